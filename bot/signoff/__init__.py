@@ -1,0 +1,1 @@
+"""Signoff: a person approves what an AI agent is about to do."""

@@ -1,0 +1,263 @@
+"""Every error Signoff raises.
+
+One root. The docstring of a class is its sentence, a template filled from the data the error carries;
+`code` is stable and ends the problem `type` at the HTTP door. A sentence says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class SignoffError(Exception):
+    """Something went wrong in Signoff."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, **data: object) -> None:
+        self.data = data
+        super().__init__(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence a person reads."""
+        return " ".join((type(self).__doc__ or self.code).format(**self.data).split())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.data)
+
+
+def _rebuild(kind: type[SignoffError], data: dict[str, object]) -> SignoffError:
+    return kind(**data)
+
+
+# ── what was sent ────────────────────────────────────────────────────────────────────────────────
+
+
+class Invalid(SignoffError):
+    """{summary}"""
+
+    code = "invalid"
+
+    def __init__(self, fields: Mapping[str, str], summary: str | None = None) -> None:
+        """`fields`: JSON pointer (or form field key) → the sentence that stands at that field."""
+        self.fields = dict(fields)
+        first = next(iter(self.fields.items()), ("", "The input is not valid."))
+        super().__init__(summary=summary or (f"{first[0]}: {first[1]}" if first[0] else first[1]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Invalid, (self.fields, self.data["summary"])
+
+
+class NotOffered(SignoffError):
+    """This request does not offer "{kind}"; it offers {offered}."""
+
+    code = "not_offered"
+
+
+class ChannelNotAllowed(SignoffError):
+    """The rule "{rule}" does not post to {channel}; use one of {allowed}, or add the channel to the rule's `show`."""
+
+    code = "channel_not_allowed"
+
+
+class TooLarge(SignoffError):
+    """The body is larger than {limit} bytes; send less."""
+
+    code = "too_large"
+
+
+class RateLimited(SignoffError):
+    """Too many requests with this key; try again in {retry_after} s."""
+
+    code = "rate_limited"
+
+
+class TooManyOpen(SignoffError):
+    """This key already has {limit} open requests; wait for decisions or cancel some."""
+
+    code = "too_many_open"
+
+
+class TooManyWaits(SignoffError):
+    """This key already holds {limit} open waits; close some before opening more."""
+
+    code = "too_many_waits"
+
+
+class IdempotencyConflict(SignoffError):
+    """This Idempotency-Key was used with another body; use a new key for a new request."""
+
+    code = "idempotency_conflict"
+
+
+# ── who may ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Unauthorized(SignoffError):
+    """The API key is missing, wrong or revoked; send `Authorization: Bearer so_…`."""
+
+    code = "unauthorized"
+
+
+class WrongRole(SignoffError):
+    """This needs an {needed} key; yours is an {role} key."""
+
+    code = "wrong_role"
+
+
+class NotAnApprover(SignoffError):
+    """You cannot decide this; {who} can."""
+
+    code = "not_an_approver"
+
+
+class NobodyMayApprove(SignoffError):
+    """Nobody can decide this, because no approvers are configured; an operator must name them in the policy."""
+
+    code = "nobody_may_approve"
+
+
+class SelfApproval(SignoffError):
+    """{why}, so somebody else must decide it: {who}."""
+
+    code = "self_approval"
+
+
+class WrongPlace(SignoffError):
+    """This card does not belong to this conversation, so the click did not count; use the original card."""
+
+    code = "wrong_place"
+
+
+class DuplicateCard(SignoffError):
+    """This is an old copy of the card, so the click did not count; use the live card."""
+
+    code = "duplicate_card"
+
+
+# ── the state of a request ───────────────────────────────────────────────────────────────────────
+
+
+class NotFound(SignoffError):
+    """There is no such request."""
+
+    code = "not_found"
+
+
+class StaleVersion(SignoffError):
+    """The arguments were changed since you saw them (you saw version {seen}, now it is {current}); look again and decide on the new ones."""
+
+    code = "stale_version"
+
+
+class AlreadyDecided(SignoffError):
+    """This was already {status} by {who} at {when}; your click did not count."""
+
+    code = "already_decided"
+
+
+class AlreadyConsumed(SignoffError):
+    """This approval was already used at {when}; ask again to run the tool again."""
+
+    code = "already_consumed"
+
+
+class DigestMismatch(SignoffError):
+    """These are not the arguments that were approved; run exactly the approved ones or ask again."""
+
+    code = "digest_mismatch"
+
+
+class NotApproved(SignoffError):
+    """This request is {status}, not approved; nothing may run."""
+
+    code = "not_approved"
+
+
+class ReceiptExpired(NotApproved):
+    """This approval was valid until {when}; ask again."""
+
+
+class PolicyRefused(SignoffError):
+    """The rule "{rule}" does not allow these arguments: {message}"""
+
+    code = "policy_refused"
+
+
+# ── the outside ──────────────────────────────────────────────────────────────────────────────────
+
+
+class StoreUnavailable(SignoffError):
+    """Redis cannot be reached, so nothing was recorded; try again in a moment."""
+
+    code = "store_unavailable"
+
+
+class ChatError(SignoffError):
+    """The chat did not take the message: {reason}"""
+
+    code = "chat_error"
+
+
+class ChatBusy(ChatError):
+    """The chat asks us to wait {retry_after} s: {reason}"""
+
+    code = "chat_busy"
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds."""
+        return float(str(self.data["retry_after"]))
+
+
+class Undeliverable(ChatError):
+    """The card cannot be delivered to {place}: {reason}"""
+
+    code = "undeliverable"
+
+
+class BadConfig(SignoffError):
+    """{key}: {fault} {mend}"""
+
+    code = "bad_config"
+
+
+class BadPolicy(SignoffError):
+    """{file}, line {line}: {key}: {fault} {mend}"""
+
+    code = "bad_policy"
+
+
+# ── the agent's side ─────────────────────────────────────────────────────────────────────────────
+
+
+class NotRun(SignoffError):
+    """The tool was not run."""
+
+    code = "not_run"
+
+
+class Rejected(NotRun):
+    """{who} rejected this call of {tool}: {message}"""
+
+    code = "rejected"
+
+
+class Expired(NotRun):
+    """Nobody decided about {tool} before it expired at {when}, so it was not run; ask again if it is still needed."""
+
+    code = "expired"
+
+
+class Cancelled(NotRun):
+    """This call of {tool} was cancelled before anybody decided, so it was not run."""
+
+    code = "cancelled"
+
+
+class Unavailable(NotRun):
+    """The approval service cannot be reached, so {tool} was not run: {reason}"""
+
+    code = "unavailable"

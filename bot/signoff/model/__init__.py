@@ -1,0 +1,29 @@
+"""The words of the house as types."""
+
+from signoff.model.exact import dumps as dumps
+from signoff.model.exact import loads as loads
+from signoff.model.request import INTERNAL as INTERNAL
+from signoff.model.request import STATUS_OF as STATUS_OF
+from signoff.model.request import Actor as Actor
+from signoff.model.request import Answer as Answer
+from signoff.model.request import Ask as Ask
+from signoff.model.request import Change as Change
+from signoff.model.request import DecidedBy as DecidedBy
+from signoff.model.request import Decision as Decision
+from signoff.model.request import End as End
+from signoff.model.request import Event as Event
+from signoff.model.request import Key as Key
+from signoff.model.request import Kind as Kind
+from signoff.model.request import MessageRef as MessageRef
+from signoff.model.request import Moment as Moment
+from signoff.model.request import Outcome as Outcome
+from signoff.model.request import Placement as Placement
+from signoff.model.request import Principal as Principal
+from signoff.model.request import Request as Request
+from signoff.model.request import Risk as Risk
+from signoff.model.request import Status as Status
+from signoff.model.request import Terms as Terms
+from signoff.model.request import Version as Version
+from signoff.model.request import iso as iso
+from signoff.model.text import shorten as shorten
+from signoff.model.text import visible as visible

@@ -1,0 +1,82 @@
+"""JSON that keeps numbers exact.
+
+A number that a double holds without loss is a Python float; any other decimal is a `Decimal`, any integer an int.
+So code that does not care sees plain floats, and nothing is ever rounded on the way through.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal, InvalidOperation
+from json.encoder import encode_basestring  # quotes per RFC 8259, leaves non-ASCII as it is
+from typing import cast
+
+MAX_DIGITS = 4000
+"""Longest number literal taken, in characters: Python refuses to convert integers over 4 300 digits."""
+
+
+def number(literal: str) -> float | Decimal:
+    """A JSON number literal with a fraction or exponent → float if exact, else Decimal. Raises ValueError."""
+    if len(literal) > MAX_DIGITS:
+        raise ValueError(f"a number has more than {MAX_DIGITS} characters")
+    value = float(literal)
+    try:
+        exact = Decimal(literal)
+    except InvalidOperation as error:
+        raise ValueError("a number is out of range") from error
+    if math.isinf(value):
+        return exact
+    return value if Decimal(repr(value)) == exact else exact
+
+
+def _no_constant(literal: str) -> object:
+    raise ValueError(f"{literal} is not JSON")
+
+
+def loads(text: str | bytes) -> object:
+    """Parse JSON without losing digits. Raises ValueError (also for NaN, Infinity, lone surrogates and bad UTF-8)."""
+    try:
+        parsed: object = json.loads(text, parse_float=number, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError("the JSON is nested too deeply") from error
+    return parsed
+
+
+def _no_raw(value: object) -> object:
+    raise TypeError(type(value).__name__)
+
+
+_fast = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_no_raw)
+
+
+def dumps(value: object) -> str:
+    """Compact JSON; Decimals are written as numbers with all their digits. Raises TypeError, ValueError."""
+    try:
+        return _fast.encode(value)
+    except TypeError:
+        out: list[str] = []
+        _write(value, out)
+        return "".join(out)
+
+
+def _write(value: object, out: list[str]) -> None:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("NaN and infinities are not JSON")
+        out.append(str(value))
+    elif isinstance(value, dict):
+        out.append("{")
+        for index, (key, item) in enumerate(cast("dict[str, object]", value).items()):
+            out.append(("," if index else "") + encode_basestring(str(key)) + ":")
+            _write(item, out)
+        out.append("}")
+    elif isinstance(value, list | tuple):
+        out.append("[")
+        for index, item in enumerate(cast("list[object]", value)):
+            if index:
+                out.append(",")
+            _write(item, out)
+        out.append("]")
+    else:
+        out.append(_fast.encode(value))

@@ -1,0 +1,261 @@
+"""The ports: Protocols that stores and chats implement, and the small shapes that cross them. No I/O library here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from signoff.audit import Entry, Line
+from signoff.cards import Card
+from signoff.model import Event, Key, MessageRef, Placement, Request, Status
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from signoff.desk import Desk
+
+
+# ── Store ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The asking key's Idempotency-Key and the digest of the body it came with."""
+
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Limits checked in the same step that opens a request."""
+
+    open_requests: int
+    """Pending requests per key."""
+    per_minute: int
+    """New requests per key and minute of Redis' clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    request: Request
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which requests a page shows; None means any."""
+
+    status: Status | None = None
+    agent: str | None = None
+    channel: str | None = None
+    risk: str | None = None
+    asked_by: str | None = None
+    approvers: tuple[str, ...] | None = None
+    """Policy terms (people and groups): requests that name any of them. Pending requests only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    requests: tuple[Request, ...]
+    cursor: str | None
+    """Pass it to get the next page; None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A lease on one request whose cards may lag behind its record."""
+
+    request: str
+    token: str
+    """Names the lease; a late worker whose lease has passed to another cannot write."""
+
+
+class Records(Protocol):
+    async def now(self) -> datetime:
+        """The store's own clock, the only one that expiry goes by (I06)."""
+        ...
+
+    async def open(self, request: Request, entry: Entry, idempotency: Idempotency | None, caps: Caps) -> Opened:
+        """Write record, indexes, audit line and event in one step.
+
+        A known idempotency key answers the first request (`replayed`). Also takes requests that are already decided.
+        Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
+        """
+        ...
+
+    async def load(self, request_id: str) -> tuple[Request, datetime]:
+        """The record and the store's clock, read together. Raises NotFound, StoreUnavailable."""
+        ...
+
+    async def move(self, before: Request, after: Request, event: str, entry: Entry) -> bool:
+        """Replace `before` by `after` in one step with audit line and event, if the record is still at `before.rev`.
+
+        False: it has changed meanwhile, or `after` is a person's decision and the request has expired by the store's
+        clock; nothing was written, load again. `after.rev` must be `before.rev + 1`.
+        """
+        ...
+
+    async def wait(self, request_id: str, timeout: float) -> Request:
+        """The record as soon as it is terminal, else as it is after `timeout` seconds. Loses no wake-up (I22)."""
+        ...
+
+    def events(self, after: str | None) -> AsyncIterator[Event]:
+        """Events behind position `after` (None: from now on), then live ones, for ever."""
+        ...
+
+    async def page(self, which: Filter, cursor: str | None, limit: int) -> Page:
+        """Oldest first. A page may hold fewer than `limit` and still have a cursor."""
+        ...
+
+    async def counts(self) -> Mapping[Status, int]: ...
+
+    async def overdue(self, limit: int) -> Sequence[str]:
+        """Ids of pending requests whose expiry has passed by the store's clock."""
+        ...
+
+    async def audit(self, after: int, limit: int) -> Sequence[Line]:
+        """Audit lines with a sequence number above `after`, in order."""
+        ...
+
+
+class Outbox(Protocol):
+    """Cards that lag behind their record. `open` and `move` mark a request in the same step as the change."""
+
+    async def claim(self, lease: float) -> Work | None:
+        """Take one due request for `lease` seconds; None when nothing is due. Exactly one worker holds it."""
+        ...
+
+    async def placements(self, request_id: str) -> Sequence[Placement]: ...
+
+    async def place(self, work: Work, placement: Placement) -> bool:
+        """Record where a card is. False: the lease has passed to another worker, nothing was written."""
+        ...
+
+    async def done(self, work: Work, rev: int) -> None:
+        """Every card shows `rev`. If the record has moved on meanwhile, the request stays due."""
+        ...
+
+    async def again(self, work: Work, delay: float) -> None:
+        """Give the lease back; due again in `delay` seconds."""
+        ...
+
+    async def ripe(self, timeout: float) -> None:
+        """Return when something may be due, at the latest after `timeout` seconds."""
+        ...
+
+
+class Memory(Protocol):
+    """Small things a chat has to remember across replicas and restarts."""
+
+    async def remember(self, space: str, key: str, value: str, ttl: float | None = None) -> None: ...
+
+    async def recall(self, space: str, key: str) -> str | None: ...
+
+    async def forget(self, space: str, key: str) -> None: ...
+
+
+class Keys(Protocol):
+    async def add_key(self, key: Key) -> None: ...
+
+    async def key(self, key_id: str) -> Key | None: ...
+
+    async def keys(self) -> Sequence[Key]: ...
+
+    async def revoke_key(self, key_id: str) -> bool: ...
+
+
+class Store(Records, Outbox, Memory, Keys, Protocol):
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable."""
+        ...
+
+
+# ── Chat ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A door of a chat in the HTTP server: an aiohttp handler, typed loosely because ports know no library."""
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[object]]
+
+
+class Chat(Protocol):
+    """One chat platform. Both chats implement every method and pass the same contract suite."""
+
+    name: str
+    """The prefix of its places: `slack`, `teams`."""
+
+    def routes(self) -> Sequence[Route]: ...
+
+    async def start(self) -> None:
+        """Check credentials, open sockets. Raises ChatError when the platform cannot be reached: the caller retries."""
+        ...
+
+    async def close(self) -> None: ...
+
+    async def post(self, place: str, card: Card) -> MessageRef:
+        """Post a card to a place of this chat. Raises ChatBusy, ChatError (try again), Undeliverable (do not)."""
+        ...
+
+    async def update(self, message: MessageRef, card: Card) -> None:
+        """Repaint a posted card. Raises like `post`; Undeliverable when the message is gone."""
+        ...
+
+    async def find(self, place: str, request_id: str) -> MessageRef | None:
+        """Our card for this request if the platform can tell, after a crash between posting and recording (I21)."""
+        ...
+
+    async def health(self) -> str | None:
+        """None when well, else one sentence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `signoff doctor`."""
+
+    level: Literal["ok", "warning", "error"]
+    sentence: str
+
+
+class ChatPlugin(Protocol):
+    """What a chat's package offers under the entry point group `signoff.chats`."""
+
+    name: str
+    variables: Mapping[str, str]
+    """Environment variable → what it is for, for `.env.example`, `doctor` and the manifest test."""
+
+    def settings(self, environ: Mapping[str, str]) -> BaseModel | None:
+        """None: not configured. Raises BadConfig when half configured or wrong (I28)."""
+        ...
+
+    def build(self, settings: BaseModel, desk: Desk, memory: Memory) -> Chat: ...
+
+    async def check(self, settings: BaseModel) -> Sequence[Check]: ...
+
+    def manifest(self, url: str, settings: BaseModel | None, folder: Path) -> Sequence[Path]:
+        """Write this chat's app manifest (or package) for an installation at `url` into `folder`; the files written."""
+        ...
+
+
+@dataclass(slots=True)
+class Limits:
+    """The door's limits (I30)."""
+
+    body_bytes: int = 256 * 1024
+    depth: int = 32
+    nodes: int = 10_000
+    """Values in one body, nested ones counted."""
+    caps: Caps = field(default_factory=lambda: Caps(open_requests=1000, per_minute=600))
+    waits_per_key: int = 20_000
