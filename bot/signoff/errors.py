@@ -153,7 +153,7 @@ class StaleVersion(SignoffError):
 
 
 class AlreadyDecided(SignoffError):
-    """This was already {status} by {who} at {when}; your click did not count."""
+    """{what}; this came too late and did not count."""
 
     code = "already_decided"
 

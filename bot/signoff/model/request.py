@@ -191,6 +191,8 @@ class Request(Ask):
     """The person behind that key."""
     consumed_at: Moment | None = None
     outcome: Outcome | None = None
+    undelivered: dict[str, str] = Field(default_factory=dict)
+    """Place → why its card could not be delivered there."""
     rev: int = 1
     """Counts every change of the record; a card shows one revision, a transition names the one it saw."""
 
@@ -224,7 +226,7 @@ class Event(Frozen):
     id: str
     """Position in the stream; resumable."""
     type: str
-    """`request.created`, `.revised`, `.decided`, `.consumed`, `.reported`."""
+    """`request.created`, `.revised`, `.decided`, `.consumed`, `.reported`, `.undeliverable`."""
     request: str
     status: Status
     rev: int

@@ -1,0 +1,3 @@
+"""The motion of a request: ask · answer · withdraw · expire · consume · report. Sees ports, no I/O library."""
+
+from signoff.desk.desk import Desk as Desk

@@ -1,0 +1,142 @@
+"""What the audit trail says about each step (I25). Secrets are masked before anything is written (I13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from signoff.audit import Entry
+from signoff.model import Actor, Change, Request, iso, mask, secret_pointers
+
+
+def shown(request: Request, arguments: Mapping[str, object]) -> dict[str, object]:
+    """Arguments without their secrets."""
+    hidden = secret_pointers(arguments, request.schema_, request.terms.secret)
+    return cast("dict[str, object]", mask(arguments, hidden))
+
+
+def shown_changes(request: Request, changes: tuple[Change, ...]) -> list[dict[str, object]]:
+    """Changes without secret values: what changed is said, not from what to what."""
+    arguments = request.versions[0].arguments, request.arguments
+    hidden = {p for version in arguments for p in secret_pointers(version, request.schema_, request.terms.secret)}
+    lines: list[dict[str, object]] = []
+    for change in changes:
+        secret = any(change.path == pointer or change.path.startswith(pointer + "/") for pointer in hidden)
+        if secret:
+            lines.append({"path": change.path, "secret": True})
+        else:
+            below = {p[len(change.path) :] for p in hidden if p.startswith(change.path + "/")}
+            lines.append({"path": change.path, "from": mask(change.from_, below), "to": mask(change.to, below)})
+    return lines
+
+
+def asked(request: Request) -> Entry:
+    """Somebody's agent asked; with the rule that took it up and, if a rule decided at once, its decision."""
+    return Entry.of(
+        {
+            "type": "asked",
+            **_which(request),
+            "agent": request.agent,
+            "on_behalf_of": request.on_behalf_of,
+            "run_id": request.run_id,
+            "tool_call_id": request.tool_call_id,
+            "asked_by": request.asked_by,
+            "owner": request.owner,
+            "title": request.title,
+            "risk": request.terms.risk,
+            "arguments": shown(request, request.arguments),
+            "allowed_decisions": list(request.allowed_decisions),
+            "rule": request.terms.rule,
+            "note": request.terms.note,
+            "approvers": list(request.terms.approvers),
+            "show": list(request.terms.show),
+            "expires_at": iso(request.expires_at),
+            **({"decision": _decision(request)} if request.decision else {}),
+        }
+    )
+
+
+def revised(request: Request, actor: Actor, person: str, changes: tuple[Change, ...]) -> Entry:
+    """A person changed the arguments, and the policy asks others about the new ones."""
+    return Entry.of(
+        {
+            "type": "revised",
+            **_which(request),
+            **_who(actor, person),
+            "original": shown(request, request.versions[0].arguments),
+            "arguments": shown(request, request.arguments),
+            "changes": shown_changes(request, changes),
+            "rule": request.terms.rule,
+            "approvers": list(request.terms.approvers),
+        }
+    )
+
+
+def decided(request: Request, actor: Actor | None, person: str | None) -> Entry:
+    """The decision, with the original and the final arguments."""
+    return Entry.of(
+        {
+            "type": "decided",
+            **_which(request),
+            **(_who(actor, person) if actor else {}),
+            "rule": request.terms.rule,
+            "original": shown(request, request.versions[0].arguments),
+            **_decision(request),
+        }
+    )
+
+
+def consumed(request: Request) -> Entry:
+    return Entry.of({"type": "consumed", **_which(request)})
+
+
+def reported(request: Request) -> Entry:
+    assert request.outcome is not None
+    return Entry.of(
+        {"type": "reported", **_which(request), "outcome": request.outcome.status, "detail": request.outcome.detail}
+    )
+
+
+def undeliverable(request: Request, place: str, reason: str) -> Entry:
+    return Entry.of({"type": "undeliverable", **_which(request), "place": place, "reason": reason})
+
+
+def _which(request: Request) -> dict[str, object]:
+    return {
+        "request": request.id,
+        "tool": request.tool,
+        "version": request.version,
+        "digest": request.digest,
+        "status": request.status,
+    }
+
+
+def _who(actor: Actor, person: str | None) -> dict[str, object]:
+    return {
+        "person": person,
+        "via": actor.via,
+        "principal": actor.principal.key if actor.principal else None,
+        "message": actor.origin.message if actor.origin else None,
+    }
+
+
+def _decision(request: Request) -> dict[str, object]:
+    decision = request.decision
+    assert decision is not None
+    response = decision.response
+    if response is not None and request.response_schema is not None:
+        holder = {"response": response}
+        schema: dict[str, object] = {"type": "object", "properties": {"response": request.response_schema}}
+        if isinstance(defs := request.response_schema.get("$defs"), dict):
+            schema["$defs"] = cast("object", defs)
+        response = cast("dict[str, object]", mask(holder, secret_pointers(holder, schema, request.terms.secret)))["response"]
+    return {
+        "kind": decision.kind,
+        "arguments": None if decision.arguments is None else shown(request, decision.arguments),
+        "changes": shown_changes(request, decision.changes),
+        "message": decision.message,
+        "response": response,
+        "decided_by": [who.person or f"rule:{who.rule}" for who in decision.decided_by],
+        "decided_at": iso(decision.decided_at),
+        "receipt": decision.receipt,
+    }
