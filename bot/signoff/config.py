@@ -1,0 +1,201 @@
+"""The only reader of the environment on the server's side → one typed Config.
+
+Wrong values stop the boot with one sentence that names the key, the fault and the mend (I28).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
+from ipaddress import ip_address
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel
+
+from signoff.digest import Signer
+from signoff.errors import BadConfig
+from signoff.ports import Caps, ChatPlugin, Limits
+
+VARIABLES: dict[str, str] = {
+    "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded real Redis",
+    "SIGNOFF_DATA_DIR": "where the embedded Redis and its signing key live; default ~/.local/share/signoff",
+    "SIGNOFF_HOST": "address to listen on; default 127.0.0.1",
+    "SIGNOFF_PORT": "port to listen on; default 8080",
+    "SIGNOFF_POLICY": "the policy file (YAML); unset: cards go to SIGNOFF_CHANNEL and nobody can approve",
+    "SIGNOFF_CHANNEL": "without a policy file: where cards go, comma-separated, e.g. slack:#approvals",
+    "SIGNOFF_SIGNING_KEY": "Ed25519 key for receipts: PEM or the 32-byte seed in base64; required with SIGNOFF_REDIS_URL",
+    "SIGNOFF_MAX_BODY": "largest request body in bytes; default 262144",
+    "SIGNOFF_MAX_OPEN": "most pending requests per key; default 1000",
+    "SIGNOFF_RATE": "most new requests per key and minute; default 600",
+    "SIGNOFF_MAX_WAITS": "most waits held open per key and process; default 20000",
+}
+AGENT_VARIABLES: dict[str, str] = {
+    "SIGNOFF_URL": "agent side and command line: where the service is, e.g. http://127.0.0.1:8080",
+    "SIGNOFF_API_KEY": "agent side and command line: a key made by `signoff keys create`",
+}
+DEFAULT_PORT = 8080
+SIGNING_KEY_FILE = "signing-key"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    redis_url: str | None
+    data_dir: Path
+    host: str
+    port: int
+    policy: Path | None
+    channels: tuple[str, ...]
+    signing_key: str | None = field(repr=False)
+    limits: Limits
+    chats: Mapping[str, BaseModel] = field(repr=False)
+    """Chat name → its settings, for every chat that is configured."""
+    agent_url: str | None = None
+
+    @property
+    def loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def plugins() -> dict[str, ChatPlugin]:
+    """Every installed chat, found by entry point, in the order of their names."""
+    found = sorted(entry_points(group="signoff.chats"), key=lambda point: point.name)
+    return {point.name: cast("ChatPlugin", point.load()) for point in found}
+
+
+def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
+    """The process's environment over the `.env` file of this folder; empty values count as unset."""
+    merged = {**(dotenv_values(dotenv) if dotenv.is_file() else {}), **os.environ}
+    return {name: value for name, value in merged.items() if value}
+
+
+def data_dir(environ: Mapping[str, str]) -> Path:
+    if value := environ.get("SIGNOFF_DATA_DIR"):
+        return Path(value).expanduser().absolute()
+    home = environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "signoff"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check everything. Raises BadConfig."""
+    environ = environment() if environ is None else environ
+    chats = plugins()
+    _refuse_unknown(environ, chats)
+    redis_url = environ.get("SIGNOFF_REDIS_URL")
+    if redis_url and urlsplit(redis_url).scheme not in {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}:
+        raise BadConfig(
+            key="SIGNOFF_REDIS_URL",
+            fault="this is not a Redis address.",
+            mend="Use redis://host:6379/0, or leave it out for the embedded Redis.",
+        )
+    signing_key = environ.get("SIGNOFF_SIGNING_KEY")
+    if signing_key:
+        try:
+            Signer.from_text(signing_key)
+        except ValueError as error:
+            raise BadConfig(
+                key="SIGNOFF_SIGNING_KEY",
+                fault=f"this is not an Ed25519 private key ({error}).",
+                mend="Make one with `openssl genpkey -algorithm ed25519`.",
+            ) from None
+    elif redis_url:
+        raise BadConfig(
+            key="SIGNOFF_SIGNING_KEY",
+            fault="it is not set, but SIGNOFF_REDIS_URL is.",
+            mend="Every replica must sign with the same key: make one with `openssl genpkey -algorithm ed25519`.",
+        )
+    policy = environ.get("SIGNOFF_POLICY")
+    path = Path(policy).expanduser() if policy else None
+    if path is not None and not path.is_file():
+        raise BadConfig(key="SIGNOFF_POLICY", fault=f"there is no file {path}.", mend="Correct the path or unset it.")
+    return Config(
+        redis_url=redis_url,
+        data_dir=data_dir(environ),
+        host=environ.get("SIGNOFF_HOST", "127.0.0.1"),
+        port=_number(environ, "SIGNOFF_PORT", DEFAULT_PORT, 0, 65535),
+        policy=path,
+        channels=tuple(part.strip() for part in environ.get("SIGNOFF_CHANNEL", "").split(",") if part.strip()),
+        signing_key=signing_key,
+        limits=Limits(
+            body_bytes=_number(environ, "SIGNOFF_MAX_BODY", Limits().body_bytes, 1024, 16 * 1024 * 1024),
+            caps=Caps(
+                open_requests=_number(environ, "SIGNOFF_MAX_OPEN", 1000, 1, 10_000_000),
+                per_minute=_number(environ, "SIGNOFF_RATE", 600, 1, 100_000_000),
+            ),
+            waits_per_key=_number(environ, "SIGNOFF_MAX_WAITS", Limits().waits_per_key, 1, 10_000_000),
+        ),
+        chats={
+            name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None
+        },
+        agent_url=environ.get("SIGNOFF_URL"),
+    )
+
+
+def _number(environ: Mapping[str, str], key: str, default: int, low: int, high: int) -> int:
+    text = environ.get(key)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise BadConfig(key=key, fault=f'"{text[:40]}" is not a whole number from {low} to {high}.', mend="Correct it.")
+    return int(text)
+
+
+def known_variables(chats: Mapping[str, ChatPlugin]) -> dict[str, str]:
+    """Every variable that this installation reads → what it is for."""
+    known = {**VARIABLES, **AGENT_VARIABLES}
+    for plugin in chats.values():
+        known |= plugin.variables
+    return known
+
+
+def _refuse_unknown(environ: Mapping[str, str], chats: Mapping[str, ChatPlugin]) -> None:
+    known = known_variables(chats)
+    for name in sorted(environ):
+        if name.startswith("SIGNOFF_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            mend = f"Did you mean {near[0]}?" if near else "Unset it; `.env.example` lists all variables."
+            raise BadConfig(key=name, fault="there is no such setting.", mend=mend)
+
+
+def signer(config: Config) -> Signer:
+    """The configured key, or with the embedded Redis the one made on first start. Raises BadConfig."""
+    if config.signing_key:
+        return Signer.from_text(config.signing_key)
+    file = config.data_dir / SIGNING_KEY_FILE
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = Signer.generate()
+        try:
+            # Written aside and linked into place: whoever comes second reads a whole key, never half of one.
+            aside = file.with_name(f"{file.name}.{os.getpid()}")
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(made.seed())
+            try:
+                os.link(aside, file)
+            finally:
+                aside.unlink()
+        except FileExistsError:
+            return Signer.from_text(file.read_text())
+        return made
+    except (OSError, ValueError) as error:
+        raise BadConfig(
+            key="SIGNOFF_DATA_DIR", fault=f"the signing key in {file} cannot be used ({error}).", mend="Mend or remove it."
+        ) from error
+
+
+def at(config: Config, **changes: object) -> Config:
+    """A copy with other values, e.g. the port that was really bound."""
+    return replace(config, **changes)  # type: ignore[arg-type]  # names are checked by dataclasses.replace itself
