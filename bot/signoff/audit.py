@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
 
-from signoff.model import dumps
+from signoff.model import dumps, iso, loads
 
 GENESIS = "0" * 40
 """The link before the first line."""
@@ -67,3 +69,32 @@ def verify(lines: Iterable[Line], previous: str = GENESIS, start: int = 1) -> Se
         previous = line.link
         expected = line.seq + 1
     return faults
+
+
+def exported(line: Line) -> dict[str, object]:
+    """A line as it leaves the house: `{"seq", "at" (RFC 3339), "ms", "link", "entry"}`."""
+    return {"seq": line.seq, "at": iso(_moment(line.at)), "ms": line.at, "link": line.link, "entry": loads(line.body)}
+
+
+def imported(value: object) -> Line:
+    """The reverse; the body is the entry's compact JSON, byte for byte what was hashed. Raises ValueError."""
+    match value:
+        case {"seq": int(seq), "ms": int(at), "link": str(link), "entry": dict() as entry}:
+            shown = cast("dict[str, object]", value).get("at")
+            if shown != iso(_moment(at)):
+                raise ValueError(f"line {seq} shows another time than it was chained with")
+            return Line(seq, at, dumps(cast("object", entry)), link)
+        case _:
+            raise ValueError('an audit line needs "seq", "at", "ms", "link" and "entry"')
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def whole(texts: Iterable[str]) -> str:
+    """SHA-256 (hex) over exported lines, each with its newline: what an export's seal signs."""
+    sum_ = hashlib.sha256()
+    for text in texts:
+        sum_.update(text.encode() + b"\n")
+    return sum_.hexdigest()
