@@ -23,7 +23,7 @@ _SECRET_KEYS = frozenset({"access_token", "client_secret", "token", "authorizati
 _SECRET_TEXT = re.compile(r"(xox[a-z]|xapp)-[\w-]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?<=ticket=)[\w-]+|Bearer\s+\S+")
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - what a person cannot do is an outcome, not a defect
     """A control verb that cannot be done; the text says why and what to do."""
 
 
@@ -56,7 +56,7 @@ class Simulated(Protocol):
         ...
 
     def set_faults(self, changes: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Change the named checks and faults (None: all back to normal); all of them as they are now. Raises Refused."""
+        """Change the named checks and faults (None: all back to normal); answers all of them. Raises Refused."""
         ...
 
 

@@ -1,0 +1,341 @@
+"""The Bot Connector: what the bot calls. Errors have the codes of "Send proactive messages" and "Status codes from
+bot conversational APIs"; where no document names one, the coverage table says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from aiohttp import web
+
+from signoff_sim.simulated import Traffic
+from signoff_sim.teams import cards
+from signoff_sim.teams.directory import Channel, Directory, Team
+from signoff_sim.teams.keys import Tokens
+from signoff_sim.teams.limiter import Limiter
+from signoff_sim.teams.rules import Call, Failure, Rules
+from signoff_sim.teams.threads import Thread, Threads
+
+Json = dict[str, Any]
+Reply = tuple[int, Json | list[Json] | None]
+Handler = Callable[[web.Request, Json], Reply]
+
+
+@dataclass
+class Fault(Exception):  # noqa: N818 - an answer, carried out of a handler
+    """An answer that is not a success."""
+
+    status: int
+    code: str
+    message: str
+    retry_after: int | None = None
+
+    def response(self) -> web.Response:
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        body = {"error": {"code": self.code, "message": self.message}}
+        return web.json_response(body, status=self.status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a sent activity shows."""
+
+    type: str
+    text: str
+    card: Json | None
+
+
+class Connector:
+    def __init__(
+        self, directory: Directory, threads: Threads, tokens: Tokens, traffic: Traffic, on_change: Callable[[], None]
+    ) -> None:
+        self.rules = Rules()
+        self._directory = directory
+        self._threads = threads
+        self._tokens = tokens
+        self._traffic = traffic
+        self._on_change = on_change
+        self._limiter = Limiter()
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        conversation = "/teams/v3/conversations/{conversation}"
+        activity = conversation + "/activities/{activity}"
+        team = "/teams/v3/teams/{team}"
+        return [
+            web.post("/teams/token", self._token),
+            web.post("/teams/v3/conversations", self._guarded("create", self._create)),
+            web.post(conversation + "/activities", self._guarded("send", self._send)),
+            web.post(activity, self._guarded("send", self._reply)),
+            web.put(activity, self._guarded("update", self._update)),
+            web.delete(activity, self._guarded("delete", self._delete)),
+            web.get(conversation + "/members", self._guarded("members", self._members)),
+            web.get(conversation + "/pagedmembers", self._guarded("members", self._paged_members)),
+            web.get(conversation + "/members/{member}", self._guarded("members", self._member)),
+            web.get(team, self._guarded("team", self._team)),
+            web.get(team + "/conversations", self._guarded("team", self._channels)),
+        ]
+
+    # ── every call ───────────────────────────────────────────────────────────────────────────────
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        try:
+            if failure := self._take_failure("token"):
+                raise _injected(failure)
+        except Fault as fault:
+            self._traffic.record("from_bot", "POST", request.path, fault.status, form)
+            return fault.response()
+        status, body = self._tokens.issue(form, self.rules.token_seconds)
+        self._traffic.record("from_bot", "POST", request.path, status, form)
+        return web.json_response(body, status=status)
+
+    def _guarded(self, call: Call, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            body: object = ""
+            try:
+                if self.rules.hold_seconds:
+                    await asyncio.sleep(self.rules.hold_seconds)
+                if self.rules.check_tokens and not self._tokens.valid(request.headers.get("Authorization")):
+                    raise Fault(401, "Unauthorized", "Authorization has been denied for this request.")
+                raw = await request.read()
+                if len(raw) > self.rules.message_bytes:
+                    size = f"{len(raw)} bytes; {self.rules.message_bytes} are allowed"
+                    raise Fault(413, "MessageSizeTooBig", f"The message has {size}.")
+                body = _json(raw)
+                failure = self._take_failure(call)
+                if failure and not failure.after:
+                    raise _injected(failure)
+                if call in ("create", "send", "update"):
+                    self._limit(request, body)
+                status, answer = handler(request, body)
+                if call in ("create", "send", "update", "delete"):
+                    self._on_change()
+                if failure:
+                    raise _injected(failure)
+            except Fault as fault:
+                note = {"error": fault.message, "sent": body}
+                self._traffic.record("from_bot", request.method, request.path, fault.status, note)
+                return fault.response()
+            self._traffic.record("from_bot", request.method, request.path, status, body or answer)
+            return web.json_response(answer, status=status) if answer is not None else web.Response(status=status)
+
+        return handle
+
+    def _take_failure(self, call: Call) -> Failure | None:
+        for index, failure in enumerate(self.rules.fail):
+            if failure.on in ("any", call):
+                left = (replace(failure, times=failure.times - 1),) if failure.times > 1 else ()
+                rest = self.rules.fail[:index] + left + self.rules.fail[index + 1 :]
+                self.rules = replace(self.rules, fail=rest)
+                return failure
+        return None
+
+    def _limit(self, request: web.Request, body: Json) -> None:
+        channel = _get(body, "channelData", "channel", "id")
+        conversation = request.match_info.get("conversation") or str(channel or "personal")
+        if seconds := self._limiter.wait(conversation, self.rules):
+            raise Fault(429, "Throttled", "API calls quota exceeded.", retry_after=seconds)
+
+    def note(self, text: str, found: list[str]) -> None:
+        """Put a line about a client's refusal into the traffic log."""
+        self._traffic.record("from_bot", "CARD", text, 400, found)
+
+    # ── conversations ────────────────────────────────────────────────────────────────────────────
+
+    def _create(self, request: web.Request, body: Json) -> Reply:
+        tenant = body.get("tenantId") or _get(body, "channelData", "tenant", "id")
+        if tenant not in (None, self._directory.tenant):
+            raise Fault(403, "ForbiddenOperationException", "The app is not installed in this tenant.")
+        if channel_id := _get(body, "channelData", "channel", "id"):
+            channel = self._directory.channels.get(str(channel_id))
+            if channel is None:
+                raise Fault(404, "ConversationNotFound", "There is no such channel.")
+            self._check_channel(channel, post=True)
+            if not isinstance(body.get("activity"), dict):
+                raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: activity is missing.")
+            content = self._content(body["activity"])
+            thread = self._threads.start(channel, None, content.text, content.card)
+            return 201, {"id": thread.id, "activityId": thread.messages[0].id, "serviceUrl": _service_url(request)}
+        return 201, {"id": self._personal(body).id, "serviceUrl": _service_url(request)}
+
+    def _personal(self, body: Json) -> Thread:
+        members: list[Json] = body.get("members") or []
+        if len(members) != 1 or body.get("isGroup"):
+            raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: name one member or a channel.")
+        if not (body.get("tenantId") or _get(body, "channelData", "tenant", "id")):
+            raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: the tenant is missing.")
+        person = self._directory.find_member(str(members[0].get("id")))
+        if person is None:
+            raise Fault(403, "BadArgument", "The member's id cannot be decrypted; use an id this bot was given.")
+        thread = self._threads.all[self._directory.chat_id(person)]
+        self._check_thread(thread, post=True)
+        if isinstance(body.get("activity"), dict):
+            content = self._content(body["activity"])
+            self._threads.add(thread, None, content.text, content.card)
+        return thread
+
+    def _send(self, request: web.Request, body: Json) -> Reply:
+        conversation = request.match_info["conversation"]
+        if channel := self._directory.channels.get(conversation):
+            self._check_channel(channel, post=True)
+            content = self._content(body)
+            return 201, {"id": self._threads.start(channel, None, content.text, content.card).messages[0].id}
+        thread = self._thread(request)
+        self._check_thread(thread, post=True)
+        content = self._content(body)
+        if content.type == "typing":
+            return 201, {"id": self._threads.next_id()}
+        return 201, {"id": self._threads.add(thread, None, content.text, content.card).id}
+
+    def _reply(self, request: web.Request, body: Json) -> Reply:
+        conversation, activity = request.match_info["conversation"], request.match_info["activity"]
+        found = self._threads.holding(conversation, activity)
+        if found is None:
+            # A reply to an invoke names the invoke's own id, which is no message: it goes to the conversation's end.
+            return self._send(request, body)
+        self._check_thread(found[0], post=True)
+        content = self._content(body)
+        if content.type == "typing":
+            return 201, {"id": self._threads.next_id()}
+        return 201, {"id": self._threads.add(found[0], None, content.text, content.card).id}
+
+    def _update(self, request: web.Request, body: Json) -> Reply:
+        found = self._threads.holding(request.match_info["conversation"], request.match_info["activity"])
+        if found is None:
+            raise Fault(404, "ActivityNotFoundInConversation", "The conversation has no such message.")
+        thread, message = found
+        self._check_thread(thread, post=True)
+        if message.sender is not None:
+            raise Fault(403, "NotEnoughPermissions", "A bot can only update its own messages.")
+        content = self._content(body)
+        message.replace(content.text, content.card)
+        return 200, {"id": message.id}
+
+    def _delete(self, request: web.Request, body: Json) -> Reply:
+        found = self._threads.holding(request.match_info["conversation"], request.match_info["activity"])
+        if found is None:
+            raise Fault(404, "ActivityNotFoundInConversation", "The conversation has no such message.")
+        if found[1].sender is not None:
+            raise Fault(403, "NotEnoughPermissions", "A bot can only delete its own messages.")
+        found[1].deleted = True
+        return 200, None
+
+    # ── people and teams ─────────────────────────────────────────────────────────────────────────
+
+    def _members(self, request: web.Request, body: Json) -> Reply:
+        thread = self._thread(request)
+        self._check_thread(thread, post=False)
+        people = [thread.person] if thread.person else list(self._directory.people.values())
+        return 200, [self._directory.member(person, guest=person.id in self.rules.guests) for person in people]
+
+    def _paged_members(self, request: web.Request, body: Json) -> Reply:
+        status, members = self._members(request, body)
+        return status, {"members": members}
+
+    def _member(self, request: web.Request, body: Json) -> Reply:
+        thread = self._thread(request)
+        self._check_thread(thread, post=False)
+        person = self._directory.find_member(request.match_info["member"])
+        if person is None or (thread.person is not None and thread.person.id != person.id):
+            raise Fault(404, "MemberNotFoundInConversation", "The conversation has no such member.")
+        return 200, self._directory.member(person, guest=person.id in self.rules.guests)
+
+    def _team(self, request: web.Request, body: Json) -> Reply:
+        return 200, self._directory.team_details(self._find_team(request))
+
+    def _channels(self, request: web.Request, body: Json) -> Reply:
+        return 200, self._directory.channel_list(self._find_team(request))
+
+    def _find_team(self, request: web.Request) -> Team:
+        team = next((team for team in self._directory.teams if team.id == request.match_info["team"]), None)
+        if team is None:
+            raise Fault(404, "ConversationNotFound", "There is no such team.")
+        self._check_channel(team.channels[0], post=False)
+        return team
+
+    # ── checks ───────────────────────────────────────────────────────────────────────────────────
+
+    def _thread(self, request: web.Request) -> Thread:
+        conversation = request.match_info["conversation"]
+        if thread := self._threads.all.get(conversation):
+            return thread
+        if channel := self._directory.channels.get(conversation):
+            return Thread(conversation, channel=channel)
+        raise Fault(404, "ConversationNotFound", "There is no such conversation.")
+
+    def _check_thread(self, thread: Thread, *, post: bool) -> None:
+        if thread.channel is not None:
+            self._check_channel(thread.channel, post=post)
+        elif thread.person is not None and thread.person.id in self.rules.not_installed:
+            message = "The app is not installed in this person's personal scope."
+            raise Fault(403, "ForbiddenOperationException", message)
+
+    def _check_channel(self, channel: Channel, *, post: bool) -> None:
+        if channel.team in self.rules.not_installed:
+            raise Fault(403, "BotNotInConversationRoster", "The bot is not part of the conversation roster.")
+        if post and {channel.team, f"{channel.team}/{channel.name}", channel.id} & set(self.rules.archived):
+            raise Fault(403, "NotEnoughPermissions", "The channel is archived; nothing can be posted to it.")
+
+    def _content(self, activity: Json) -> Content:
+        kind = activity.get("type", "message")
+        if kind == "typing":
+            return Content("typing", "", None)
+        if kind != "message":
+            raise Fault(400, "BadSyntax", f"Activities of type {kind!r} cannot be sent.")
+        attachments = cast("list[Json]", activity.get("attachments") or [])
+        shown = [item for item in attachments if item.get("contentType") == cards.CONTENT_TYPE]
+        if len(shown) != len(attachments) or len(shown) > 1:
+            raise Fault(400, "BadArgument", "This simulator shows one Adaptive Card a message and no other attachment.")
+        text = activity.get("text") or ""
+        if not isinstance(text, str) or (not text and not shown):
+            raise Fault(400, "BadSyntax", "Activity resulted into multiple skype activities or into none.")
+        card: Json | None = shown[0].get("content") if shown else None
+        if shown and self.rules.check_cards and (found := cards.faults(card, self.rules)):
+            raise _refused_card(found)
+        return Content("message", text, card)
+
+
+def _refused_card(found: list[str]) -> Fault:
+    if "bytes" in found[0]:
+        return Fault(413, "MessageSizeTooBig", found[0])
+    return Fault(400, "BadArgument", " ".join(found))
+
+
+def _injected(failure: Failure) -> Fault:
+    code = failure.code or _CODES.get(failure.status, "ServiceError")
+    return Fault(failure.status, code, "An injected fault.", failure.retry_after)
+
+
+_CODES = {
+    403: "BotNotInConversationRoster",
+    404: "ConversationNotFound",
+    412: "PreconditionFailed",
+    429: "Throttled",
+    502: "ServiceError",
+    504: "GatewayTimeout",
+}
+
+
+def _json(raw: bytes) -> Json:
+    if not raw:
+        return {}
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        raise Fault(400, "BadSyntax", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Fault(400, "BadSyntax", "The body is not a JSON object.")
+    return cast("Json", body)
+
+
+def _get(value: object, *path: str) -> object:
+    for key in path:
+        value = cast("Json", value).get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _service_url(request: web.Request) -> str:
+    return f"{request.scheme}://{request.host}/teams/"
