@@ -43,7 +43,7 @@ test-all: setup
 	@TEST_ALL=1 $(BIN)/pytest tests $(ARGS)
 
 bench: setup
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python tests/bench $(ARGS)
 
 check: setup
 	@$(BIN)/uv lock --check --quiet
