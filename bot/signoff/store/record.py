@@ -1,0 +1,218 @@
+"""What both stores agree on: records as text, which indexes a record stands in, which filters it passes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import cast
+
+from pydantic import ValidationError
+
+from signoff.errors import Invalid
+from signoff.model import Event, Request, Status, dumps, iso, loads
+from signoff.ports import Filter
+
+PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
+"""Decisions that a person can make; the others are ends that come by themselves."""
+STATUSES: tuple[Status, ...] = ("pending", "approved", "rejected", "responded", "expired", "cancelled")
+EXACT = " "
+"""Opens the text of a record that holds Decimals. Blank is legal before JSON, and pydantic's own parser, three times
+faster than ours, would round them."""
+
+
+def dump(request: Request) -> str:
+    """The record as JSON text, exact to the last digit."""
+    if not _has_decimal(request):
+        return request.model_dump_json()
+    return EXACT + dumps(_plain(request.model_dump(mode="python")))
+
+
+def load(doc: str) -> Request:
+    """The record from its text. Raises ValueError for text that `dump` did not write."""
+    if doc.startswith(EXACT):
+        return Request.model_validate(loads(doc))
+    return Request.model_validate_json(doc)
+
+
+def load_or_none(doc: str) -> Request | None:
+    """The record, or None for a text of another version of this program."""
+    try:
+        return load(doc)
+    except ValidationError:
+        return None
+
+
+def _has_decimal(request: Request) -> bool:
+    """Look at every value that came from outside; only those are loosely typed."""
+    todo: list[object] = [request.arguments, request.metadata]
+    todo += [version.arguments for version in request.versions if version.arguments is not request.arguments]
+    if request.schema_ is not None:
+        todo.append(request.schema_)
+    if request.response_schema is not None:
+        todo.append(request.response_schema)
+    decision = request.decision
+    if decision is not None:
+        if decision.arguments is not None and decision.arguments is not request.arguments:
+            todo.append(decision.arguments)
+        todo.append(decision.response)
+        for change in decision.changes:
+            todo += (change.from_, change.to)
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            todo.extend(cast("dict[str, object]", value).values())
+        elif isinstance(value, list | tuple):
+            todo.extend(cast("list[object]", value))
+        elif isinstance(value, Decimal):
+            return True
+    return False
+
+
+def _plain(value: object) -> object:
+    """Moments as text; everything else is left to the exact writer."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("list[object]", value)]
+    return value
+
+
+# ── moments ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def moment(ms: int) -> datetime:
+    """Milliseconds since the epoch → UTC; whole milliseconds, so that a record reads back as it was written."""
+    return datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+
+
+def milliseconds(at: datetime) -> int:
+    """Since the epoch. Never below the moment as written in the record."""
+    return int(at.timestamp()) * 1000 + at.microsecond // 1000
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def position(event_id: str) -> tuple[int, int]:
+    """An event id, `<milliseconds>-<n>`, as something to compare. Raises Invalid."""
+    ms, _, count = event_id.partition("-")
+    if not (ms.isascii() and ms.isdigit() and len(ms) < 19 and (count or "0").isascii() and (count or "0").isdigit()):
+        raise Invalid({"": "This is not the id of an event; leave it out to begin with the present."})
+    return int(ms), int(count or 0)
+
+
+def event(event_id: str, fields: Mapping[str, str]) -> Event:
+    """An entry of the stream as `lua/_write.lua` writes it."""
+    return Event(
+        id=event_id,
+        type=fields["type"],
+        request=fields["request"],
+        status=cast("Status", fields["status"]),
+        rev=int(fields["rev"]),
+        asked_by=fields["asked_by"],
+        at=moment(position(event_id)[0]),
+    )
+
+
+# ── rules ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_persons_decision(after: Request) -> bool:
+    """Such a decision is refused once the time has passed (I06); rules and ends are not."""
+    decision = after.decision
+    return (
+        decision is not None
+        and after.status != "pending"
+        and decision.kind in PERSONAL
+        and any(by.person is not None for by in decision.decided_by)
+    )
+
+
+def places(request: Request) -> tuple[str, ...]:
+    """Where the request is looked for: the place it named and those its cards are shown in."""
+    show = request.terms.show
+    return show if request.channel is None or request.channel in show else (*show, request.channel)
+
+
+def matches(request: Request, which: Filter) -> bool:
+    """Does the request pass the filter?"""
+    return (
+        (which.status is None or request.status == which.status)
+        and (which.agent is None or request.agent == which.agent)
+        and (which.risk is None or (request.terms.risk or request.risk) == which.risk)
+        and (which.asked_by is None or request.asked_by == which.asked_by)
+        and (which.channel is None or which.channel in places(request))
+        and (which.approvers is None or (request.open and not set(which.approvers).isdisjoint(request.terms.approvers)))
+    )
+
+
+def pair(first: str, second: str) -> str:
+    """Two texts as one, never the same for two different pairs."""
+    return f"{len(first)}:{first}:{second}"
+
+
+def indexes(request: Request) -> Iterator[str]:
+    """The names of the sorted sets that the request stands in."""
+    yield "all"
+    yield f"key:{request.asked_by}"
+    yield f"status:{request.status}"
+    if request.status != "pending":
+        return
+    yield f"open:{request.asked_by}"
+    where = tuple(dict.fromkeys(places(request)))
+    terms = tuple(dict.fromkeys(request.terms.approvers))
+    for place in where:
+        yield f"place:{place}"
+    for term in terms:
+        yield f"term:{term}"
+        # A set of its own for every pair: a page by channel and approver costs the same as any other.
+        for place in where:
+            yield f"both:{pair(place, term)}"
+
+
+def choices(which: Filter) -> tuple[tuple[str, ...], ...]:
+    """The ways to find what passes the filter: each a group of indexes to merge; the smallest group is the best.
+
+    Empty: nothing can pass.
+    """
+    if which.approvers is not None:
+        if which.status not in (None, "pending") or not which.approvers:
+            return ()
+        terms = tuple(dict.fromkeys(which.approvers))
+        if which.channel is not None:
+            return (tuple(f"both:{pair(which.channel, term)}" for term in terms),)
+        return (tuple(f"term:{term}" for term in terms),)
+    found: list[tuple[str, ...]] = []
+    if which.status == "pending":
+        if which.asked_by is not None:
+            found.append((f"open:{which.asked_by}",))
+        if which.channel is not None:
+            found.append((f"place:{which.channel}",))
+    elif which.asked_by is not None:
+        found.append((f"key:{which.asked_by}",))
+    if which.status is not None and which.status != "pending":
+        found.append((f"status:{which.status}",))
+    if not found:
+        found.append(("all",) if which.status is None else (f"status:{which.status}",))
+    return tuple(found)
+
+
+def is_exact(which: Filter, group: tuple[str, ...]) -> bool:
+    """Does the index alone decide, so that nothing found through it has to be passed over?"""
+    if which.agent is not None or which.risk is not None:
+        return False
+    kind = group[0].partition(":")[0]
+    decided = {
+        "all": {"all"},
+        "key": {"asked_by"},
+        "status": {"status"},
+        "open": {"status", "asked_by"},
+        "place": {"status", "channel"},
+        "term": {"status", "approvers"},
+        "both": {"status", "channel", "approvers"},
+    }[kind]
+    asked = {name for name in ("status", "channel", "asked_by", "approvers") if getattr(which, name) is not None}
+    return asked <= decided

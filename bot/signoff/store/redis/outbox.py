@@ -1,0 +1,114 @@
+"""The outbox, the small memory and the API keys in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from typing import cast
+
+from signoff.errors import StoreUnavailable
+from signoff.model import Key, Placement
+from signoff.ports import Work
+from signoff.store import record
+from signoff.store.redis import scripts
+from signoff.store.redis.feed import Feed
+from signoff.store.redis.line import Line
+from signoff.store.redis.names import Names
+
+
+class RedisOutbox:
+    """`ports.Outbox`."""
+
+    _line: Line
+    _names: Names
+    _feed: Feed
+
+    async def claim(self, lease: float) -> Work | None:
+        token = secrets.token_hex(8)
+        keys = (self._names.due, self._names.leases)
+        found = await self._line.run(scripts.CLAIM, keys, token, _ms(lease))
+        return None if found is None else Work(cast("str", found), token)
+
+    async def placements(self, request_id: str) -> Sequence[Placement]:
+        reply = cast("list[str]", await self._line.call("HVALS", self._names.cards(request_id)))
+        return sorted(map(Placement.model_validate_json, reply), key=lambda placement: placement.place)
+
+    async def place(self, work: Work, placement: Placement) -> bool:
+        keys = (self._names.leases, self._names.cards(work.request))
+        args = (work.request, work.token, placement.place, placement.model_dump_json())
+        return await self._line.run(scripts.PLACE, keys, *args) == 1
+
+    async def done(self, work: Work, rev: int) -> None:
+        keys = (self._names.due, self._names.leases, self._names.head(work.request))
+        await self._line.run(scripts.DONE, keys, work.request, work.token, rev)
+
+    async def again(self, work: Work, delay: float) -> None:
+        keys = (self._names.due, self._names.leases)
+        await self._line.run(scripts.AGAIN, keys, work.request, work.token, _ms(delay))
+
+    async def ripe(self, timeout: float) -> None:
+        stirred = self._feed.idle()
+        try:
+            async with asyncio.timeout(min(timeout, await self._until_due())):
+                await stirred
+        except TimeoutError:
+            pass
+        finally:
+            self._feed.busy(stirred)
+
+    async def _until_due(self) -> float:
+        """Seconds until the first request is due; for ever when there is none, or when Redis is away: the reader
+        stirs everybody when it is back.
+        """
+        try:
+            first, now = await self._line.calls(("ZRANGE", self._names.due, 0, 0, "WITHSCORES"), ("TIME",))
+        except StoreUnavailable:
+            return float("inf")
+        due = cast("list[str]", first)
+        seconds, microseconds = cast("list[str]", now)
+        if not due:
+            return float("inf")
+        return max(float(due[1]) / 1000 - int(seconds) - int(microseconds) / 1e6, 0.0)
+
+
+class RedisMemory:
+    """`ports.Memory` and `ports.Keys`."""
+
+    _line: Line
+    _names: Names
+
+    async def remember(self, space: str, key: str, value: str, ttl: float | None = None) -> None:
+        life: tuple[str | int, ...] = () if ttl is None else ("PX", max(_ms(ttl), 1))
+        await self._line.call("SET", self._names.memory(space, key), value, *life)
+
+    async def recall(self, space: str, key: str) -> str | None:
+        return cast("str | None", await self._line.call("GET", self._names.memory(space, key)))
+
+    async def forget(self, space: str, key: str) -> None:
+        await self._line.call("DEL", self._names.memory(space, key))
+
+    async def add_key(self, key: Key) -> None:
+        await self._line.call("HSET", self._names.keys, key.id, key.model_dump_json())
+
+    async def key(self, key_id: str) -> Key | None:
+        reply = cast("str | None", await self._line.call("HGET", self._names.keys, key_id))
+        return None if reply is None else Key.model_validate_json(reply)
+
+    async def keys(self) -> Sequence[Key]:
+        reply = cast("list[str]", await self._line.call("HVALS", self._names.keys))
+        return sorted(map(Key.model_validate_json, reply), key=lambda key: key.id)
+
+    async def revoke_key(self, key_id: str) -> bool:
+        """True when it was live. Nothing else about a key ever changes, so no script is needed."""
+        key, time = await asyncio.gather(self.key(key_id), self._line.call("TIME"))
+        if key is None or key.revoked_at is not None:
+            return False
+        seconds, microseconds = cast("list[str]", time)
+        revoked_at = record.moment(int(seconds) * 1000 + int(microseconds) // 1000)
+        await self.add_key(key.model_copy(update={"revoked_at": revoked_at}))
+        return True
+
+
+def _ms(seconds: float) -> int:
+    return max(int(seconds * 1000), 0)

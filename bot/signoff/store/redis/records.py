@@ -1,0 +1,189 @@
+"""Requests in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from signoff.audit import Entry
+from signoff.audit import Line as AuditLine
+from signoff.errors import IdempotencyConflict, NotFound, RateLimited, TooManyOpen
+from signoff.model import Event, Request, Status
+from signoff.ports import Caps, Filter, Idempotency, Opened, Page
+from signoff.store import record
+from signoff.store.redis import scripts
+from signoff.store.redis.feed import Feed
+from signoff.store.redis.line import Line
+from signoff.store.redis.names import Names
+
+EVENTS_KEPT: Final = timedelta(days=7)
+"""How long an event stays readable for those who resume."""
+DOC_IN_EVENT: Final = 16 * 1024
+"""Characters up to which the event of an end carries the record, which spares its waiters a read."""
+LOOKED_AT: Final = 1000
+"""Records that one page looks at for a filter without an index of its own."""
+AT_ONCE: Final = 200
+"""Of these, how many in one read."""
+
+
+class RedisRecords:
+    """`ports.Records`."""
+
+    _line: Line
+    _names: Names
+    _feed: Feed
+
+    async def now(self) -> datetime:
+        return _moment(await self._line.call("TIME"))
+
+    async def open(self, request: Request, entry: Entry, idempotency: Idempotency | None, caps: Caps) -> Opened:
+        names = self._names
+        keys = (
+            *names.written(request.id),
+            names.idempotency(request.asked_by, idempotency.key if idempotency else ""),
+            names.rate(request.asked_by),
+            names.index(f"open:{request.asked_by}"),
+            *map(names.index, record.indexes(request)),
+        )
+        reply = await self._line.run(
+            scripts.OPEN,
+            keys,
+            *_written(request, "request.created", entry, end=False),
+            idempotency.body if idempotency else "",
+            caps.open_requests,
+            caps.per_minute,
+        )
+        answer = cast("list[str]", reply)
+        match answer[0]:
+            case "opened":
+                return Opened(request, replayed=False)
+            case "known":
+                return Opened((await self.load(answer[1]))[0], replayed=True)
+            case "conflict":
+                raise IdempotencyConflict
+            case "rate":
+                raise RateLimited(retry_after=-(-int(answer[1]) // 1000))
+            case _:
+                raise TooManyOpen(limit=caps.open_requests)
+
+    async def load(self, request_id: str) -> tuple[Request, datetime]:
+        # The clock after the record, on one connection: the record is never younger than the time it comes with.
+        doc, time = await self._line.calls(("GET", self._names.doc(request_id)), ("TIME",))
+        if doc is None:
+            raise NotFound
+        return record.load(cast("str", doc)), _moment(time)
+
+    async def move(self, before: Request, after: Request, event: str, entry: Entry) -> bool:
+        was, becomes = tuple(record.indexes(before)), tuple(record.indexes(after))
+        leaves = [name for name in was if name not in becomes]
+        enters = [name for name in becomes if name not in was]
+        keys = (*self._names.written(after.id), *map(self._names.index, leaves), *map(self._names.index, enters))
+        written = _written(after, event, entry, end=before.open and not after.open)
+        personal = int(record.is_persons_decision(after))
+        return await self._line.run(scripts.MOVE, keys, *written, before.rev, personal, len(leaves)) == 1
+
+    async def wait(self, request_id: str, timeout: float) -> Request:
+        ended = self._feed.watch(request_id)
+        try:
+            status = await self._line.call("HGET", self._names.head(request_id), "status")
+            if status is None:
+                raise NotFound
+            if status == "pending":
+                async with asyncio.timeout(timeout):
+                    found = await ended
+                if found is not None:
+                    return found
+        except TimeoutError:
+            pass
+        finally:
+            self._feed.leave(request_id, ended)
+        return (await self.load(request_id))[0]
+
+    def events(self, after: str | None) -> AsyncIterator[Event]:
+        if after is not None:
+            record.position(after)  # a wrong one is refused here, not at the first event
+        return self._feed.follow(self._feed.position if after is None else after)
+
+    async def page(self, which: Filter, cursor: str | None, limit: int) -> Page:
+        choices = record.choices(which)
+        if not choices:
+            return Page((), None)
+        group = choices[0] if len(choices) == 1 else await self._smallest(choices)
+        exact = record.is_exact(which, group)
+        found: list[Request] = []
+        looked_at = 0
+        while True:
+            ids, more = await self._ids(group, cursor, limit if exact else AT_ONCE)
+            docs = cast("list[str | None]", await self._line.call("MGET", *map(self._names.doc, ids))) if ids else []
+            for index, (cursor, doc) in enumerate(zip(ids, docs, strict=True)):
+                request = record.load(doc) if doc is not None else None
+                # Also what an exact index holds is looked at: between the two reads it may have moved on.
+                if request is not None and record.matches(request, which):
+                    found.append(request)
+                    if len(found) == limit:
+                        return Page(tuple(found), cursor if more or index + 1 < len(ids) else None)
+            looked_at += len(ids)
+            if not more:
+                return Page(tuple(found), None)
+            if exact or looked_at >= LOOKED_AT:
+                return Page(tuple(found), cursor)
+
+    async def _smallest(self, choices: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+        sizes = await self._line.calls(*(("ZCARD", self._names.index(group[0])) for group in choices))
+        return choices[min(range(len(choices)), key=lambda i: cast("int", sizes[i]))]
+
+    async def _ids(self, group: tuple[str, ...], cursor: str | None, count: int) -> tuple[list[str], bool]:
+        """The next ids of the merged indexes, and whether there are more behind them."""
+        start = "-" if cursor is None else f"({cursor}"
+        reply = await self._line.calls(
+            *(("ZRANGEBYLEX", self._names.index(name), start, "+", "LIMIT", 0, count + 1) for name in group)
+        )
+        lists = cast("list[list[str]]", reply)
+        ids = lists[0] if len(lists) == 1 else sorted({id_ for ids in lists for id_ in ids})
+        return ids[:count], len(ids) > count
+
+    async def counts(self) -> Mapping[Status, int]:
+        sizes = await self._line.calls(
+            *(("ZCARD", self._names.index(f"status:{status}")) for status in record.STATUSES)
+        )
+        return dict(zip(record.STATUSES, cast("list[int]", sizes), strict=True))
+
+    async def overdue(self, limit: int) -> Sequence[str]:
+        now = record.milliseconds(await self.now())
+        reply = await self._line.call("ZRANGEBYSCORE", self._names.expiring, "-inf", now, "LIMIT", 0, limit)
+        return cast("list[str]", reply)
+
+    async def audit(self, after: int, limit: int) -> Sequence[AuditLine]:
+        reply = await self._line.call("XRANGE", self._names.audit, f"{max(after, 0) + 1}-0", "+", "COUNT", limit)
+        lines: list[AuditLine] = []
+        for line_id, flat in cast("list[tuple[str, list[str]]]", reply):
+            fields = dict(zip(flat[::2], flat[1::2], strict=True))
+            lines.append(AuditLine(int(line_id.partition("-")[0]), int(fields["at"]), fields["body"], fields["link"]))
+        return lines
+
+
+def _written(request: Request, event: str, entry: Entry, *, end: bool) -> tuple[str | int, ...]:
+    """ARGV[1..12] of `lua/_write.lua`."""
+    doc = record.dump(request)
+    return (
+        request.id,
+        doc,
+        request.status,
+        request.rev,
+        record.milliseconds(request.expires_at),
+        secrets.token_hex(6),
+        entry.body,
+        entry.body_hash,
+        event,
+        request.asked_by,
+        int(EVENTS_KEPT.total_seconds() * 1000),
+        int(end and len(doc) <= DOC_IN_EVENT),
+    )
+
+
+def _moment(reply: object) -> datetime:
+    seconds, microseconds = cast("list[str]", reply)
+    return record.moment(int(seconds) * 1000 + int(microseconds) // 1000)

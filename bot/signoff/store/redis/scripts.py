@@ -1,0 +1,27 @@
+"""The Lua files, read once as package resources."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    source: str
+    sha: str
+
+
+def _script(*names: str) -> Script:
+    folder = files("signoff.store").joinpath("lua")
+    source = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+OPEN = _script("_write", "open")
+MOVE = _script("_write", "move")
+CLAIM = _script("claim")
+PLACE = _script("place")
+DONE = _script("done")
+AGAIN = _script("again")
