@@ -2,6 +2,13 @@
 
 from signoff.model.exact import dumps as dumps
 from signoff.model.exact import loads as loads
+from signoff.model.exact import pretty as pretty
+from signoff.model.exact import seen as seen
+from signoff.model.pointer import changes as changes
+from signoff.model.pointer import escape as escape
+from signoff.model.pointer import same as same
+from signoff.model.pointer import steps as steps
+from signoff.model.pointer import within as within
 from signoff.model.request import INTERNAL as INTERNAL
 from signoff.model.request import STATUS_OF as STATUS_OF
 from signoff.model.request import Actor as Actor
@@ -25,5 +32,12 @@ from signoff.model.request import Status as Status
 from signoff.model.request import Terms as Terms
 from signoff.model.request import Version as Version
 from signoff.model.request import iso as iso
+from signoff.model.secrets import MASK as MASK
+from signoff.model.secrets import mask as mask
+from signoff.model.secrets import scrub as scrub
+from signoff.model.secrets import secret_pointers as secret_pointers
+from signoff.model.secrets import secret_texts as secret_texts
+from signoff.model.text import one_line as one_line
 from signoff.model.text import shorten as shorten
+from signoff.model.text import unwritten as unwritten
 from signoff.model.text import visible as visible

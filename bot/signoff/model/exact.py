@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring  # quotes per RFC 8259, leaves non-ASCII as it is
 from typing import cast
+
+from signoff.model.text import visible
 
 MAX_DIGITS = 4000
 """Longest number literal taken, in characters: Python refuses to convert integers over 4 300 digits."""
@@ -30,6 +33,9 @@ def number(literal: str) -> float | Decimal:
     return value if Decimal(repr(value)) == exact else exact
 
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def _no_constant(literal: str) -> object:
     raise ValueError(f"{literal} is not JSON")
 
@@ -40,6 +46,11 @@ def loads(text: str | bytes) -> object:
         parsed: object = json.loads(text, parse_float=number, parse_constant=_no_constant)
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
+    if _SURROGATE.search(text if isinstance(text, str) else text.decode("utf-8", "replace")):
+        try:
+            dumps(parsed).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("the JSON holds half of a surrogate pair") from error
     return parsed
 
 
@@ -80,3 +91,43 @@ def _write(value: object, out: list[str]) -> None:
         out.append("]")
     else:
         out.append(_fast.encode(value))
+
+
+def pretty(value: object) -> str:
+    """JSON for people: indented by two, exact, invisible characters as `\\u` escapes. Raises TypeError, ValueError."""
+    out: list[str] = []
+    _pretty(value, "\n", out)
+    return "".join(out)
+
+
+def seen(value: object) -> str:
+    """Compact JSON for people: exact, one line, a space after commas and colons, invisible characters as `\\u` escapes."""
+    out: list[str] = []
+    _pretty(value, "", out)
+    return "".join(out)
+
+
+def _pretty(value: object, line: str, out: list[str]) -> None:
+    """`line`: newline and indentation; empty for one line."""
+    if isinstance(value, dict | list | tuple):
+        is_object = isinstance(value, dict)
+        items = list(cast("dict[str, object]", value).items() if is_object else enumerate(cast("list[object]", value)))
+        inner = line + "  " if line else ""
+        out.append("{" if is_object else "[")
+        for index, (key, item) in enumerate(items):
+            out.append(("," if line else ", ") if index else "")
+            out.append(inner)
+            if is_object:
+                out.append(_quoted(str(key)) + ": ")
+            _pretty(item, inner, out)
+        out.append(line if items else "")
+        out.append("}" if is_object else "]")
+    else:
+        out.append(_quoted(value) if isinstance(value, str) else dumps(value))
+
+
+def _quoted(text: str) -> str:
+    quoted = encode_basestring(text)
+    if visible(quoted) == quoted:
+        return quoted
+    return "".join(char if visible(char) == char else json.dumps(char)[1:-1] for char in quoted)
