@@ -1,1 +1,38 @@
 """Signoff: a person approves what an AI agent is about to do."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signoff.client import Decision, Gate, call
+    from signoff.errors import Cancelled, Expired, NotRun, Refused, Rejected, SignoffError, Unavailable
+
+__all__ = [
+    "Cancelled",
+    "Decision",
+    "Expired",
+    "Gate",
+    "NotRun",
+    "Refused",
+    "Rejected",
+    "SignoffError",
+    "Unavailable",
+    "call",
+]
+
+_CLIENT = {"Decision", "Gate", "call"}
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when first named: the server and the command line do not pay for the agent's side, nor the other way round.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module("signoff.client" if name in _CLIENT else "signoff.errors"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -261,3 +261,9 @@ class Unavailable(NotRun):
     """The approval service cannot be reached, so {tool} was not run: {reason}"""
 
     code = "unavailable"
+
+
+class Refused(Unavailable):
+    """The approval service did not take up this call of {tool}, so it was not run: {reason}"""
+
+    code = "refused"

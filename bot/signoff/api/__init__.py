@@ -1,0 +1,4 @@
+"""The HTTP door for agents and tools."""
+
+from signoff.api.app import build_api as build_api
+from signoff.api.app import ready as ready

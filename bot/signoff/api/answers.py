@@ -1,0 +1,133 @@
+"""Records as the HTTP answer shows them: RFC 3339 times, exact numbers, secrets only to the key that asked (I13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from aiohttp import web
+
+from signoff.model import (
+    INTERNAL,
+    Change,
+    Decision,
+    Event,
+    Key,
+    Outcome,
+    Request,
+    dumps,
+    iso,
+    mask,
+    scrub,
+    secret_pointers,
+    secret_texts,
+)
+
+Document = dict[str, object]
+
+
+def answer(body: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer with exact numbers."""
+    return web.Response(status=status, text=dumps(body), content_type="application/json", headers=headers)
+
+
+def shown(request: Request, key: Key) -> Document:
+    """The record as this key may see it."""
+    return record(request, masked=request.asked_by != key.id)
+
+
+def record(request: Request, *, masked: bool) -> Document:
+    """Everything that was asked, where it stands and what was decided; without the record's own bookkeeping."""
+    body: Document = {name: getattr(request, name) for name in Request.model_fields if name not in _APART}
+    arguments: object = request.arguments
+    hide = _scrubber(request) if masked else str
+    if masked:
+        arguments = _mask(arguments, request.schema_, request)
+        body["metadata"] = _mask(request.metadata, None, request)
+        body |= {name: hide(value) for name, value in body.items() if name in _TOLD and isinstance(value, str)}
+    consumed = request.consumed_at
+    outcome = request.outcome
+    return body | {
+        "schema": request.schema_,
+        "arguments": arguments,
+        "created_at": iso(request.created_at),
+        "expires_at": iso(request.expires_at),
+        "consumed_at": iso(consumed) if consumed else None,
+        "rule": request.terms.rule,
+        "outcome": None if outcome is None else _outcome(outcome, hide),
+        "decision": decision(request, masked=masked),
+    }
+
+
+_TOLD = ("title", "description", "reason", "impact", "rollback")
+"""Texts in which an agent may have quoted a secret."""
+_APART = INTERNAL | {"schema_", "arguments", "created_at", "expires_at", "consumed_at", "outcome", "decision"}
+
+
+def decision(request: Request, *, masked: bool) -> Document | None:
+    """The decision, or None while there is none."""
+    made = request.decision
+    if made is None:
+        return None
+    arguments: object = made.arguments
+    response = made.response
+    message = made.message
+    if masked:
+        arguments = _mask(arguments, request.schema_, request)
+        response = _mask(response, request.response_schema, request)
+        message = message and _scrubber(request)(message)
+    return {
+        "kind": made.kind,
+        "arguments": arguments,
+        "changes": _changes(request, made, masked=masked),
+        "message": message,
+        "response": response,
+        "decided_by": [_by(who.person, who.rule, who.via, who.at) for who in made.decided_by],
+        "decided_at": iso(made.decided_at),
+        "digest": made.digest,
+        "receipt": made.receipt,
+    }
+
+
+def _outcome(outcome: Outcome, hide: Callable[[str], str]) -> Document:
+    detail = hide(outcome.detail) if outcome.detail else outcome.detail
+    return {"status": outcome.status, "detail": detail, "at": iso(outcome.at) if outcome.at else None}
+
+
+def _by(person: str | None, rule: str | None, via: str | None, at: datetime) -> Document:
+    named = {"person": person, "rule": rule, "via": via}
+    return {**{name: value for name, value in named.items() if value is not None}, "at": iso(at)}
+
+
+def _changes(request: Request, made: Decision, *, masked: bool) -> list[Document]:
+    hidden: set[str] = set()
+    if masked:
+        for version in request.versions:
+            hidden |= secret_pointers(version.arguments, request.schema_, request.terms.secret)
+    return [_change(change, hidden) for change in made.changes]
+
+
+def _change(change: Change, hidden: set[str]) -> Document:
+    # Pointers below the change count from its own place; the change itself being (in) a secret hides both sides.
+    if any(change.path == secret or change.path.startswith(secret + "/") for secret in hidden):
+        below = {""}
+    else:
+        below = {secret[len(change.path) :] for secret in hidden if secret.startswith(change.path + "/")}
+    return {"path": change.path, "from": mask(change.from_, below), "to": mask(change.to, below)}
+
+
+def _scrubber(request: Request) -> Callable[[str], str]:
+    texts: set[str] = set()
+    for version in request.versions:
+        hidden = secret_pointers(version.arguments, request.schema_, request.terms.secret)
+        texts |= secret_texts(version.arguments, hidden)
+    return lambda text: scrub(text, texts)
+
+
+def _mask(value: object, schema: dict[str, object] | None, request: Request) -> object:
+    return mask(value, secret_pointers(value, schema, request.terms.secret))
+
+
+def event(one: Event) -> Document:
+    """An event as the stream shows it; what it is about is read from the request itself."""
+    return {"id": one.id, "type": one.type, "request": one.request, "status": one.status, "at": iso(one.at)}

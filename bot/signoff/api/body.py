@@ -1,0 +1,224 @@
+"""Bodies and parameters: from bytes to checked models, with a JSON pointer for every fault (I30)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Literal, TypeVar, cast
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from signoff.api.problem import BadJson, BadRequest, UnsupportedMediaType, pointer
+from signoff.errors import Invalid, TooLarge
+from signoff.model import Kind, loads
+from signoff.ports import Limits
+
+MAX_FAULTS = 50
+"""Faults collected from one body."""
+MAX_NUMBER = 1000
+"""Longest number taken, in digits; also its largest power of ten."""
+
+_JSON_TYPE = re.compile(
+    r"application/(?:[a-z0-9.-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE | re.ASCII
+)
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DecisionBody(Body):
+    """What an approver key decides: same rules as a click in chat."""
+
+    kind: Kind
+    version: int = Field(ge=1)
+    """The version that was looked at; a vote on an older one is refused."""
+    arguments: dict[str, object] | None = None
+    """With `edit`: all arguments, the changed ones included."""
+    message: str | None = Field(None, max_length=10_000)
+    response: object = None
+    """With `respond`: the answer."""
+
+
+class ConsumeBody(Body):
+    """The arguments that are about to run."""
+
+    arguments: dict[str, object]
+
+
+class OutcomeBody(Body):
+    """What came of the run."""
+
+    status: Literal["succeeded", "failed"]
+    detail: str | None = Field(None, max_length=10_000)
+
+
+class Nothing(Body):
+    """An empty body or `{}`."""
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read(request: web.Request, model: type[M], limits: Limits, *, optional: bool = False) -> M:
+    """The request's body as a model. `optional`: no body at all counts as `{}`.
+
+    Raises TooLarge, UnsupportedMediaType, BadJson, BadRequest, Invalid.
+    """
+    raw = await _bytes(request, limits.body_bytes)
+    if optional and not raw:
+        return parse(b"{}", model, limits)
+    if not _JSON_TYPE.fullmatch(request.headers.get("Content-Type", "").strip()):
+        raise UnsupportedMediaType
+    return parse(raw, model, limits)
+
+
+async def _bytes(request: web.Request, limit: int) -> bytes:
+    if (request.content_length or 0) > limit:
+        raise TooLarge(limit=limit)
+    body = bytearray()
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise TooLarge(limit=limit)
+    except (web.RequestPayloadError, ValueError) as error:  # cut short, or not what Content-Encoding says
+        raise BadRequest(reason="its body ends early or is not encoded as its headers say") from error
+    return bytes(body)
+
+
+def parse(raw: bytes, model: type[M], limits: Limits) -> M:
+    """Bytes → JSON → model. Raises BadJson, Invalid."""
+    try:
+        value = loads(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadJson(reason="it is not UTF-8") from None
+    except ValueError as error:
+        raise BadJson(reason=str(error).rstrip(".")) from None
+    check(value, limits)
+    if not isinstance(value, dict):
+        raise Invalid({"": "The body must be a JSON object."})
+    return build(cast("dict[str, object]", value), model)
+
+
+def check(value: object, limits: Limits) -> None:
+    """Refuse what is too deep, too much, or cannot be written out again. Raises Invalid."""
+    nodes = 0
+    stack: list[tuple[object, tuple[str | int, ...]]] = [(value, ())]
+    while stack:
+        item, path = stack.pop()
+        nodes += 1
+        if nodes > limits.nodes:
+            raise Invalid({"": f"The body holds more than {limits.nodes} values; send less."})
+        if len(path) > limits.depth:
+            raise Invalid({pointer(*path[: limits.depth]): f"This is nested deeper than {limits.depth} levels."})
+        if isinstance(item, dict):
+            for key, inner in cast("dict[str, object]", item).items():
+                _sound(key, path)
+                stack.append((inner, (*path, key)))
+        elif isinstance(item, list):
+            stack.extend((inner, (*path, index)) for index, inner in enumerate(cast("list[object]", item)))
+        elif isinstance(item, str):
+            _sound(item, path)
+        elif isinstance(item, int | Decimal) and not _small(item):
+            raise Invalid({pointer(*path): f"This number has more than {MAX_NUMBER} digits."})
+
+
+def _sound(text: str, path: tuple[str | int, ...]) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid({pointer(*path): "This text holds half of a surrogate pair, which is not a character."}) from None
+
+
+def _small(number: int | Decimal) -> bool:
+    if isinstance(number, int):
+        return number.bit_length() <= MAX_NUMBER * 3
+    exponent = number.as_tuple().exponent
+    return len(number.as_tuple().digits) <= MAX_NUMBER and isinstance(exponent, int) and abs(exponent) <= MAX_NUMBER
+
+
+def build(value: Mapping[str, object], model: type[M]) -> M:
+    """JSON data → model; no value is bent to fit (the text "5" is not a number). Raises Invalid."""
+    try:
+        return model.model_validate(_tuples(value, model), strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise Invalid(faults(error)) from None
+
+
+def _tuples(value: Mapping[str, object], model: type[BaseModel]) -> dict[str, object]:
+    """Strict models want tuples where JSON has lists, and integers where JSON may say `60.0`."""
+    out: dict[str, object] = {}
+    for key, item in value.items():
+        kind = str(field.annotation) if (field := model.model_fields.get(key)) else ""
+        if isinstance(item, list) and kind.startswith("tuple["):
+            out[key] = tuple(cast("list[object]", item))
+        elif isinstance(item, float) and item.is_integer() and "int" in kind:
+            out[key] = int(item)
+        else:
+            out[key] = item
+    return out
+
+
+def faults(error: ValidationError) -> dict[str, str]:
+    """Every fault: JSON pointer → sentence. Never repeats what was sent: it may be a secret (I13)."""
+    found: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_input=False)[:MAX_FAULTS]:
+        found.setdefault(pointer(*fault["loc"]), _sentence(fault["type"], fault.get("ctx") or {}, fault["msg"]))
+    return found
+
+
+_SENTENCES: Mapping[str, str] = {
+    "missing": "This field is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "This must be text.",
+    "int_type": "This must be a whole number.",
+    "int_from_float": "This must be a whole number.",
+    "bool_type": "This must be true or false.",
+    "dict_type": "This must be a JSON object.",
+    "tuple_type": "This must be a list.",
+    "literal_error": "This must be one of {expected}.",
+    "string_too_short": "This must have at least {min_length} character(s).",
+    "string_too_long": "This must have at most {max_length} characters.",
+    "too_long": "This must have at most {max_length} items.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "less_than_equal": "This must be at most {le}.",
+}
+
+
+def _sentence(kind: str, context: Mapping[str, object], message: str) -> str:
+    return _SENTENCES.get(kind, message.rstrip(".").replace("{", "{{").replace("}", "}}") + ".").format(**context)
+
+
+def whole(request: web.Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number from the query. Raises Invalid."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
+        raise Invalid({f"?{name}": f"This must be a whole number from {low} to {high}."}, f"{name}: out of range.")
+    return int(text)
+
+
+def one_of(request: web.Request, name: str, allowed: Sequence[str]) -> str | None:
+    """One of a few words from the query. Raises Invalid."""
+    text = request.query.get(name)
+    if text is not None and text not in allowed:
+        raise Invalid({f"?{name}": f"This must be one of {', '.join(allowed)}."}, f"{name}: there is no such value.")
+    return text
+
+
+def plain(request: web.Request, name: str, limit: int = 500) -> str | None:
+    """Text from the query. Raises Invalid."""
+    text = request.query.get(name)
+    if text is not None and (not 0 < len(text) <= limit or not _encodes(text)):
+        raise Invalid({f"?{name}": f"This must be text of 1 to {limit} characters."}, f"{name}: not usable.")
+    return text
+
+
+def _encodes(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,129 @@
+"""`signoff ask`: a shell script's gate."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated, cast, get_args
+
+import typer
+
+from signoff.cli.remote import COULD_NOT, fail, pairs
+from signoff.client import Decision, Gate
+from signoff.client.decision import refusal
+from signoff.client.fields import Fields
+from signoff.errors import NotRun
+from signoff.model import Kind, Risk, dumps
+
+EXIT = {"approved": 0, "responded": 0, "rejected": 10, "expired": 11, "cancelled": 12}
+"""Status → exit code."""
+
+
+def add(app: typer.Typer) -> None:
+    @app.command()
+    def ask(
+        tool: Annotated[str, typer.Option(help="What is about to run.")],
+        arg: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="An argument, as text.")] = None,
+        json_arg: Annotated[
+            list[str] | None, typer.Option(metavar="NAME=JSON", help="An argument, as JSON: numbers, true, lists…")
+        ] = None,
+        title: Annotated[str | None, typer.Option(help="The card's heading.")] = None,
+        description: Annotated[str | None, typer.Option(help="What the tool does.")] = None,
+        reason: Annotated[str | None, typer.Option(help="Why it is needed.")] = None,
+        impact: Annotated[str | None, typer.Option(help="What it changes.")] = None,
+        rollback: Annotated[str | None, typer.Option(help="How it can be undone.")] = None,
+        risk: Annotated[str | None, typer.Option(help="low, medium, high or critical.")] = None,
+        channel: Annotated[str | None, typer.Option(help="Where to ask: slack:#deploys, teams:Team/Channel…")] = None,
+        editable: Annotated[list[str] | None, typer.Option(help="An argument that may be edited; else all.")] = None,
+        allow: Annotated[
+            list[str] | None, typer.Option(help="A decision to offer: approve, edit, reject, respond.")
+        ] = None,
+        agent: Annotated[str | None, typer.Option(help="Who asks, as people read it.")] = None,
+        on_behalf_of: Annotated[str | None, typer.Option(help="The person it is done for.")] = None,
+        run_id: Annotated[
+            str | None, typer.Option(help="With --call-id: asking again finds the first request.")
+        ] = None,
+        call_id: Annotated[str | None, typer.Option(help="Names this call within the run.")] = None,
+        url: Annotated[str | None, typer.Option(help="A link to the run.")] = None,
+        wait: Annotated[
+            int | None, typer.Option(min=1, help="Seconds until the request expires; left out: as the policy says.")
+        ] = None,
+        json: Annotated[bool, typer.Option("--json", help="Print the whole decision as JSON.")] = False,
+    ) -> None:
+        """Ask people, wait, and print the arguments that may run, as JSON.
+
+        Exit code 0 approved, 10 rejected, 11 expired, 12 cancelled, 20 could not ask. What people say stands on
+        standard error. Uses SIGNOFF_URL and SIGNOFF_API_KEY (an agent key).
+
+        Examples:
+
+          signoff ask --tool deploy --arg service=api --arg sha=4f2c --wait 3600 && ./deploy.sh api 4f2c
+
+          signoff ask --tool refund --arg order=A-1001 --json-arg amount=500 --editable amount | jq .amount
+        """
+        texts, data = pairs(arg or [], json_arg or [])
+        if risk is not None and risk not in get_args(Risk):
+            fail(f"--risk {risk}: use one of {', '.join(get_args(Risk))}.", 2)
+        unknown = [kind for kind in allow or [] if kind not in get_args(Kind)]
+        if unknown:
+            fail(f"--allow {unknown[0]}: use {', '.join(get_args(Kind))}.", 2)
+        fields: Fields = {
+            "title": title,
+            "description": description,
+            "reason": reason,
+            "impact": impact,
+            "rollback": rollback,
+            "risk": cast("Risk | None", risk),
+            "channel": channel,
+            "editable": editable or None,
+            "agent": agent,
+            "on_behalf_of": on_behalf_of,
+            "run_id": run_id,
+            "tool_call_id": call_id,
+            "thread_url": url,
+            "expires_in": wait,
+        }
+        if allow:
+            fields["allowed_decisions"] = cast("list[Kind]", allow)
+        try:
+            decision = asyncio.run(Gate(on_reject="return").ask(tool, {**texts, **data}, **fields))
+        except NotRun as error:
+            fail(error.sentence, COULD_NOT)
+        _print(decision, whole=json)
+        raise typer.Exit(EXIT[decision.status])
+
+
+def _print(decision: Decision, *, whole: bool) -> None:
+    error = refusal(decision)
+    if error is not None:
+        print(f"signoff: {error.sentence}", file=sys.stderr)
+    elif decision.message:
+        print(f"signoff: {decision.message}", file=sys.stderr)
+    if whole:
+        print(dumps(document(decision)))
+    elif decision.kind == "respond":
+        print(decision.response if isinstance(decision.response, str) else dumps(decision.response))
+    elif error is None:
+        print(dumps(decision.arguments))
+
+
+def document(decision: Decision) -> dict[str, object]:
+    """The decision as data."""
+    by = [
+        {name: str(value) for name, value in (("person", who.person), ("rule", who.rule), ("via", who.via)) if value}
+        for who in decision.decided_by
+    ]
+    return {
+        "id": decision.id,
+        "tool": decision.tool,
+        "status": decision.status,
+        "version": decision.version,
+        "kind": decision.kind,
+        "arguments": decision.arguments,
+        "changes": [{"path": change.path, "from": change.from_, "to": change.to} for change in decision.changes],
+        "message": decision.message,
+        "response": decision.response,
+        "decided_by": by,
+        "digest": decision.digest,
+        "receipt": decision.receipt,
+    }

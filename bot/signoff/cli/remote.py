@@ -1,0 +1,79 @@
+"""The service as commands see it: SIGNOFF_URL and SIGNOFF_API_KEY, answers as data, problems as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn, cast
+
+import typer
+
+from signoff.client.requests import DEFAULT_URL
+from signoff.client.wire import Document, Lost, Reply, Wire
+from signoff.model import loads
+
+COULD_NOT = 20
+"""Exit code: the service could not be reached or said no."""
+
+
+def fail(sentence: str, code: int = COULD_NOT) -> NoReturn:
+    """Say why on standard error and end."""
+    print(f"signoff: {sentence}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def call(
+    method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
+) -> Reply:
+    """One call; ends the command when there is no answer at all."""
+    key = os.environ.get("SIGNOFF_API_KEY")
+    if not key:
+        fail("SIGNOFF_API_KEY is not set; make a key with `signoff keys create`.")
+    url = os.environ.get("SIGNOFF_URL") or DEFAULT_URL
+    try:
+        return asyncio.run(Wire(url, key).send(method, path, body, query=query))
+    except Lost as error:
+        fail(f"{url} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
+
+
+def fetch(path: str, query: Mapping[str, str] | None = None) -> Document:
+    """The answer of a GET; ends the command when it is a problem."""
+    reply = call("GET", path, query=query)
+    if reply.status != 200:
+        fail(reply.detail)
+    return reply.body
+
+
+def faults(reply: Reply) -> str:
+    """A problem as text: its sentence, or one line for every fault."""
+    listed = reply.body.get("errors")
+    errors = cast("list[object]", listed) if isinstance(listed, list) else []
+    lines = [_fault(cast("Document", error)) for error in errors if isinstance(error, dict)]
+    return "\n  ".join(lines) if lines else reply.detail
+
+
+def _fault(error: Document) -> str:
+    where = error.get("pointer") or error.get("parameter") or error.get("header")
+    return f"{where}: {error.get('detail')}" if where else str(error.get("detail"))
+
+
+def pairs(plain: Sequence[str], json: Sequence[str]) -> tuple[dict[str, str], Document]:
+    """`--arg k=v` as text, `--json-arg k=JSON` as data. Ends the command when one is neither."""
+    texts = dict(_pair(item, "--arg") for item in plain)
+    data: Document = {}
+    for item in json:
+        name, text = _pair(item, "--json-arg")
+        try:
+            data[name] = loads(text)
+        except ValueError as error:
+            fail(f"--json-arg {name}: {error}. Quote text twice: --json-arg 'name=\"text\"'.", 2)
+    return texts, data
+
+
+def _pair(item: str, option: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not name or not equals:
+        fail(f"{option} {item}: write it as name=value.", 2)
+    return name, value

@@ -1,0 +1,101 @@
+"""Requests with identity and fields settled on the caller's thread: what `Gate` and its blocking façade share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+from pydantic import BaseModel
+
+from signoff.client.context import Identity, identify
+from signoff.client.decision import Decision, refusal, unavailable
+from signoff.client.fields import Fields, OnReject, Titled, Told, body
+from signoff.client.requests import Requests
+from signoff.client.signature import model_arguments, model_rebuilt, model_schema, plain
+from signoff.client.wire import Document
+
+M = TypeVar("M", bound=BaseModel)
+
+QUESTION_TOOL = "ask_human"
+NOTICE_TOOL = "notify"
+TITLE = 300
+"""Characters of a title."""
+
+
+class Asking:
+    """The verbs in two steps: `said` on the caller's thread, where its context is; the rest on any event loop."""
+
+    def __init__(self, requests: Requests, agent: str | None, run_id: str | None, on_reject: OnReject) -> None:
+        self._requests = requests
+        self._agent = agent
+        self._run_id = run_id
+        self._on_reject = on_reject
+
+    def said(self, tool: str, fields: Fields) -> tuple[Identity, dict[str, object]]:
+        """Who asks, and the fields with that in them."""
+        identity = identify(tool, fields.get("run_id"), fields.get("tool_call_id"), self._run_id)
+        said: dict[str, object] = {"agent": self._agent, **fields}
+        return identity, said | {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
+
+    async def ask(
+        self, tool: str, arguments: Mapping[str, object], identity: Identity, said: Mapping[str, object]
+    ) -> Decision:
+        sent = cast("Document", plain(body(tool, arguments, said)))
+        document = await self._requests.create(tool, sent, identity.idempotency_key)
+        decision = await self._requests.wait(tool, document)
+        error = refusal(decision)
+        if error is not None and self._on_reject == "raise":
+            raise error
+        return decision
+
+    async def question(
+        self, text: str, identity: Identity, said: Mapping[str, object], choices: Sequence[str] | None
+    ) -> object:
+        decision = await self.ask(QUESTION_TOOL, {"question": text}, identity, said)
+        if (error := refusal(decision)) is not None:
+            return error.sentence
+        if decision.kind != "respond" or (choices and decision.response not in choices):
+            raise unavailable(QUESTION_TOOL, "the answer is not one of the choices")
+        return decision.response
+
+    async def review(self, draft: M, identity: Identity, said: Mapping[str, object]) -> M:
+        tool = review_tool(draft)
+        decision = await self.ask(tool, model_arguments(draft), identity, said)
+        if (error := refusal(decision)) is not None:
+            raise error  # there is no reviewed draft to return
+        try:
+            return model_rebuilt(type(draft), decision.arguments or {})
+        except ValueError as error:
+            raise unavailable(tool, "the reviewed values do not fit the model") from error
+
+    async def notify(self, details: Mapping[str, object], identity: Identity, said: Mapping[str, object]) -> str:
+        sent = cast("Document", plain(body(NOTICE_TOOL, details, said)))
+        document = await self._requests.create(NOTICE_TOOL, sent, identity.idempotency_key)
+        return str(document["id"])
+
+
+def question_fields(
+    text: str, choices: Sequence[str] | None, response_schema: dict[str, object] | None, fields: Titled
+) -> Fields:
+    """The fields of a question."""
+    if choices is not None and response_schema is not None:
+        raise TypeError("give choices or a response_schema, not both")
+    wanted = response_schema or ({"type": "string", "enum": list(choices)} if choices else {"type": "string"})
+    asked: Fields = {"title": text[:TITLE], "allowed_decisions": ("respond", "reject"), "response_schema": wanted}
+    return {**asked, **fields}
+
+
+def review_tool(draft: BaseModel) -> str:
+    return f"review_{type(draft).__name__}"
+
+
+def review_fields(draft: BaseModel, fields: Fields) -> Fields:
+    """The fields of a review."""
+    asked: Fields = {"title": f"Review {type(draft).__name__}", "schema": model_schema(type(draft))}
+    return {**asked, **fields}
+
+
+def notice_fields(title: str, fields: Told) -> Fields:
+    """The fields of a notice: nothing to decide."""
+    told: Fields = {"title": title[:TITLE], "allowed_decisions": ()}
+    return {**told, **fields}

@@ -1,0 +1,172 @@
+"""`gate.tool`: a function that runs only after a person approved exactly what it is called with."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Literal, cast
+
+from signoff.client.background import Background
+from signoff.client.context import Identity, identify
+from signoff.client.decision import Decision, refusal, same, unavailable
+from signoff.client.fields import OnReject, body, told
+from signoff.client.requests import DETAIL, Requests
+from signoff.client.signature import Document, Parameters, docstring
+from signoff.errors import NotRun
+
+CANCELLED_REPORT = 1.0
+"""Seconds that a cancelled call spends on reporting that."""
+
+Describe = Callable[[object], str | None]
+
+
+class Gated:
+    """One function behind the gate."""
+
+    def __init__(
+        self,
+        function: Callable[..., object],
+        requests: Requests,
+        background: Background,
+        *,
+        name: str | None,
+        fields: Mapping[str, object],
+        gate_run_id: str | None,
+        on_reject: OnReject,
+        secret: Sequence[str],
+        unseen: Sequence[str],
+        outcome: Describe | None,
+        local: Mapping[str, object],
+    ) -> None:
+        if (
+            not inspect.isroutine(function)
+            or inspect.isasyncgenfunction(function)
+            or inspect.isgeneratorfunction(function)
+        ):
+            raise TypeError("gate.tool takes a plain or async function; put @staticmethod, @classmethod above it")
+        self.function = function
+        self.name = name or function.__name__
+        self._requests = requests
+        self._background = background
+        self._run_id = gate_run_id
+        self._on_reject = on_reject
+        self._outcome = outcome
+        self._parameters = Parameters(function, secret=secret, unseen=unseen, local=local)
+        description, of_parameters = docstring(function)
+        self._fields: dict[str, object] = {
+            "title": self.name.replace("_", " ").strip().capitalize() or None,
+            "description": description,
+            "schema": self._parameters.schema(of_parameters),
+            **{key: value for key, value in fields.items() if value is not None},
+        }
+
+    def wrapped(self) -> Callable[..., object]:
+        """The function to call instead; looks like the original."""
+        if inspect.iscoroutinefunction(self.function):
+
+            @functools.wraps(self.function)
+            async def gated(*args: object, **kwargs: object) -> object:
+                return await self._run(args, kwargs)
+
+            return gated
+
+        @functools.wraps(self.function)
+        def blocking(*args: object, **kwargs: object) -> object:
+            return self._run_blocking(args, kwargs)
+
+        return blocking
+
+    async def _run(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
+        arguments, bound = self._parameters.arguments(args, kwargs)
+        try:
+            decision = await self._decided(arguments, self._identity())
+            if decision.kind == "respond":
+                return decision.response
+            call = self._call(bound, decision)
+            await self._requests.consume(decision)
+        except NotRun as error:
+            return self._refused(error)
+        try:
+            run = cast("Coroutine[object, object, object]", self.function(*call.args, **call.kwargs))
+            result = await run
+        except BaseException as error:
+            await self._failed(decision, error)
+            raise
+        await self._requests.report(decision, "succeeded", self._detail(result))
+        return result
+
+    def _run_blocking(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
+        """The same on the caller's thread, with only the network on the background loop."""
+        arguments, bound = self._parameters.arguments(args, kwargs)
+        run = self._background.run
+        try:
+            decision = run(self._decided(arguments, self._identity()))
+            if decision.kind == "respond":
+                return decision.response
+            call = self._call(bound, decision)
+            run(self._requests.consume(decision))
+        except NotRun as error:
+            return self._refused(error)
+        try:
+            result = self.function(*call.args, **call.kwargs)
+        except BaseException as error:
+            run(self._failed(decision, error))
+            raise
+        run(self._requests.report(decision, "succeeded", self._detail(result)))
+        return result
+
+    def _identity(self) -> Identity:
+        # On the caller's thread: the background loop does not see the caller's context.
+        return identify(self.name, None, None, self._run_id)
+
+    async def _decided(self, arguments: Document, identity: Identity) -> Decision:
+        """Raises Rejected, Expired, Cancelled, Unavailable."""
+        said = told(self._fields, arguments) | {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
+        sent = body(self.name, arguments, said)
+        document = await self._requests.create(self.name, sent, identity.idempotency_key)
+        decision = await self._requests.wait(self.name, document)
+        error = refusal(decision)
+        if error is not None:
+            raise error
+        if decision.kind == "approve" and decision.version == 1 and not same(decision.arguments, arguments):
+            raise unavailable(self.name, "other arguments were approved than those that were asked about")
+        return decision
+
+    def _call(self, bound: inspect.BoundArguments, decision: Decision) -> inspect.BoundArguments:
+        """The call as approved: rebuilt from the decision, never the caller's objects, which may have changed."""
+        try:
+            if decision.arguments is None:
+                raise ValueError("the decision names no arguments")
+            return self._parameters.bind(bound, decision.arguments)
+        except ValueError as error:
+            reason = " ".join(str(error).split("\n", 1)[0].split())
+            raise unavailable(self.name, f"the approved arguments do not fit the function ({reason})") from error
+
+    def _refused(self, error: NotRun) -> object:
+        if self._on_reject == "return":
+            return error.sentence
+        raise error
+
+    async def _failed(self, decision: Decision, error: BaseException) -> None:
+        status: Literal["failed"] = "failed"
+        detail = f"{type(error).__name__}: {error}".removesuffix(": ")
+        if isinstance(error, Exception):
+            await self._requests.report(decision, status, detail)
+            return
+        try:
+            async with asyncio.timeout(CANCELLED_REPORT):
+                await self._requests.report(decision, status, "The run was cancelled.")
+        except TimeoutError:
+            pass
+
+    def _detail(self, result: object) -> str | None:
+        """Results are not sent anywhere unless `outcome` says what of them may be shown."""
+        if self._outcome is None:
+            return None
+        try:
+            text = self._outcome(result)
+        except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the caller
+            text = f"(no description: {type(error).__name__})"
+        return text[:DETAIL] if text else None

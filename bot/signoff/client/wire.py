@@ -1,0 +1,166 @@
+"""HTTP to the service: one call, and one call repeated until it gets an answer. Agents' and the command line's side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import aiohttp
+
+from signoff.model import dumps, loads
+
+TIMEOUT = 10.0
+"""Seconds that one call may take, beyond the time it is asked to wait."""
+FIRST_PAUSE = 0.2
+"""Seconds before the second attempt; doubles up to LONGEST_PAUSE."""
+LONGEST_PAUSE = 5.0
+BUSY = frozenset({429, 500, 502, 503, 504})
+"""Answers that are worth another attempt."""
+
+Document = dict[str, object]
+
+
+class Lost(Exception):
+    """No usable answer came back. Not yet anybody's error: the call may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: Document
+    retry_after: float | None = None
+    """Seconds."""
+    replayed: bool = False
+
+    @property
+    def detail(self) -> str:
+        """The problem's sentence."""
+        detail = self.body.get("detail")
+        return detail if isinstance(detail, str) and detail else f"the service answered {self.status}"
+
+    @property
+    def code(self) -> str:
+        """The last part of the problem's type."""
+        return str(self.body.get("type", "")).rpartition("/")[2]
+
+
+class Wire:
+    """Calls to one service with one key.
+
+    Connections are shared by the calls that are open at the same time on one event loop, and closed with the last of
+    them: nothing to close, whatever loops come and go. `async with wire.open()` keeps them for longer.
+    """
+
+    def __init__(self, url: str, api_key: str, timeout: float = TIMEOUT) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
+        self._timeout = timeout
+        self._sessions: dict[asyncio.AbstractEventLoop, _Shared] = {}
+
+    def __repr__(self) -> str:
+        return f"Wire({self._url!r})"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[aiohttp.ClientSession]:
+        loop = asyncio.get_running_loop()
+        shared = self._sessions.get(loop)
+        if shared is None:
+            # No limit: ten thousand waits are ten thousand connections, and each must be able to open.
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            shared = self._sessions[loop] = _Shared(session)
+        shared.users += 1
+        try:
+            yield shared.session
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                del self._sessions[loop]
+                await shared.session.close()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        waiting: float = 0.0,
+    ) -> Reply:
+        """One call. `waiting`: seconds that the service was asked to hold it. Raises Lost."""
+        sent = {**self._headers, **(headers or {})}
+        data = None
+        if body is not None:
+            data = dumps(body).encode()
+            sent["Content-Type"] = "application/json"
+        try:
+            async with (
+                self.open() as session,
+                session.request(
+                    method,
+                    self._url + path,
+                    data=data,
+                    params=query,
+                    headers=sent,
+                    allow_redirects=False,  # the key goes to the configured service only
+                    timeout=aiohttp.ClientTimeout(total=self._timeout + waiting),
+                ) as response,
+            ):
+                raw = await response.read()
+                status, after = response.status, response.headers.get("Retry-After")
+                replayed = response.headers.get("Idempotent-Replayed") == "true"
+        except TimeoutError:
+            raise Lost("it did not answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Lost(str(error) or type(error).__name__) from error
+        return Reply(status, _document(raw, status), _seconds(after), replayed)
+
+
+@dataclass(slots=True)
+class _Shared:
+    session: aiohttp.ClientSession
+    users: int = 0
+
+
+def _document(raw: bytes, status: int) -> Document:
+    parsed: object = None
+    with contextlib.suppress(ValueError):
+        parsed = loads(raw)
+    if isinstance(parsed, dict):
+        return cast("Document", parsed)
+    if status < 300:
+        raise Lost("its answer is not JSON")
+    return {}
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+async def persist(send: Callable[[], Awaitable[Reply]], until: float) -> Reply:
+    """Repeat a call until it is answered, with growing, jittered pauses; Retry-After is kept.
+
+    `until`: time of the running loop's clock at which to give up. Raises Lost with the last reason.
+    """
+    pause = FIRST_PAUSE
+    clock = asyncio.get_running_loop().time
+    while True:
+        after: float | None = None
+        try:
+            reply = await send()
+            if reply.status not in BUSY:
+                return reply
+            reason, after = reply.detail, reply.retry_after
+        except Lost as error:
+            reason = str(error)
+        # Jitter, so that all agents of a service that comes back do not knock at the same moment.
+        rest = (after or 0.0) + random.uniform(pause / 2, pause)
+        if clock() + rest > until:
+            raise Lost(reason)
+        await asyncio.sleep(rest)
+        pause = min(pause * 2, LONGEST_PAUSE)
