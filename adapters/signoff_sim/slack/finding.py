@@ -79,8 +79,11 @@ def the_view(workspace: Workspace, user: User) -> View:
 
 
 def the_field(view: View, name: str) -> tuple[Json, Json]:
-    """By block_id, action_id or label."""
+    """By `block_id/action_id`, block_id, action_id or label."""
     inputs = list(elements(view.blocks))
+    for block, element in inputs:
+        if name == f"{block.get('block_id')}/{element.get('action_id')}":
+            return block, element
     for block, element in inputs:
         if name and name in (block.get("block_id"), element.get("action_id")):
             return block, element
