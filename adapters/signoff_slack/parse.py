@@ -1,0 +1,216 @@
+"""Slack payloads → who, and what they want. Pure; None for whatever is not shaped as Slack shapes it.
+
+Identity comes from the verified envelope alone: `user` with its own workspace (I14). A modal names its request and
+the card it was opened from in `private_metadata`, which Slack returns as we set it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import parse_qsl
+
+from signoff.forms import Form, Purpose
+from signoff.model import Actor, MessageRef, Principal
+from signoff_slack import ids
+from signoff_slack.render import inputs
+from signoff_slack.text import Json
+
+KINDS = frozenset({"block_actions", "view_submission", "view_closed", "url_verification"})
+"""Payload types that have a listener."""
+_STATE = {
+    "datepicker": "selected_date",
+    "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A button on a card, or in a modal of ours."""
+
+    actor: Actor
+    action: str
+    """What follows `signoff.` in the action_id."""
+    request_id: str
+    version: int
+    page: int
+    trigger_id: str
+    thread: str | None
+    view: str | None
+    """The id of the modal that was clicked in; None: a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submitted form."""
+
+    actor: Actor
+    request_id: str
+    version: int
+    purpose: Purpose
+    origin: MessageRef
+    values: Mapping[str, Json]
+    """block_id → the state of the input in it."""
+
+
+def body(text: str) -> Json | None:
+    """The payload in a request body: JSON, or a form with a `payload` of JSON."""
+    try:
+        if not text.startswith("{"):
+            text = dict(parse_qsl(text, keep_blank_values=True)).get("payload", "")
+        data: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Json", data) if isinstance(data, dict) else None
+
+
+_OBJECTS = ("team", "user", "view", "container", "channel", "message")
+
+
+def projected(payload: Json) -> Json:
+    """The members that we and Bolt read, each of the type that Slack gives it; the rest is left out.
+
+    Bolt looks into many members without checking them; a signed but malformed payload must not become a 500.
+    """
+    sound: Json = {key: payload[key] for key in _OBJECTS if isinstance(payload.get(key), dict)}
+    sound |= {key: payload[key] for key in ("type", "trigger_id", "challenge") if isinstance(payload.get(key), str)}
+    actions = payload.get("actions")
+    if isinstance(actions, list):
+        sound["actions"] = [item for item in cast("list[object]", actions) if isinstance(item, dict)]
+    return sound
+
+
+def team(payload: Mapping[str, object]) -> str | None:
+    """The workspace in which the app is installed; a user of another one (Slack Connect) carries their own.
+
+    `view.app_installed_team_id` names it when a modal was opened from a shared channel (Slack: view payloads).
+    """
+    installed = _at(payload, "view", "app_installed_team_id") or _at(payload, "team", "id")
+    return _text(installed)
+
+
+def click(payload: Mapping[str, object]) -> Click | None:
+    """A `block_actions` payload."""
+    actions = payload.get("actions")
+    first = _object(cast("list[object]", actions)[0]) if isinstance(actions, list) and actions else {}
+    action_id, trigger_id = _text(first.get("action_id")), _text(payload.get("trigger_id"))
+    carried = ids.read_value(first.get("value"))
+    principal, workspace = _principal(payload), team(payload)
+    if action_id is None or not action_id.startswith(ids.ACTION) or trigger_id is None:
+        return None
+    if carried is None or principal is None or workspace is None:
+        return None
+    request_id, version, page = carried
+    view, thread = None, None
+    if _at(payload, "container", "type") == "view":
+        target = ids.read_metadata(_at(payload, "view", "private_metadata"))
+        view = _text(_at(payload, "view", "id"))
+        if target is None or view is None or (target.request_id, target.version) != (request_id, version):
+            return None
+        origin = target.origin
+    else:
+        channel = _text(_at(payload, "container", "channel_id"))
+        message = _text(_at(payload, "container", "message_ts"))
+        if channel is None or message is None:
+            return None
+        thread = _text(_at(payload, "container", "thread_ts"))
+        origin = MessageRef(chat="slack", tenant=workspace, conversation=channel, message=message)
+    actor = Actor(via="slack", principal=principal, origin=origin)
+    return Click(actor, action_id.removeprefix(ids.ACTION), request_id, version, page, trigger_id, thread, view)
+
+
+def submission(payload: Mapping[str, object]) -> Submission | None:
+    """A `view_submission` payload of one of our forms."""
+    target = ids.read_metadata(_at(payload, "view", "private_metadata"))
+    principal = _principal(payload)
+    states = _at(payload, "view", "state", "values")
+    if target is None or target.purpose is None or principal is None or team(payload) is None:
+        return None
+    if not isinstance(states, dict):
+        return None
+    values = {block: _object(_object(state).get(ids.INPUT)) for block, state in cast("Json", states).items()}
+    actor = Actor(via="slack", principal=principal, origin=target.origin)
+    return Submission(actor, target.request_id, target.version, target.purpose, target.origin, values)
+
+
+def entries(form: Form, values: Mapping[str, Json]) -> dict[str, str]:
+    """What was typed, by field key, for the fields on this page; texts in several inputs are joined."""
+    parts: dict[int, dict[int, str]] = {}
+    labels: set[int] = set()
+    for block, state in values.items():
+        where = ids.read_block_id(block)
+        if where is None or where[0] != form.purpose or where[1] >= len(form.fields):
+            continue
+        _, index, part = where
+        typed = _entry(form, index, state)
+        if typed is not None:
+            parts.setdefault(index, {})[part] = typed
+            if form.fields[index].kind == "choice" and state.get("type") == "plain_text_input":
+                labels.add(index)
+    found: dict[str, str] = {}
+    for index in sorted(parts):
+        field = form.fields[index]
+        text = "".join(parts[index][part] for part in sorted(parts[index]))
+        if index in labels:
+            text = inputs.value_of(field, text)
+        if text == _newlines(field.initial):
+            text = field.initial  # a text input turns \r\n into \n; nobody can type \r
+        found[field.key] = text
+    return found
+
+
+def covered(form: Form, values: Mapping[str, Json]) -> tuple[int, int]:
+    """The fields that stood on the submitted page: the first, and the one after the last."""
+    places = [ids.read_block_id(block) for block in values]
+    indexes = [place[1] for place in places if place is not None and place[0] == form.purpose]
+    return (min(indexes), max(indexes) + 1) if indexes else (0, len(form.fields))
+
+
+def _entry(form: Form, index: int, state: Json) -> str | None:
+    """The string an input stands for; None when the state is not one of an input of ours."""
+    field = form.fields[index]
+    kind = state.get("type")
+    if kind in {"radio_buttons", "static_select"}:
+        chosen = state.get("selected_option")
+        if chosen is None:
+            return ""
+        number = _text(_object(chosen).get("value")) or ""
+        offered = inputs.choices(field)
+        if number.isascii() and number.isdigit() and len(number) < 6 and int(number) < len(offered):
+            return offered[int(number)].value
+        return None
+    value = state.get(_STATE.get(str(kind), "value"))
+    if value is None:
+        return ""
+    if kind == "datetimepicker":
+        if type(value) is not int or not 0 <= value < 10**10:
+            return None
+        return inputs.moment(value, field.initial)
+    return value if isinstance(value, str) else None
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _principal(payload: Mapping[str, object]) -> Principal | None:
+    user = _text(_at(payload, "user", "id"))
+    own = _text(_at(payload, "user", "team_id")) or _text(_at(payload, "team", "id"))
+    return None if user is None or own is None else Principal(chat="slack", tenant=own, user=user)
+
+
+def _at(value: object, *path: str) -> object:
+    for key in path:
+        value = _object(value).get(key)
+    return value
+
+
+def _object(value: object) -> Json:
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

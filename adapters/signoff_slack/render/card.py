@@ -1,0 +1,157 @@
+"""A neutral card → one Slack message. Pure; always within Slack's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from signoff.cards import Card, Fact, Row
+from signoff_slack import ids
+from signoff_slack.check import MESSAGE_BLOCKS, MESSAGE_CHARACTERS, weight
+from signoff_slack.text import FIELD_TEXT, Json, bold, cut, date, link, markup, name, plain, summary
+
+TONES = {"neutral": "⏳", "good": "✅", "bad": "⛔", "warning": "⚠️"}
+RISKS = {"low": "🟢 Low risk", "medium": "🟡 Medium risk", "high": "🔴 High risk", "critical": "🚨 Critical risk"}
+WIDE = 60
+"""Characters above which a value gets the full width instead of a column."""
+PAIRS = 5
+"""Rows of two columns in one section; Slack takes ten fields."""
+CONTEXT = 10
+"""Elements of one context block."""
+HEADER = 150
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much one attempt shows."""
+
+    characters: int
+    facts: int
+    rows: int
+
+
+_ROOMS = (
+    _Room(1900, 20, 40),
+    _Room(700, 20, 40),
+    _Room(250, 16, 30),
+    _Room(120, 12, 12),
+    _Room(80, 10, 5),
+)
+"""Tried in this order until everything fits; the last one always does."""
+
+
+def message(card: Card) -> Json:
+    """`text`, `blocks` and `metadata` of chat.postMessage and chat.update."""
+    blocks: list[Json] = []
+    for room in _ROOMS:
+        blocks = _blocks(card, room)
+        if len(blocks) <= MESSAGE_BLOCKS and weight(blocks) <= MESSAGE_CHARACTERS:
+            break
+    return {
+        "text": summary(card.summary),
+        "blocks": blocks,
+        "metadata": {
+            "event_type": ids.EVENT_TYPE,
+            "event_payload": {"request_id": card.request_id, "rev": card.rev, "purpose": card.purpose},
+        },
+    }
+
+
+def _blocks(card: Card, room: _Room) -> list[Json]:
+    title = name(card.title, HEADER)
+    blocks: list[Json] = [{"type": "header", "text": plain(title)}]
+    if title.endswith("…") and not card.title.endswith("…"):
+        blocks.append({"type": "section", "text": plain(cut(card.title, 600))})
+    state = [plain(f"{TONES[card.tone]} {cut(card.status, 300)}")]
+    if card.risk is not None:
+        state.append(plain(RISKS[card.risk]))
+    blocks.append({"type": "section", "fields": state})
+    blocks += table(facts(card.facts[: room.facts], room.characters))
+    rows = card.arguments[: room.rows]
+    if rows or card.arguments_hidden:
+        changed = any(row.before is not None for row in rows)
+        blocks.append({"type": "divider"})
+        blocks.append({"type": "section", "text": markup("*Arguments* (before → after)" if changed else "*Arguments*")})
+        blocks += table((plain(name(row.name, 150)), plain(_value(row, room.characters))) for row in rows)
+    hidden = card.arguments_hidden + len(card.arguments) - len(rows)
+    if hidden:
+        noun = "argument" if hidden == 1 else "arguments"
+        blocks.append({"type": "context", "elements": [plain(f"… and {hidden:,} more {noun}")]})
+    blocks += _footer(card.footer[: room.facts], room.characters)
+    if card.buttons:
+        blocks.append({"type": "actions", "elements": [_button(card, index) for index in range(len(card.buttons))]})
+    return blocks
+
+
+def facts(entries: Iterable[Fact], limit: int) -> Iterable[tuple[Json, Json]]:
+    """Label and value of each fact; a moment in the reader's time zone, a link under a label of our own."""
+    for fact in entries:
+        if fact.moment is not None:
+            yield bold(fact.label), markup(date(fact.moment))
+            continue
+        there = link(fact.url, "Open ↗") if fact.url else None
+        if there is not None:
+            yield bold(fact.label), markup(there)
+            if not fact.text.strip() or fact.text == fact.url:
+                continue
+        yield bold(fact.label), plain(cut(fact.text, limit, fact.hidden))
+
+
+def table(rows: Iterable[tuple[Json, Json]]) -> list[Json]:
+    """Two columns; a long or multi-line value stands below its name over the full width."""
+    blocks: list[Json] = []
+    pending: list[Json] = []
+
+    def flush() -> None:
+        if pending:
+            blocks.append({"type": "section", "fields": [*pending]})
+            pending.clear()
+
+    for label, value in rows:
+        text = str(value["text"])
+        if value["type"] == "plain_text" and (len(text) > WIDE or "\n" in text):
+            flush()
+            blocks.append({"type": "section", "fields": [label]})
+            blocks.append({"type": "section", "text": value})
+            continue
+        pending += [label, value]
+        if len(pending) == 2 * PAIRS:
+            flush()
+    flush()
+    return blocks
+
+
+def _value(row: Row, limit: int) -> str:
+    limit = min(limit, FIELD_TEXT)
+    if row.before is None:
+        return cut(row.text, limit, row.hidden)
+    if row.before == "":
+        return f"(new) {cut(row.text, limit, row.hidden)}"
+    return f"{cut(row.before, limit // 2)} → {cut(row.text, limit // 2, row.hidden)}"
+
+
+def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
+    elements: list[Json] = []
+    for fact in entries:
+        label = name(fact.label, 100)
+        there = link(fact.url, label) if fact.url else None
+        if fact.moment is not None:
+            elements.append(markup(f"*{summary(label)}* {date(fact.moment)}"))
+        elif there is not None:
+            elements.append(markup(there))
+        else:
+            elements.append(plain(f"{label}: {cut(fact.text, min(limit, 1000), fact.hidden)}"))
+    return [
+        {"type": "context", "elements": elements[start : start + CONTEXT]} for start in range(0, len(elements), CONTEXT)
+    ]
+
+
+def _button(card: Card, index: int) -> Json:
+    button = card.buttons[index]
+    drawn: Json = {
+        "type": "button",
+        "action_id": ids.ACTION + button.action,
+        "text": plain(name(button.label, 75)),
+        "value": ids.value(card.request_id, card.version),
+    }
+    return drawn if button.style == "plain" else {**drawn, "style": button.style}

@@ -1,0 +1,182 @@
+"""Forms, details and refusals → modal views. Pure; always within Slack's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from signoff.cards import Details
+from signoff.errors import Invalid
+from signoff.forms import Field, Form
+from signoff.model import MessageRef
+from signoff_slack import ids
+from signoff_slack.check import TITLE, VIEW_BLOCKS, VIEW_BYTES, size
+from signoff_slack.render import inputs
+from signoff_slack.render.card import facts, table
+from signoff_slack.text import SECTION_TEXT, Json, cut, name, pieces, plain
+
+PAGE_INPUTS = 40
+"""Inputs on one page of a form."""
+PAGE_BYTES = 120_000
+"""Of one page; half of what Slack takes, since a submission repeats the whole view."""
+ROOM = 5
+"""Blocks of a form that are no inputs: title, notes, button."""
+PART = 2900
+
+
+def form(form: Form, origin: MessageRef, entries: Mapping[str, str], start: int = 0, fault: str = "") -> Json:
+    """The page of a form that begins with field `start`; `entries`: what is kept from before, by field key.
+
+    Raises Invalid when a single field exceeds a whole view.
+    """
+    drawn, end = _page(form, entries, start)
+    last = end == len(form.fields)
+    blocks: list[Json] = []
+    if fault:
+        blocks.append({"type": "section", "text": plain(f"⚠️ {cut(fault, 1000)}")})
+    if start == 0:
+        blocks += _intro(form)
+    if start > 0 or not last:
+        where = f"Fields {start + 1}–{end} of {len(form.fields)}"
+        blocks.append({"type": "context", "elements": [plain(where)]})
+    blocks += drawn
+    if not blocks:
+        blocks.append({"type": "section", "text": plain("There is nothing to fill in.")})
+    return {
+        "type": "modal",
+        "callback_id": ids.ACTION + "form",
+        "title": plain(name(form.title, TITLE)),
+        "submit": plain(name(form.submit, TITLE) if last else "Next"),
+        "close": plain("Back" if form.purpose == "edit_json" else "Cancel"),
+        "private_metadata": ids.metadata(ids.Target(form.request_id, form.version, origin, form.purpose)),
+        "blocks": blocks,
+    }
+
+
+def page_of(form: Form, entries: Mapping[str, str], index: int) -> int:
+    """Where the page with field `index` begins. Raises like `form`."""
+    start, end = 0, _page(form, entries, 0)[1]
+    while index >= end:
+        start, end = end, _page(form, entries, end)[1]
+    return start
+
+
+def notice(title: str, sentence: str) -> Json:
+    """A view that only says something."""
+    return {
+        "type": "modal",
+        "callback_id": ids.ACTION + "notice",
+        "title": plain(name(title, TITLE)),
+        "close": plain("Close"),
+        "blocks": [{"type": "section", "text": plain(cut(sentence, SECTION_TEXT))}],
+    }
+
+
+def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
+    """One page of everything about a request; the full text, never shortened."""
+    pages = _pages([*_facts(details), *_json(details.json)])
+    page = min(page, len(pages) - 1)
+    buttons: list[Json] = []
+    for label, target in (("◀ Previous", page - 1), ("Next ▶", page + 1)):
+        if 0 <= target < len(pages):
+            buttons.append(
+                {
+                    "type": "button",
+                    "action_id": f"{ids.ACTION}page.{'next' if target > page else 'previous'}",
+                    "text": plain(label),
+                    "value": ids.value(details.request_id, details.version, target),
+                }
+            )
+    blocks = list(pages[page])
+    if buttons:
+        blocks.append({"type": "context", "elements": [plain(f"Page {page + 1} of {len(pages)}")]})
+        blocks.append({"type": "actions", "elements": buttons})
+    return {
+        "type": "modal",
+        "callback_id": ids.ACTION + "details",
+        "title": plain("Details"),
+        "close": plain("Close"),
+        "private_metadata": ids.metadata(ids.Target(details.request_id, details.version, origin)),
+        "blocks": blocks,
+    }
+
+
+def _page(form: Form, entries: Mapping[str, str], start: int) -> tuple[list[Json], int]:
+    """The inputs from field `start` on that fit one page, and the field after them."""
+    out: list[Json] = []
+    used = 0
+    for index in range(start, len(form.fields)):
+        field: Field = form.fields[index]
+        more = inputs.blocks(form.purpose, index, field, entries.get(field.key, field.initial))
+        bytes_ = size(more)
+        if out and (len(out) + len(more) > PAGE_INPUTS or used + bytes_ > PAGE_BYTES):
+            return out, index
+        if len(more) > VIEW_BLOCKS - ROOM or bytes_ > VIEW_BYTES - PAGE_BYTES // 4:
+            mend = "decide this with `signoff decide` or in another chat."
+            sentence = f"“{name(field.label, 100)}” is too long for a form in Slack; {mend}"
+            raise Invalid({field.key: sentence}, summary=sentence)
+        out += more
+        used += bytes_
+    return out, len(form.fields)
+
+
+def _intro(form: Form) -> list[Json]:
+    blocks: list[Json] = []
+    if name(form.title, TITLE) != form.title:
+        blocks.append({"type": "section", "text": plain(cut(form.title, 300))})
+    notes = "\n".join(form.notes)
+    if notes.strip():
+        blocks.append({"type": "section", "text": plain(cut(notes, SECTION_TEXT))})
+    if form.purpose == "edit":
+        button: Json = {
+            "type": "button",
+            "action_id": ids.ACTION + "json",
+            "text": plain("Edit as JSON"),
+            "value": ids.value(form.request_id, form.version),
+        }
+        blocks.append({"type": "actions", "elements": [button]})
+    return blocks
+
+
+def _facts(details: Details) -> Iterator[Json]:
+    yield {"type": "header", "text": plain(name(details.title, 150))}
+    if name(details.title, 150) != details.title:
+        yield {"type": "section", "text": plain(cut(details.title, SECTION_TEXT))}
+    for fact in details.facts:
+        texts = pieces(fact.text, PART) if len(fact.text) > PART else (fact.text,)
+        for index, text in enumerate(texts):
+            label = f"{fact.label} ({index + 1} of {len(texts)})" if len(texts) > 1 else fact.label
+            yield from table(facts((replace(fact, label=label, text=text),), SECTION_TEXT))
+
+
+def _json(text: str) -> Iterator[Json]:
+    yield {"type": "divider"}
+    for piece in _lines(text):
+        body: Json = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": piece}]}
+        yield {"type": "rich_text", "elements": [body]}
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Whole lines together up to the limit; a single longer line in pieces."""
+    pending = ""
+    for line in text.splitlines(keepends=True) or ["{}"]:
+        for piece in pieces(line, PART):
+            if pending and len(pending) + len(piece) > PART // (1 if (pending + piece).isascii() else 2):
+                yield pending
+                pending = ""
+            pending += piece
+    if pending.strip():
+        yield pending
+
+
+def _pages(blocks: list[Json]) -> list[list[Json]]:
+    pages: list[list[Json]] = [[]]
+    used = 0
+    for block in blocks:
+        bytes_ = size(block)
+        if pages[-1] and (len(pages[-1]) >= VIEW_BLOCKS - ROOM or used + bytes_ > PAGE_BYTES):
+            pages.append([])
+            used = 0
+        pages[-1].append(block)
+        used += bytes_
+    return pages
