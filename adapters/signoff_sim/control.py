@@ -1,7 +1,7 @@
 """The control API: what the page and tests do as people, and what they see. JSON over loopback.
 
-`GET /control/people` · `/control/state?as=ada` · `/control/<chat>/state?as=ada` · `/control/events` (SSE) · `/control/log` ·
-`/control/coverage` · `GET|POST /control/faults` · `GET|POST /control/terminal` · `POST /control/<chat>/<verb>`
+`GET /control/people` · `/control/state?as=ada` · `/control/<chat>/state?as=ada` · `/control/events` (SSE) · `/control/log`
+`GET /control/coverage` · `GET|POST /control/faults` · `GET|POST /control/terminal` · `POST /control/<chat>/<verb>`
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, cast
 from aiohttp import web
 
 from signoff_sim.simulated import Refused, Simulated
-from signoff_sim.teams.coverage import TABLE
 from signoff_sim.world import PEOPLE
 
 TERMINAL_LINES = 500
@@ -104,11 +103,7 @@ class Control:
         return _answer({"entries": sorted(entries, key=lambda entry: entry["at"])})
 
     async def _coverage(self, request: web.Request) -> web.Response:
-        table: dict[str, object] = {"teams": [asdict(row) for row in TABLE]}
-        for name, chat in self.chats.items():
-            if rows := getattr(chat, "coverage", None):
-                table[name] = rows
-        return _answer(table)
+        return _answer({name: chat.coverage for name, chat in self.chats.items()})
 
     # ── doing ────────────────────────────────────────────────────────────────────────────────────
 

@@ -33,6 +33,8 @@ class Simulated(Protocol):
     name: str
     """`slack` or `teams`: the prefix of its routes and control verbs, and its key in the state."""
     traffic: Traffic
+    coverage: list[dict[str, Any]]
+    """What is modelled, one row a feature, for `/control/coverage`."""
     on_change: Callable[[], None]
     """Set by the server; called whenever something that a person can see has changed."""
 

@@ -146,8 +146,7 @@ class Connector:
     # ── conversations ────────────────────────────────────────────────────────────────────────────
 
     def _create(self, request: web.Request, body: Json) -> Reply:
-        tenant = body.get("tenantId") or _get(body, "channelData", "tenant", "id")
-        if tenant not in (None, self._directory.tenant):
+        if _tenant(body) not in (None, self._directory.tenant):
             raise Fault(403, "ForbiddenOperationException", "The app is not installed in this tenant.")
         if channel_id := _get(body, "channelData", "channel", "id"):
             channel = self._directory.channels.get(str(channel_id))
@@ -165,7 +164,7 @@ class Connector:
         members: list[Json] = body.get("members") or []
         if len(members) != 1 or body.get("isGroup"):
             raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: name one member or a channel.")
-        if not (body.get("tenantId") or _get(body, "channelData", "tenant", "id")):
+        if not _tenant(body):
             raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: the tenant is missing.")
         person = self._directory.find_member(str(members[0].get("id")))
         if person is None:
@@ -335,6 +334,11 @@ def _get(value: object, *path: str) -> object:
     for key in path:
         value = cast("Json", value).get(key) if isinstance(value, dict) else None
     return value
+
+
+def _tenant(body: Json) -> object:
+    # The service reads names without regard to case, and botbuilder writes tenantID.
+    return body.get("tenantId") or body.get("tenantID") or _get(body, "channelData", "tenant", "id")
 
 
 def _service_url(request: web.Request) -> str:

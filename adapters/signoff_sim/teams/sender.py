@@ -65,7 +65,7 @@ class Sender:
         return {**self._envelope("message", person, thread), "id": activity_id, **fields}
 
     def invoke(self, name: str, person: Person, thread: Thread, value: Json, reply_to: str | None) -> Json:
-        activity = {**self._envelope("invoke", person, thread), "name": name, "value": value}
+        activity: Json = {**self._envelope("invoke", person, thread), "name": name, "value": value}
         activity["id"] = f"f:{self._threads.next_id()}"
         activity["channelData"] = {**activity["channelData"], "source": {"name": "message"}}
         if reply_to is not None:
@@ -81,8 +81,8 @@ class Sender:
         else:
             thread = Thread(self._directory.chat_id(place), person=place)
             person = place
-        update = {**self._envelope("conversationUpdate", person, thread), added: [self._directory.bot()]}
-        event = {**self._envelope("installationUpdate", person, thread), "action": action}
+        update: Json = {**self._envelope("conversationUpdate", person, thread), added: [self._directory.bot()]}
+        event: Json = {**self._envelope("installationUpdate", person, thread), "action": action}
         if isinstance(place, Team):
             details = {"id": place.id, "name": place.name, "aadGroupId": place.group}
             kind = {"add": "teamMemberAdded", "remove": "teamMemberRemoved"}[action]

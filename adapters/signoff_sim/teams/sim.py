@@ -13,6 +13,7 @@ from aiohttp import web
 from signoff_sim.simulated import Refused, Traffic
 from signoff_sim.teams import keys
 from signoff_sim.teams.connector import Connector
+from signoff_sim.teams.coverage import TABLE
 from signoff_sim.teams.directory import Directory, Team
 from signoff_sim.teams.hands import Hands
 from signoff_sim.teams.rules import Rules, changed
@@ -44,6 +45,7 @@ class TeamsSim:
         """`install`: tell the bot at start, and again until it listens, that every team and person has the app."""
         self.on_change: Callable[[], None] = _nothing
         self.traffic = Traffic(self.name)
+        self.coverage = [asdict(row) for row in TABLE]
         self.directory = Directory(app_id, tenant)
         self.threads = Threads(self.directory)
         self._keys = [keys.SigningKey()]
