@@ -1,0 +1,232 @@
+"""The stage: simulator in this process, bot and agents in processes of their own, all on loopback, all in one folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import aiohttp
+
+from signoff_sim import server
+from signoff_sim.slack import SlackSim
+from signoff_sim.teams import TeamsSim
+from signoff_sim.world import TEAMS_APP_ID, TEAMS_TENANT
+
+POLICY = Path(__file__).parent / "policy.yaml"
+SIGNING_SECRET = "demo-signing-secret"
+BOT_TOKEN = "xoxb-demo"
+APP_PASSWORD = "demo-app-password"
+START = 30.0
+"""Seconds that the bot may take to be ready."""
+STOP = 10.0
+"""Seconds that a process may take to end by itself."""
+LOOK = 0.05
+"""Seconds between looks at something that has no event of its own."""
+
+
+class Agent:
+    """One run of the sample agent and what it printed."""
+
+    def __init__(self, process: Process, heard: Callable[[str], None]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._heard = heard
+        self._more = asyncio.Condition()
+        self._reader = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for raw in self.process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            self._heard(line)
+            async with self._more:
+                self.lines.append(line)
+                self._more.notify_all()
+
+    async def said(self, text: str, timeout: float = 30.0) -> str:
+        """The first line that contains `text`. Raises TimeoutError."""
+        async with asyncio.timeout(timeout), self._more:
+            await self._more.wait_for(lambda: any(text in line for line in self.lines))
+        return next(line for line in self.lines if text in line)
+
+    async def end(self) -> None:
+        await _end(self.process)
+        await self._reader
+
+
+class Stage:
+    """`async with Stage() as stage:` everything up; everything down at the end, also after an error."""
+
+    def __init__(self, *, port: int = 0, said: Callable[[str], None] = lambda line: None) -> None:
+        """`port` of the page, 0 for any free one; `said` is told every line of every agent."""
+        self._port = port
+        self._said = said
+        self._folder = Path(tempfile.mkdtemp(prefix="signoff-demo-"))
+        self._bot_port = _free_port()
+        self.bot_address = f"http://127.0.0.1:{self._bot_port}"
+        self.slack = SlackSim(bot_url=self.bot_address, signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+        self.teams = TeamsSim(bot_url=self.bot_address, password=APP_PASSWORD)
+        self._app = server.build(slack=self.slack, teams=self.teams)
+        self.address = ""
+        self._bot: Process | None = None
+        self._agents: list[Agent] = []
+        self._echoes: set[asyncio.Task[None]] = set()
+        self._key = ""
+
+    async def __aenter__(self) -> Stage:
+        try:
+            self.address = await server.serve(self._app, port=self._port)
+            self._http = aiohttp.ClientSession(self.address)
+            await self.start_bot()
+            self._key = await self._agent_key()
+        except BaseException:
+            await self._down()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._down()
+
+    async def _down(self) -> None:
+        for agent in self._agents:
+            await agent.end()
+        if self._bot is not None:
+            await _end(self._bot)
+        if hasattr(self, "_http"):
+            await self._http.close()
+        await server.stop(self._app)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # ── the bot ──────────────────────────────────────────────────────────────────────────────────
+
+    def environment(self) -> dict[str, str]:
+        """What the bot is configured with; nothing of the surroundings' own configuration."""
+        own = ("SIGNOFF_", "SLACK_", "TEAMS_")
+        return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
+            "SIGNOFF_DATA_DIR": str(self._folder / "data"),
+            "SIGNOFF_PORT": str(self._bot_port),
+            "SIGNOFF_POLICY": str(POLICY),
+            "SLACK_API_URL": f"{self.address}/slack/api/",
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            "TEAMS_APP_ID": TEAMS_APP_ID,
+            "TEAMS_APP_PASSWORD": APP_PASSWORD,
+            "TEAMS_TENANT_ID": TEAMS_TENANT,
+            "TEAMS_OPENID_METADATA_URL": f"{self.address}/teams/openid",
+            "TEAMS_LOGIN_URL": f"{self.address}/teams/token",
+            "TEAMS_SERVICE_URLS": "127.0.0.1",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    async def start_bot(self) -> None:
+        """Start `signoff serve` and wait until Redis and both chats are well. Raises RuntimeError with its last words."""
+        log = (self._folder / "bot.log").open("ab")
+        self._bot = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signoff", "serve",
+            cwd=self._folder, env=self.environment(), stdin=DEVNULL, stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        try:
+            async with asyncio.timeout(START):
+                while not await self._ready():
+                    if self._bot.returncode is not None:
+                        raise RuntimeError(f"the bot stopped: {self._last_words()}")
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            raise RuntimeError(f"the bot was not ready after {START:.0f} s: {self._last_words()}") from None
+
+    async def kill_bot(self) -> None:
+        """kill -9."""
+        assert self._bot is not None
+        self._bot.kill()
+        await self._bot.wait()
+
+    async def _ready(self) -> bool:
+        try:
+            async with self._http.get(f"{self.bot_address}/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    def _last_words(self) -> str:
+        return (self._folder / "bot.log").read_text(errors="replace")[-2000:].strip()
+
+    async def _agent_key(self) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signoff", "keys", "create", "--role", "agent", "--name", "support-agent", "--owner", "rita",
+            cwd=self._folder, env=self.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"no key could be made: {err.decode(errors='replace')}")
+        return out.decode().strip()
+
+    # ── agents ───────────────────────────────────────────────────────────────────────────────────
+
+    async def agent(self, *words: str) -> Agent:
+        """Start the sample agent with these words (none: it works through its inbox)."""
+        environment = self.environment() | {"SIGNOFF_URL": self.bot_address, "SIGNOFF_API_KEY": self._key}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "signoff_sim.demo.agent", *words,
+            cwd=self._folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        agent = Agent(process, self._echo)
+        self._agents.append(agent)
+        return agent
+
+    def _echo(self, line: str) -> None:
+        self._said(line)
+        task = asyncio.create_task(self._show(line))
+        self._echoes.add(task)
+        task.add_done_callback(self._echoes.discard)
+
+    async def _show(self, line: str) -> None:
+        try:
+            async with self._http.post("/control/terminal", json={"lines": [line]}):
+                pass
+        except (aiohttp.ClientError, RuntimeError):
+            pass  # the page is closing down
+
+    # ── acting as people ─────────────────────────────────────────────────────────────────────────
+
+    async def act(self, chat: str, verb: str, **body: object) -> dict[str, object]:
+        """Do what a person does on the page. Raises RuntimeError with the simulator's sentence."""
+        async with self._http.post(f"/control/{chat}/{verb}", json=body) as answer:
+            told: dict[str, object] = await answer.json()
+            if answer.status != 200:
+                raise RuntimeError(str(told.get("error", told)))
+            return told
+
+    async def state(self, chat: str, person: str) -> dict[str, object]:
+        async with self._http.get(f"/control/{chat}/state", params={"as": person}) as answer:
+            told: dict[str, object] = await answer.json()
+            return told
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
