@@ -1,0 +1,112 @@
+"""Teams as a Chat: posting, repainting, and the door `/api/messages`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from signoff.cards import Card
+from signoff.desk import Desk
+from signoff.errors import ChatError, SignoffError, Undeliverable
+from signoff.model import MessageRef
+from signoff.ports import Memory, Route
+from signoff_teams import render
+from signoff_teams.access import Access
+from signoff_teams.app import Door
+from signoff_teams.auth import SigningKeys, Verifier
+from signoff_teams.clicks import Clicks
+from signoff_teams.connector import Connector, card_message
+from signoff_teams.parse import NAME
+from signoff_teams.places import Places
+from signoff_teams.settings import TeamsSettings
+
+log = structlog.get_logger("signoff.teams")
+
+
+class TeamsChat:
+    """One bot registration. Any replica serves any click and any post."""
+
+    name = NAME
+
+    def __init__(self, settings: TeamsSettings, desk: Desk, memory: Memory) -> None:
+        self._settings = settings
+        self._access = Access(settings)
+        self._keys = SigningKeys(settings.openid_metadata_url, self._access.document)
+        self._connector = Connector(settings, self._access)
+        self._places = Places(settings, desk, memory, self._connector)
+        clicks = Clicks(desk, memory, self._repaint_soon)
+        self._door = Door(settings, Verifier(settings, self._keys), self._connector, clicks, self._places)
+        self._repaints: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> Sequence[Route]:
+        return (Route("POST", "/api/messages", self._door.messages),)
+
+    async def start(self) -> None:
+        """Raises ChatError when Microsoft cannot be reached or does not know the app."""
+        if self._settings.anonymous:
+            return
+        await self._access.token()
+        try:
+            await self._keys.refresh()
+        except ConnectionError as error:
+            raise ChatError(reason=f"Bot Framework's signing keys cannot be fetched ({error}).") from error
+
+    async def close(self) -> None:
+        for task in self._repaints:
+            task.cancel()
+        await asyncio.gather(*self._repaints, return_exceptions=True)
+        await self._access.close()
+
+    async def post(self, place: str, card: Card) -> MessageRef:
+        """Raises ChatBusy, ChatError, Undeliverable."""
+        target = await self._places.find(place)
+        activity = card_message(render.card(card), card.summary)
+        try:
+            if target.kind == "channel":
+                made = await self._connector.start(
+                    target.service_url, target.tenant, channel=target.conversation, person=None, activity=activity
+                )
+                conversation, posted = made.conversation, made.message
+                if not posted:
+                    raise ChatError(reason="Teams' answer names no message.")
+            else:
+                conversation = target.conversation
+                posted = await self._connector.send(target.service_url, conversation, activity)
+        except Undeliverable as error:
+            raise Undeliverable(place=place, reason=error.data["reason"]) from error
+        # A thread's id is the channel's with `;messageid=…`; clicks are compared by the channel and the message.
+        return MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
+
+    async def update(self, message: MessageRef, card: Card) -> None:
+        """Raises ChatBusy, ChatError, Undeliverable."""
+        url = await self._places.url_of(message.tenant, message.conversation)
+        activity = card_message(render.card(card), card.summary)
+        await self._connector.update(url, message.conversation, message.message, activity)
+
+    async def find(self, place: str, request_id: str) -> MessageRef | None:
+        """None: a bot cannot read a conversation's history without consent of the tenant's administrator.
+
+        A card that was posted twice is found when somebody clicks the second one, and becomes a pointer then.
+        """
+        return None
+
+    async def health(self) -> str | None:
+        try:
+            await self._access.token()
+        except ChatError as error:
+            return error.sentence
+        return None
+
+    def _repaint_soon(self, message: MessageRef, card: Card) -> None:
+        task = asyncio.create_task(self._repaint(message, card))
+        self._repaints.add(task)
+        task.add_done_callback(self._repaints.discard)
+
+    async def _repaint(self, message: MessageRef, card: Card) -> None:
+        try:
+            await self.update(message, card)
+        except SignoffError as error:
+            # The next click on that copy tries again.
+            log.warning("a duplicate card could not be repainted", message=message.message, error=str(error))

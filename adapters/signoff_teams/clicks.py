@@ -1,0 +1,254 @@
+"""What a click does: to the desk, and back to the person as a card or one sentence. No botbuilder, no HTTP.
+
+The answer goes out only after the desk has written (I02). Whatever is refused is said privately, on top of the card as
+it stands now; everybody else's view changes only by the relay's repaint.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from signoff import cards
+from signoff.desk import Desk
+from signoff.errors import (
+    AlreadyDecided,
+    DuplicateCard,
+    Invalid,
+    NotFound,
+    SignoffError,
+    StoreUnavailable,
+    WrongPlace,
+)
+from signoff.forms import Form, Purpose
+from signoff.model import Actor, Answer, Kind, MessageRef, dumps, loads
+from signoff.ports import Memory
+from signoff_teams import render
+from signoff_teams.parse import NAME, START, Click, Malformed
+from signoff_teams.render import Json, answers, pages
+
+LIFE = 3600.0
+"""Seconds that a half-filled form and an open dialog are remembered."""
+KINDS: Mapping[Purpose, Kind] = {"edit": "edit", "edit_json": "edit", "reject": "reject", "respond": "respond"}
+UNREADABLE = "This button cannot be read; use the original card."
+
+Repaint = Callable[[MessageRef, cards.Card], None]
+"""Repaint a message soon, in the background."""
+
+
+class Clicks:
+    """The conversation with one person about one request. Keeps nothing in the process."""
+
+    def __init__(self, desk: Desk, memory: Memory, repaint: Repaint) -> None:
+        self._desk = desk
+        self._memory = memory
+        self._repaint = repaint
+
+    async def card_action(self, click: Click) -> Json:
+        """The body that answers an `adaptiveCard/action` invoke."""
+        return await self._guarded(click, "inline", self._act)
+
+    async def dialog_opened(self, click: Click) -> Json:
+        """The body that answers `task/fetch`. Raises Malformed."""
+        if click.verb not in ("edit", "edit_json", "reject", "respond"):
+            raise Malformed("this opens no dialog")
+        if not _origin(click.actor).message:
+            raise Malformed("the activity names no card")
+        ticket = secrets.token_urlsafe(24)
+        await self._memory.remember("teams-dialog", ticket, _ticket(click.actor), LIFE)
+        return await self._guarded(replace(click, ticket=ticket), "dialog", self._act)
+
+    async def dialog_submitted(self, click: Click) -> Json:
+        """The body that answers `task/submit`. Raises Malformed.
+
+        Not every client names the card in `replyToId` here, so the dialog carries a ticket: random, and good only for
+        the person and the conversation it was given to.
+        """
+        held = await self._memory.recall("teams-dialog", click.ticket or "")
+        if held is None:
+            return answers.close("This window was open for too long, so nothing was sent; open it again from the card.")
+        actor = Actor.model_validate_json(held)
+        origin, now = _origin(actor), _origin(click.actor)
+        same_place = (origin.tenant, origin.conversation) == (now.tenant, now.conversation)
+        if actor.principal != click.actor.principal or not same_place:
+            raise Malformed("the dialog was given to somebody else")
+        return await self._guarded(replace(click, actor=actor), "dialog", self._act)
+
+    # ── refusals ─────────────────────────────────────────────────────────────────────────────────
+
+    async def _guarded(
+        self, click: Click, mode: render.Mode, act: Callable[[Click, render.Mode], Awaitable[Json]]
+    ) -> Json:
+        try:
+            return await act(click, mode)
+        except DuplicateCard as error:
+            return await self._duplicate(click, mode, error)
+        except (StoreUnavailable, NotFound, WrongPlace) as error:
+            # There is no record to show, or none that may be shown here.
+            return _said(mode, error.sentence)
+        except SignoffError as error:
+            return await self._refused(click, mode, error)
+
+    async def _refused(self, click: Click, mode: render.Mode, error: SignoffError) -> Json:
+        if mode == "dialog":
+            return answers.close(error.sentence)
+        try:
+            request = await self._desk.get(click.request)
+        except (StoreUnavailable, NotFound):
+            return answers.say(error.sentence)
+        return answers.show(render.card(self._desk.card(request), notice=error.sentence))
+
+    async def _duplicate(self, click: Click, mode: render.Mode, error: SignoffError) -> Json:
+        """A second copy of a card, posted in a crash: it becomes a pointer to the live one, for everybody (I21)."""
+        try:
+            request = await self._desk.get(click.request)
+        except (StoreUnavailable, NotFound):
+            return _said(mode, error.sentence)
+        pointer = cards.pointer(request)
+        self._repaint(_origin(click.actor), pointer)
+        if mode == "dialog":
+            return answers.close(error.sentence)
+        return answers.show(render.card(pointer, notice=error.sentence))
+
+    # ── what was clicked ─────────────────────────────────────────────────────────────────────────
+
+    async def _act(self, click: Click, mode: render.Mode) -> Json:
+        if not _origin(click.actor).message:
+            raise WrongPlace
+        match click.verb:
+            case "approve":
+                answer = Answer(kind="approve", version=click.version, message=None)
+                request = await self._desk.answer(click.request, answer, click.actor)
+                return self._done(mode, self._desk.card(request))
+            case "edit" | "edit_json" | "reject" | "respond":
+                return await self._opened(click, click.verb, mode)
+            case "details":
+                return await self._details(click)
+            case "show":
+                # `details` checks that the card really stands here, before its content is given out.
+                await self._desk.details(click.request, click.actor)
+                return self._done(mode, self._desk.card(await self._desk.get(click.request)))
+            case "submit" | "next" | "back":
+                return await self._sent(click, click.verb, mode)
+
+    def _done(self, mode: render.Mode, card: cards.Card) -> Json:
+        return answers.close(card.status) if mode == "dialog" else answers.show(render.card(card))
+
+    async def _details(self, click: Click) -> Json:
+        shown = await self._desk.details(click.request, click.actor)
+        request = await self._desk.get(click.request)
+        approve = request.open and "approve" in request.allowed_decisions and request.version == shown.version
+        return answers.show(render.details(shown, click.page, approve=approve))
+
+    # ── forms ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _opened(self, click: Click, purpose: Purpose, mode: render.Mode) -> Json:
+        form = await self._desk.form(click.request, purpose, click.actor, click.version)
+        entries = pages.initial(form)
+        if click.purpose == purpose and click.sheet.seen:
+            # The same form goes on in a window: with what was typed so far.
+            entries = await self._draft(form, click.actor)
+        return self._page(mode, form, pages.page(form, entries), click.ticket)
+
+    async def _sent(self, click: Click, verb: Literal["submit", "next", "back"], mode: render.Mode) -> Json:
+        if click.purpose is None:
+            raise Malformed(UNREADABLE)
+        form = await self._desk.form(click.request, click.purpose, click.actor, click.version)
+        base = pages.initial(form) if click.sheet.whole else await self._draft(form, click.actor)
+        sheet = click.sheet
+        if not sheet.whole and sheet.seen != pages.seen(base):
+            page = pages.page(form, base, sheet.at, sheet.trail)
+            text = "This form was changed in another window since you saw this page; look at it again."
+            return self._page(mode, form, page, click.ticket, notice=text)
+        entries = pages.submitted(form, base, sheet, click.typed)
+        if verb == "submit":
+            return await self._submitted(click, form, entries, mode)
+        await self._keep(form, click.actor, entries)
+        if verb == "back":
+            trail = sheet.trail[:-1]
+            page = pages.page(form, entries, sheet.trail[-1] if sheet.trail else START, trail)
+            return self._page(mode, form, page, click.ticket)
+        try:
+            await self._desk.keep(form, click.actor, entries, pages.complete(form, sheet))
+        except Invalid as error:
+            errors = _at_fields(form, error.fields)
+            page = pages.page(form, entries, sheet.at, sheet.trail, errors)
+            return self._page(mode, form, page, click.ticket, errors)
+        onward = pages.after(form, base, sheet, entries)
+        return self._page(mode, form, pages.page(form, entries, onward, (*sheet.trail, sheet.at)), click.ticket)
+
+    async def _submitted(self, click: Click, form: Form, entries: Mapping[str, str], mode: render.Mode) -> Json:
+        answer = Answer(kind=KINDS[form.purpose], version=click.version, entries=dict(entries), message=None)
+        try:
+            request = await self._desk.answer(click.request, answer, click.actor)
+        except Invalid as error:
+            errors = _at_fields(form, error.fields)
+            first = next((field.key for field in form.fields if field.key in errors), form.fields[0].key)
+            page = pages.holding(form, entries, first, errors)
+            if not page.only:
+                await self._keep(form, click.actor, entries)
+            return self._page(mode, form, page, click.ticket, errors)
+        except AlreadyDecided:
+            if not click.sheet.whole:
+                await self._memory.forget("teams-form", _form_key(form, click.actor))
+            raise
+        if not click.sheet.whole:
+            await self._memory.forget("teams-form", _form_key(form, click.actor))
+        return self._done(mode, self._desk.card(request))
+
+    def _page(
+        self,
+        mode: render.Mode,
+        form: Form,
+        page: render.Page,
+        ticket: str | None,
+        errors: Mapping[str, str] | None = None,
+        *,
+        notice: str = "",
+    ) -> Json:
+        card = render.form(form, page, errors, notice=notice, mode=mode, ticket=ticket or "")
+        return answers.window(form.title, card) if mode == "dialog" else answers.show(card)
+
+    async def _draft(self, form: Form, actor: Actor) -> dict[str, str]:
+        """What this person has typed on the pages of this form so far, over what it started with."""
+        held = await self._memory.recall("teams-form", _form_key(form, actor))
+        typed = loads(held) if held else {}
+        found = {str(key): str(text) for key, text in typed.items()} if isinstance(typed, dict) else {}
+        start = pages.initial(form)
+        return start | {key: text for key, text in found.items() if key in start}
+
+    async def _keep(self, form: Form, actor: Actor, entries: Mapping[str, str]) -> None:
+        # Kept as typed, valid or not: half of a long JSON text is not JSON yet.
+        await self._memory.remember("teams-form", _form_key(form, actor), dumps(dict(entries)), LIFE)
+
+
+def _said(mode: render.Mode, sentence: str) -> Json:
+    return answers.close(sentence) if mode == "dialog" else answers.say(sentence)
+
+
+def _origin(actor: Actor) -> MessageRef:
+    return actor.origin or MessageRef(chat=NAME, tenant="", conversation="", message="")
+
+
+def _ticket(actor: Actor) -> str:
+    return actor.model_dump_json()
+
+
+def _form_key(form: Form, actor: Actor) -> str:
+    who = actor.principal.key if actor.principal else ""
+    return f"{form.request_id}:{form.version}:{form.purpose}:{who}"
+
+
+def _at_fields(form: Form, faults: Mapping[str, str]) -> dict[str, str]:
+    """Sentences by field key; a fault inside a JSON field stands at that field, one of no field keeps its own key."""
+    keys = {field.key for field in form.fields}
+    found: dict[str, str] = {}
+    for pointer, text in faults.items():
+        at = pointer
+        while at and at not in keys:
+            at = at.rpartition("/")[0] if "/" in at else ""
+        at = at if at in keys else pointer
+        found[at] = f"{found[at]} {text}" if at in found else text
+    return found

@@ -1,0 +1,78 @@
+"""What Signoff's core finds under the entry point `signoff.chats`. Loads no SDK until a chat is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from signoff.errors import BadConfig, ChatError
+from signoff.ports import Chat, Check, Memory
+from signoff_teams.settings import VARIABLES, TeamsSettings, read
+
+if TYPE_CHECKING:
+    from signoff.desk import Desk
+
+
+class TeamsPlugin:
+    name = "teams"
+    variables: Mapping[str, str] = VARIABLES
+
+    def settings(self, environ: Mapping[str, str]) -> TeamsSettings | None:
+        """None: not configured. Raises BadConfig."""
+        return read(environ)
+
+    def build(self, settings: BaseModel, desk: Desk, memory: Memory) -> Chat:
+        from signoff_teams.chat import TeamsChat
+
+        return TeamsChat(_ours(settings), desk, memory)
+
+    async def check(self, settings: BaseModel) -> Sequence[Check]:
+        """Whether Microsoft knows these credentials and its signing keys can be had."""
+        from signoff_teams.access import Access
+        from signoff_teams.auth import SigningKeys
+
+        ours = _ours(settings)
+        if ours.anonymous:
+            return (Check("warning", "Teams: unauthenticated traffic is accepted (SIGNOFF_TEAMS_ANONYMOUS=1)."),)
+        access = Access(ours)
+        found: list[Check] = []
+        try:
+            try:
+                await access.token()
+                found.append(Check("ok", "Teams: Microsoft issues tokens for this app id and password."))
+            except ChatError as error:
+                found.append(Check("error", f"Teams: {error.data['reason']}"))
+            try:
+                await SigningKeys(ours.openid_metadata_url, access.document).refresh()
+                found.append(Check("ok", "Teams: Bot Framework's signing keys can be fetched."))
+            except ConnectionError as error:
+                sentence = f"Teams: Bot Framework's signing keys cannot be fetched ({error})"
+                found.append(Check("error", f"{sentence}; check TEAMS_OPENID_METADATA_URL."))
+        finally:
+            await access.close()
+        return found
+
+    def manifest(self, url: str, settings: BaseModel | None, folder: Path) -> Sequence[Path]:
+        """Write the app package to upload to Teams. Raises BadConfig without an app id."""
+        from signoff_teams.package import write
+
+        ours = None if settings is None else _ours(settings)
+        if ours is None or not ours.app_id:
+            raise BadConfig(
+                key="TEAMS_APP_ID",
+                fault="it is not set, and the app package has to name it.",
+                mend="Register an Azure Bot and set its Microsoft app id.",
+            )
+        return (write(url, ours.app_id, folder),)
+
+
+def _ours(settings: BaseModel) -> TeamsSettings:
+    if not isinstance(settings, TeamsSettings):
+        raise TypeError(f"these are not Teams' settings: {type(settings).__name__}")
+    return settings
+
+
+plugin = TeamsPlugin()

@@ -1,0 +1,61 @@
+"""The full view for one person: every fact and the arguments as JSON, over as many pages as it takes. Pure."""
+
+from __future__ import annotations
+
+from signoff.cards import Details
+from signoff_teams.render.card import LIMIT, banner, document, execute, fact_blocks
+from signoff_teams.render.text import Json, clip, fit, line, runs, size
+
+ROOM = LIMIT - 4000
+"""Bytes of JSON for the text of one page."""
+LINE = 5000
+"""Bytes of JSON of one paragraph; longer lines go on in the next."""
+
+
+def details(shown: Details, number: int = 0, *, approve: bool = False, notice: str = "") -> Json:
+    """One page. `approve`: offer to approve on the last page, where everything has been seen."""
+    pages = _pages(shown)
+    number = min(max(number, 0), len(pages) - 1)
+    count = f" · page {number + 1} of {len(pages)}" if len(pages) > 1 else ""
+    body = banner(notice)
+    body.append(line(runs(clip(shown.title.replace("\n", " ⏎ "), 600), size="Large", weight="Bolder"), runs(count)))
+    data: Json = {"request": shown.request_id, "version": shown.version}
+    actions: list[Json] = []
+    if number + 1 < len(pages):
+        actions.append(execute("details", "Next page", {**data, "page": number + 1}))
+    elif approve:
+        actions.append(execute("approve", "Approve", data, "positive"))
+    if number:
+        actions.append(execute("details", "Previous page", {**data, "page": number - 1}))
+    actions.append(execute("show", "Back", data))
+    return document([*body, *pages[number]], actions)
+
+
+def _pages(shown: Details) -> list[list[Json]]:
+    blocks: list[Json] = []
+    for fact in shown.facts:
+        for part in _chunks(fact.text) or [""]:
+            blocks += fact_blocks(type(fact)(fact.label, part, fact.moment, fact.url), LIMIT)
+    for number, text in enumerate(shown.json.split("\n")):
+        for part in _chunks(text) or [" "]:
+            blocks.append(line(runs(part, fontType="Monospace"), spacing="None" if number else "Medium"))
+    pages: list[list[Json]] = [[]]
+    room = ROOM
+    for block in blocks:
+        cost = size(block) + 1
+        if cost > room and pages[-1]:
+            pages.append([])
+            room = ROOM
+        pages[-1].append(block)
+        room -= cost
+    return pages
+
+
+def _chunks(text: str) -> list[str]:
+    """The text in pieces that each fit into one paragraph."""
+    parts: list[str] = []
+    while text:
+        end = max(1, fit(text, LINE))
+        parts.append(text[:end])
+        text = text[end:]
+    return parts
