@@ -19,8 +19,8 @@ _SPACES = re.compile(r"(?m)(?:^ | (?= ))")
 
 
 def size(value: object) -> int:
-    """Bytes of compact JSON in plain ASCII, the longest form any client library writes."""
-    return len(json.dumps(value, separators=(",", ":")))
+    """Bytes of JSON in plain ASCII with spaces, the longest form any client library writes."""
+    return len(json.dumps(value))
 
 
 def clip(text: str, room: int) -> str:

@@ -1,0 +1,143 @@
+"""Teams' settings, and the app package made from them."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from signoff.errors import BadConfig
+from signoff_teams import plugin
+from signoff_teams.app import COMMANDS
+from signoff_teams.places import SCOPES
+from signoff_teams.settings import TeamsSettings
+
+APP = "22222222-2222-4222-8222-222222222222"
+GOOD = {
+    "TEAMS_APP_ID": APP,
+    "TEAMS_APP_PASSWORD": "very-secret",
+    "TEAMS_TENANT_ID": "11111111-1111-4111-8111-111111111111",
+}
+
+
+def read(**changes: str) -> TeamsSettings:
+    found = plugin.settings(GOOD | changes)
+    assert found is not None
+    return found
+
+
+def test_nothing_set_means_no_teams() -> None:
+    """Without any TEAMS_ variable the chat is not configured, which is not an error."""
+    assert plugin.settings({"SIGNOFF_HOST": "0.0.0.0"}) is None
+    assert plugin.settings({"SIGNOFF_TEAMS_ANONYMOUS": "0"}) is None
+
+
+def test_a_single_tenant_bot_asks_its_own_tenant_for_tokens() -> None:
+    """The token endpoint follows the type of the bot; Microsoft's public cloud is the default everywhere."""
+    assert GOOD["TEAMS_TENANT_ID"] in read().login_url
+    assert "botframework.com" in read(TEAMS_APP_TYPE="MultiTenant").login_url
+    assert read().allows("https://smba.trafficmanager.net/emea/")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"TEAMS_APP_ID": ""}, "TEAMS_APP_ID"),
+        ({"TEAMS_APP_PASSWORD": ""}, "TEAMS_APP_PASSWORD"),
+        ({"TEAMS_TENANT_ID": ""}, "TEAMS_TENANT_ID"),
+        ({"TEAMS_APP_TYPE": "UserAssignedMSI"}, "TEAMS_APP_TYPE"),
+        ({"TEAMS_LOGIN_URL": "http://login.example/token"}, "TEAMS_LOGIN_URL"),
+        ({"TEAMS_OPENID_METADATA_URL": "ftp://x"}, "TEAMS_OPENID_METADATA_URL"),
+        ({"TEAMS_SERVICE_URLS": "http://smba.trafficmanager.net"}, "TEAMS_SERVICE_URLS"),
+        ({"TEAMS_SERVICE_URLS": "https://user@host/"}, "TEAMS_SERVICE_URLS"),
+        ({"SIGNOFF_TEAMS_ANONYMOUS": "yes"}, "SIGNOFF_TEAMS_ANONYMOUS"),
+        ({"SIGNOFF_TEAMS_ANONYMOUS": "1", "SIGNOFF_HOST": "0.0.0.0"}, "SIGNOFF_TEAMS_ANONYMOUS"),
+    ],
+)
+def test_i28_wrong_settings_stop_the_boot_by_name(changes: dict[str, str], key: str) -> None:
+    """A half or wrong set-up raises BadConfig with the key, the fault and the mend, and never the secret."""
+    with pytest.raises(BadConfig) as caught:
+        plugin.settings(GOOD | changes)
+    assert caught.value.data["key"] == key
+    assert caught.value.data["mend"]
+    assert "very-secret" not in str(caught.value)
+
+
+def test_anonymous_needs_nothing_else_on_loopback() -> None:
+    """Local emulators need no registration when the server listens on this machine only."""
+    found = plugin.settings({"SIGNOFF_TEAMS_ANONYMOUS": "1", "SIGNOFF_HOST": "127.0.0.1"})
+    assert found is not None
+    assert found.anonymous
+
+
+def test_i29_the_password_is_in_no_repr() -> None:
+    """Settings can be printed without giving the secret away."""
+    assert "very-secret" not in repr(read())
+    assert "very-secret" not in read().model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/teams/",
+        "http://smba.trafficmanager.net/teams/",
+        "https://smba.trafficmanager.net.evil.example/",
+        "https://smba.trafficmanager.net@evil.example/",
+        "https://smba.trafficmanager.net:8443/",
+        "https://smba.trafficmanager.net\\@evil.example/",
+        "",
+        "https://[",
+    ],
+)
+def test_i27_only_listed_hosts_are_allowed(url: str) -> None:
+    """A service URL must have a listed scheme, host and port; tricks with user info and look-alikes do not help."""
+    assert not read().allows(url)
+
+
+def test_i27_hosts_can_be_listed_by_name_or_url() -> None:
+    """TEAMS_SERVICE_URLS takes host names and, for the simulator, loopback URLs."""
+    found = read(TEAMS_SERVICE_URLS="smba.example, http://127.0.0.1:9000/teams")
+    assert found.allows("https://smba.example/amer/")
+    assert found.allows("http://127.0.0.1:9000/teams/")
+    assert not found.allows("http://127.0.0.1:9001/teams/")
+    assert not found.allows("https://smba.trafficmanager.net/teams/")
+
+
+# ── the app package ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_manifest_lists_exactly_what_the_code_uses(tmp_path: Path) -> None:
+    """Scopes are the conversation types that places handle, commands the ones the bot answers."""
+    (file,) = plugin.manifest("https://signoff.example", read(), tmp_path)
+    with zipfile.ZipFile(file) as package:
+        assert sorted(package.namelist()) == ["color.png", "manifest.json", "outline.png"]
+        manifest = json.loads(package.read("manifest.json"))
+        for name, side in (("color.png", 192), ("outline.png", 32)):
+            png = package.read(name)
+            assert png[:8] == b"\x89PNG\r\n\x1a\n"
+            assert struct.unpack(">II", png[16:24]) == (side, side)
+            length = struct.unpack(">I", png[33:37])[0]
+            assert len(zlib.decompress(png[41 : 41 + length])) == side * (side * 4 + 1)
+    (bot,) = manifest["bots"]
+    assert manifest["id"] == bot["botId"] == APP
+    assert set(bot["scopes"]) == set(SCOPES.values()) == {"personal", "team", "groupChat"}
+    (commands,) = bot["commandLists"]
+    assert set(commands["scopes"]) == set(bot["scopes"])
+    assert {item["title"]: item["description"] for item in commands["commands"]} == dict(COMMANDS)
+    assert manifest["validDomains"] == ["signoff.example"]
+    assert len(manifest["name"]["short"]) <= 30
+    assert len(manifest["description"]["short"]) <= 80
+    assert "permissions" not in manifest
+    assert "authorization" not in manifest
+
+
+def test_the_package_needs_an_app_id_and_https(tmp_path: Path) -> None:
+    """Without an app id, or for an address that Teams could not call, one sentence says what is missing."""
+    with pytest.raises(BadConfig, match="TEAMS_APP_ID"):
+        plugin.manifest("https://signoff.example", None, tmp_path)
+    with pytest.raises(BadConfig, match="https"):
+        plugin.manifest("http://signoff.example", read(), tmp_path)
