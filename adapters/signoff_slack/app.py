@@ -116,12 +116,13 @@ class Door:
         if text is None:
             return web.json_response({"error": "the signature does not hold"}, status=401)
         payload = parse.body(text)
-        if payload is None:
-            return web.json_response({"error": "this is no payload of Slack's"}, status=400)
-        if payload.get("type") not in parse.KINDS:
+        if payload is not None and payload.get("type") not in parse.KINDS:
             return web.json_response({"error": "nothing here listens to this"}, status=404)
+        sound = None if payload is None else parse.sound(payload)
+        if sound is None:
+            return web.json_response({"error": "this is no payload of Slack's"}, status=400)
         # Verified and parsed: from here on it is the same dictionary that Socket Mode delivers.
-        response = await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=parse.projected(payload)))
+        response = await self._app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=sound))
         return await to_aiohttp_response(response)
 
     @staticmethod

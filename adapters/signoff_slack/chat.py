@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,7 +14,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.cards import Card
-from signoff.desk import Desk
 from signoff.errors import ChatError, Undeliverable
 from signoff.model import MessageRef
 from signoff.ports import Memory, Route
@@ -26,6 +25,9 @@ from signoff_slack.places import Place, place
 from signoff_slack.settings import Settings
 from signoff_slack.socket import Socket
 from signoff_slack.text import Json
+
+if TYPE_CHECKING:
+    from signoff.desk import Desk
 
 TIMEOUT = 10
 """Seconds that one Web API call may take."""

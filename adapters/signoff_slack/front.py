@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff import cards
-from signoff.desk import Desk
 from signoff.errors import DuplicateCard, Invalid, SignoffError, StoreUnavailable
 from signoff.forms import Form, Purpose
 from signoff.model import Answer, Kind, MessageRef
 from signoff_slack import check, faults, ids, parse, render
 from signoff_slack.parse import Click, Submission
 from signoff_slack.text import Json, cut, escape, plain
+
+if TYPE_CHECKING:
+    from signoff.desk import Desk
 
 CLOSING = 2.0
 """Seconds."""

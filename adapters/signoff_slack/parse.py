@@ -67,20 +67,24 @@ def body(text: str) -> Json | None:
     return cast("Json", data) if isinstance(data, dict) else None
 
 
-_OBJECTS = ("team", "user", "view", "container", "channel", "message")
-
-
-def projected(payload: Json) -> Json:
-    """The members that we and Bolt read, each of the type that Slack gives it; the rest is left out.
+def sound(payload: Json) -> Json | None:
+    """The members that we and Bolt read, each shaped as Slack shapes it; None when one that is needed is not.
 
     Bolt looks into many members without checking them; a signed but malformed payload must not become a 500.
     """
-    sound: Json = {key: payload[key] for key in _OBJECTS if isinstance(payload.get(key), dict)}
-    sound |= {key: payload[key] for key in ("type", "trigger_id", "challenge") if isinstance(payload.get(key), str)}
+    kind = payload.get("type")
+    kept: Json = {key: payload[key] for key in ("team", "user", "container") if isinstance(payload.get(key), dict)}
+    kept |= {key: payload[key] for key in ("type", "trigger_id", "challenge") if isinstance(payload.get(key), str)}
+    view = _object(payload.get("view"))
+    if view.get("type") == "modal" and isinstance(view.get("callback_id"), str):
+        kept["view"] = view
     actions = payload.get("actions")
-    if isinstance(actions, list):
-        sound["actions"] = [item for item in cast("list[object]", actions) if isinstance(item, dict)]
-    return sound
+    if isinstance(actions, list) and actions:
+        first = _object(cast("list[object]", actions)[0])
+        if all(isinstance(first.get(key), str) for key in ("type", "action_id", "block_id")):
+            kept["actions"] = [first]
+    needed = {"block_actions": "actions", "url_verification": "challenge"}.get(str(kind), "view")
+    return kept if needed in kept else None
 
 
 def team(payload: Mapping[str, object]) -> str | None:

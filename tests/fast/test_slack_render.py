@@ -199,8 +199,11 @@ STAMPS = st.one_of(
 )
 
 
+NO_OPTIONS: st.SearchStrategy[tuple[Option, ...]] = st.just(())
+
+
 def _field(
-    kind: str, initial: st.SearchStrategy[str], options: st.SearchStrategy[tuple[Option, ...]] = st.just(())
+    kind: str, initial: st.SearchStrategy[str], options: st.SearchStrategy[tuple[Option, ...]] = NO_OPTIONS
 ) -> st.SearchStrategy[Field]:
     return st.builds(
         Field,
