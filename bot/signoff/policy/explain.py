@@ -10,6 +10,7 @@ from signoff.errors import ChannelNotAllowed
 from signoff.model import Ask, Terms
 from signoff.policy.condition import Failure
 from signoff.policy.rules import Policy
+from signoff.policy.source import shown
 from signoff.policy.spec import DEFAULTS, Rule
 
 
@@ -57,8 +58,14 @@ class Finding:
     level: Literal["warning", "note"]
     line: int
     subject: str
-    """`rule "refunds"`, `group "finance"`, `person "ada"`, `defaults`."""
-    sentence: str
+    """`the rule "refunds"`, `the group "finance"`, `the person "ada"`, `the defaults`."""
+    fault: str
+    """What follows the subject in the sentence."""
+
+    @property
+    def sentence(self) -> str:
+        """Whole, with the line."""
+        return f"Line {self.line}: {self.subject} {self.fault}."
 
 
 def explain(policy: Policy, ask: Ask, now: datetime) -> Explanation:
@@ -108,11 +115,15 @@ def _rules(policy: Policy) -> list[Finding]:
     conditions: dict[str, str] = {}
     for rule in policy.spec.rules:
         if ends is not None:
-            out.append(_about(policy, rule, f'is never reached, because the rule "{ends}" before it always matches'))
+            out.append(
+                _about(policy, rule, f'is never reached, because the rule "{shown(ends)}" before it always matches')
+            )
         elif rule.when is not None and rule.when.constant is False:
             out.append(_about(policy, rule, "never matches, because its condition is always false"))
         elif rule.when is not None and (same := conditions.get(rule.when.source)):
-            out.append(_about(policy, rule, f'is never reached, because the rule "{same}" has the same condition'))
+            out.append(
+                _about(policy, rule, f'is never reached, because the rule "{shown(same)}" has the same condition')
+            )
         if rule.when is not None:
             conditions.setdefault(rule.when.source, rule.name)
         if rule.unconditional and ends is None:
@@ -143,8 +154,8 @@ def _defaults(policy: Policy) -> list[Finding]:
     """The defaults ask, unless a rule always matches."""
     if any(rule.unconditional for rule in policy.spec.rules) or policy.members(policy.spec.defaults.approvers):
         return []
-    sentence = "ask when no rule matches, but nobody may approve; name approvers"
-    return [Finding("warning", policy.lines.get(DEFAULTS, 1), DEFAULTS, sentence)]
+    fault = "ask when no rule matches, but nobody may approve; name approvers"
+    return [Finding("warning", policy.lines.get(DEFAULTS, 1), "the defaults", fault)]
 
 
 def _people(policy: Policy) -> list[Finding]:
@@ -154,16 +165,16 @@ def _people(policy: Policy) -> list[Finding]:
     for name, person in spec.people.items():
         if not any(person.identities.values()):
             line = policy.lines.get(f"person:{name}", 1)
-            sentence = "has no identity in any chat, so they can decide with an approver key only"
-            out.append(Finding("note", line, f'person "{name}"', sentence))
+            fault = "has no identity in any chat, so they can decide with an approver key only"
+            out.append(Finding("note", line, f'the person "{name}"', fault))
     for name, group in spec.groups.items():
         line = policy.lines.get(f"group:{name}", 1)
         if not group.members:
-            out.append(Finding("warning", line, f'group "{name}"', "has no members"))
+            out.append(Finding("warning", line, f'the group "{name}"', "has no members"))
         if name not in used:
-            out.append(Finding("note", line, f'group "{name}"', "is used by no rule"))
+            out.append(Finding("note", line, f'the group "{name}"', "is used by no rule"))
     return out
 
 
-def _about(policy: Policy, rule: Rule, sentence: str) -> Finding:
-    return Finding("warning", policy.lines.get(f"rule:{rule.name}", 1), f'rule "{rule.name}"', sentence)
+def _about(policy: Policy, rule: Rule, fault: str) -> Finding:
+    return Finding("warning", policy.lines.get(f"rule:{rule.name}", 1), f'the rule "{shown(rule.name)}"', fault)

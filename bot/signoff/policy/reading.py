@@ -64,7 +64,7 @@ def _with_identities(top: Mapping[str, object], chats: Sequence[str], source: So
 
 
 def _first(error: ValidationError, source: Source, chats: Sequence[str]) -> BadPolicy:
-    """The fault that stands first in the file. What is missing comes last: a slip or a later key may stand in its place."""
+    """The fault that stands first in the file. What is missing comes last: a slip may stand in its place."""
     details = error.errors(include_url=False, include_input=False)
     return _said(min(details, key=lambda one: (one["type"] == "missing", source.line(_path(one)))), source, chats)
 

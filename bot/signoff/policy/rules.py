@@ -121,6 +121,16 @@ class Policy:
             people = [*people[:_SHOWN_MEMBERS], f"{rest} others"]
         return f"{_or(people)} ({name})"
 
+    def places(self) -> tuple[str, ...]:
+        """Every place that the defaults or a rule shows cards in."""
+        shown = (*self.spec.defaults.show, *(place for rule in self.spec.rules for place in rule.show or ()))
+        return tuple(dict.fromkeys(shown))
+
+    def all_approvers(self) -> tuple[tuple[str, ...], ...]:
+        """The approvers of the defaults and of every rule that asks."""
+        asking = [rule for rule in self.spec.rules if rule.decide is None]
+        return tuple(dict.fromkeys((self.spec.defaults.approvers, *(self._approvers(rule) for rule in asking))))
+
     def queue_terms(self, person: str) -> tuple[str, ...]:
         """The names under which requests may wait for this person: their own and their groups'."""
         if person not in self.spec.people:
@@ -129,15 +139,13 @@ class Policy:
 
     # ── the verdict ──────────────────────────────────────────────────────────────────────────────
 
-    def terms(self, ask: Ask, arguments: Mapping[str, object], now: datetime, *, new: bool = True) -> Terms:
-        """What holds for this call with these arguments.
+    def terms(self, ask: Ask, arguments: Mapping[str, object], now: datetime) -> Terms:
+        """What holds for this call with these arguments (which after an edit are not `ask.arguments`).
 
         The first rule that matches wins; if none does, the defaults. A condition that cannot be evaluated never leads
-        to an automatic approval: see `_choose`. With `new=False` (the arguments of a request that is already out were
-        edited) a `channel` that the now matching rule does not list is passed over instead of refused.
-        Raises ChannelNotAllowed.
+        to an automatic approval: see `_choose`. Raises ChannelNotAllowed.
         """
-        return self._terms(ask, self._choose(self.consider(ask, arguments, now)), new=new)
+        return self._terms(ask, self._choose(self.consider(ask, arguments, now)))
 
     def consider(self, ask: Ask, arguments: Mapping[str, object], now: datetime) -> tuple[Considered, ...]:
         """Every rule up to the first match, in the order of the file."""
@@ -176,7 +184,7 @@ class Policy:
         named = rule.named if rule else None
         return self.spec.defaults.approvers if named is None else named
 
-    def _terms(self, ask: Ask, chosen: _Chosen, *, new: bool) -> Terms:
+    def _terms(self, ask: Ask, chosen: _Chosen) -> Terms:
         rule, defaults = chosen.rule, self.spec.defaults
         decide = (rule.decide if rule and not chosen.ask else None) or "ask"
         show = defaults.show if rule is None or rule.show is None else rule.show
@@ -184,7 +192,7 @@ class Policy:
             # Nobody is asked; people are told only where the rule itself says so.
             show = (rule.show if rule else None) or ()
         elif ask.channel is not None:
-            show = self._honoured(ask.channel, rule, show, new=new)
+            show = self._honoured(ask.channel, rule, show)
         message = None
         if decide == "reject" and rule:
             message = rule.message or f'The rule "{_shown(rule.name)}" does not allow this call.'
@@ -204,13 +212,11 @@ class Policy:
             note=chosen.note,
         )
 
-    def _honoured(self, channel: str, rule: Rule | None, show: tuple[str, ...], *, new: bool) -> tuple[str, ...]:
+    def _honoured(self, channel: str, rule: Rule | None, show: tuple[str, ...]) -> tuple[str, ...]:
         """The place a request names, if it may. Raises ChannelNotAllowed."""
         anywhere = _or_default(rule.any_channel if rule else None, self.spec.defaults.any_channel)
         if channel in show or (anywhere and split_place(channel, self.chats) is not None):
             return (channel,)
-        if not new:
-            return show
         places = ", ".join(show)
         if anywhere:
             places = " or ".join(f"any place that begins with {chat}:" for chat in self.chats) or "no channel at all"
