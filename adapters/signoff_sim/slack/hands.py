@@ -57,6 +57,8 @@ class Hands:
         for delivery in deliveries:
             if delivery.error is not None:
                 self._workspace.tell(user.id, SENTENCES[delivery.error], channel=message.channel, ts=message.ts)
+            else:
+                self._workspace.untell(user.id, message)
         return _told(*deliveries)
 
     def _choose(self, user: User, message: Message, block: Json, element: Json, body: Body) -> Json:

@@ -209,6 +209,11 @@ class Workspace:
         notice = Notice(self._count, self.clock(), text, kind, channel, ts)
         self.notices.setdefault(user, []).append(notice)
 
+    def untell(self, user: str, message: Message) -> None:
+        """Take back what was said at this message: a later click has worked."""
+        kept = [one for one in self.notices.get(user, []) if (one.channel, one.ts) != (message.channel, message.ts)]
+        self.notices[user] = kept
+
 
 def _external(view: View) -> str:
     return as_text(view.definition.get("external_id"))
