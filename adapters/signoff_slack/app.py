@@ -108,7 +108,7 @@ class Door:
         self._app = app
         self._verifier = SignatureVerifier(signing_secret)
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def events(self, request: web.Request) -> web.StreamResponse:
         raw = await self._read(request)
         if raw is None:
             return web.json_response({"error": "the body is too large"}, status=413)

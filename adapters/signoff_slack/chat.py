@@ -75,7 +75,7 @@ class SlackChat:
 
     def routes(self) -> Sequence[Route]:
         secret = self._settings.signing_secret
-        return (Route("POST", EVENTS_PATH, Door(self._app, secret.get_secret_value())),) if secret else ()
+        return (Route("POST", EVENTS_PATH, Door(self._app, secret.get_secret_value()).events),) if secret else ()
 
     async def start(self) -> None:
         """Raises ChatError; may be called again until it succeeds."""

@@ -14,6 +14,8 @@ from signoff_slack import faults
 
 CONNECT = 10.0
 """Seconds that connecting may take."""
+PING = 3.0
+"""Seconds between pings; a broken connection is noticed and renewed within about this time."""
 WATCH = 5.0
 """Seconds between looks at the connection."""
 PATIENCE = 4
@@ -53,7 +55,9 @@ class Socket:
         try:
             # Asked for here and not in the client's own loop, so that a wrong token is reported at once.
             answer = await self._client.apps_connections_open(app_token=self._token)
-            handler = AsyncSocketModeHandler(self._app, self._token, logger=_sdk_log, web_client=self._client)
+            handler = AsyncSocketModeHandler(
+                self._app, self._token, logger=_sdk_log, web_client=self._client, ping_interval=PING
+            )
             self._handler = handler
             handler.client.proxy = self._client.proxy
             handler.client.wss_uri = str(answer["url"])

@@ -113,7 +113,7 @@ class Bench:
         stream = StreamReader(Mock(_reading_paused=False), limit=2**16)
         stream.feed_data(body)
         stream.feed_eof()
-        response: Any = await self.door(
+        response: Any = await self.door.events(
             make_mocked_request("POST", "/slack/events", headers=dict(headers), payload=stream)
         )
         text = response.body.decode() if isinstance(response.body, bytes) else (response.text or "")
