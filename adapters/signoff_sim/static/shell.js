@@ -9,10 +9,10 @@
 //   api.act(verb, body)  POST /control/<chat>/<verb> as `me`; resolves to the answer, rejects with an Error to show
 //   api.time(seconds)    "14:32", in the reader's zone
 //   api.toast(text, tone) a passing line at the edge of the page; tone: "info" or "error"
-import { mountSlack } from "/static/slack.js";
-import { mountTeams } from "/static/teams.js";
-
-const CHATS = { slack: mountSlack, teams: mountTeams };
+const CHATS = {
+  slack: async () => (await import("/static/slack.js")).mountSlack,
+  teams: async () => (await import("/static/teams.js")).mountTeams,
+};
 const COLOURS = { ada: "#6d4aff", bob: "#0b7f74", mia: "#b4570b", rita: "#b3316f" };
 
 // `did(chat, verb, body, person)` sees every successful action of the person at this page.
@@ -174,7 +174,7 @@ function showTries() {
   $("tries").replaceChildren(...TRIES.map((item) =>
     element("li", { class: done.has(item.id) ? "done" : "", "data-testid": `try-${item.id}` },
       element("span", { class: "box", role: "img", "aria-label": done.has(item.id) ? "done" : "to do" }, done.has(item.id) ? "✓" : ""),
-      item.text)));
+      element("span", {}, item.text))));
 }
 
 // ── the agent's terminal ────────────────────────────────────────────────────────────────────────
@@ -271,6 +271,16 @@ function listen() {
   events.onerror = () => { $("terminal-state").textContent = "reconnecting…"; };
 }
 
+// A panel that fails must not take the other one with it.
+async function mountPanel(chat) {
+  try {
+    (await CHATS[chat]())($(chat), apiFor(chat));
+  } catch (error) {
+    console.error(error);
+    $(chat).replaceChildren(element("p", { class: "broken" }, `This panel could not be shown: ${error.message}`));
+  }
+}
+
 async function start() {
   ({ people } = await fetchJson("/control/people"));
   me = people.find((person) => person.id === sessionStorage.getItem("me")) ?? people[0];
@@ -279,7 +289,7 @@ async function start() {
   showTabs();
   $("traffic-toggle").addEventListener("click", toggleTraffic);
   $("traffic-close").addEventListener("click", toggleTraffic);
-  for (const [chat, mount] of Object.entries(CHATS)) mount($(chat), apiFor(chat));
+  await Promise.all(Object.keys(CHATS).map(mountPanel));
   await load();
   listen();
 }
