@@ -7,14 +7,13 @@ it stands now; everybody else's view changes only by the relay's repaint.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from signoff import cards
 from signoff.desk import Desk
 from signoff.errors import (
-    AlreadyDecided,
     DuplicateCard,
     Invalid,
     NotFound,
@@ -48,7 +47,7 @@ class Clicks:
 
     async def card_action(self, click: Click) -> Json:
         """The body that answers an `adaptiveCard/action` invoke."""
-        return await self._guarded(click, "inline", self._act)
+        return await self._guarded(click, "inline")
 
     async def dialog_opened(self, click: Click) -> Json:
         """The body that answers `task/fetch`. Raises Malformed."""
@@ -57,8 +56,8 @@ class Clicks:
         if not _origin(click.actor).message:
             raise Malformed("the activity names no card")
         ticket = secrets.token_urlsafe(24)
-        await self._memory.remember("teams-dialog", ticket, _ticket(click.actor), LIFE)
-        return await self._guarded(replace(click, ticket=ticket), "dialog", self._act)
+        await self._memory.remember("teams-dialog", ticket, click.actor.model_dump_json(), LIFE)
+        return await self._guarded(replace(click, ticket=ticket), "dialog")
 
     async def dialog_submitted(self, click: Click) -> Json:
         """The body that answers `task/submit`. Raises Malformed.
@@ -66,6 +65,8 @@ class Clicks:
         Not every client names the card in `replyToId` here, so the dialog carries a ticket: random, and good only for
         the person and the conversation it was given to.
         """
+        if click.verb not in ("submit", "next", "back", "edit_json"):
+            raise Malformed("no dialog of ours has such a button")
         held = await self._memory.recall("teams-dialog", click.ticket or "")
         if held is None:
             return answers.close("This window was open for too long, so nothing was sent; open it again from the card.")
@@ -74,15 +75,13 @@ class Clicks:
         same_place = (origin.tenant, origin.conversation) == (now.tenant, now.conversation)
         if actor.principal != click.actor.principal or not same_place:
             raise Malformed("the dialog was given to somebody else")
-        return await self._guarded(replace(click, actor=actor), "dialog", self._act)
+        return await self._guarded(replace(click, actor=actor), "dialog")
 
     # ── refusals ─────────────────────────────────────────────────────────────────────────────────
 
-    async def _guarded(
-        self, click: Click, mode: render.Mode, act: Callable[[Click, render.Mode], Awaitable[Json]]
-    ) -> Json:
+    async def _guarded(self, click: Click, mode: render.Mode) -> Json:
         try:
-            return await act(click, mode)
+            return await self._act(click, mode)
         except DuplicateCard as error:
             return await self._duplicate(click, mode, error)
         except (StoreUnavailable, NotFound, WrongPlace) as error:
@@ -190,10 +189,6 @@ class Clicks:
             if not page.only:
                 await self._keep(form, click.actor, entries)
             return self._page(mode, form, page, click.ticket, errors)
-        except AlreadyDecided:
-            if not click.sheet.whole:
-                await self._memory.forget("teams-form", _form_key(form, click.actor))
-            raise
         if not click.sheet.whole:
             await self._memory.forget("teams-form", _form_key(form, click.actor))
         return self._done(mode, self._desk.card(request))
@@ -230,10 +225,6 @@ def _said(mode: render.Mode, sentence: str) -> Json:
 
 def _origin(actor: Actor) -> MessageRef:
     return actor.origin or MessageRef(chat=NAME, tenant="", conversation="", message="")
-
-
-def _ticket(actor: Actor) -> str:
-    return actor.model_dump_json()
 
 
 def _form_key(form: Form, actor: Actor) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -105,6 +108,20 @@ def test_i27_hosts_can_be_listed_by_name_or_url() -> None:
     assert found.allows("http://127.0.0.1:9000/teams/")
     assert not found.allows("http://127.0.0.1:9001/teams/")
     assert not found.allows("https://smba.trafficmanager.net/teams/")
+
+
+def test_importing_the_plugin_loads_no_sdk() -> None:
+    """botbuilder takes most of a second to import; whoever does not use Teams does not pay for it."""
+    code = "import sys, signoff_teams; print([m for m in sys.modules if m.partition('.')[0] in sys.argv])"
+    path = os.pathsep.join(sys.path)
+    out = subprocess.run(
+        [sys.executable, "-c", code, "botbuilder", "botframework", "msrest", "aiohttp", "jwt"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert out.stdout.strip() == "[]"
 
 
 # ── the app package ──────────────────────────────────────────────────────────────────────────────
