@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
@@ -203,7 +204,7 @@ async def app(request: pytest.FixtureRequest, sim: SlackSim, client: AsyncWebCli
 async def until(true: Callable[[], object], seconds: float = 5) -> None:
     """Wait for an effect."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - the effects waited for have no event in common
             await asyncio.sleep(0.01)
 
 
@@ -399,9 +400,13 @@ async def test_with_a_wrong_secret_bolt_refuses(sim: SlackSim, app: App) -> None
 
 @pytest.mark.parametrize("app", ["http"], indirect=True)
 async def test_an_app_that_is_down_is_dispatch_failed(sim: SlackSim, app: App) -> None:
-    """Nobody at the address: dispatch_failed for the person."""
-    sim.bot_url = "http://127.0.0.1:9"
+    """Nobody at the address: dispatch_failed for the person, until a click works again."""
+    address, sim.bot_url = sim.bot_url, "http://127.0.0.1:9"
     assert (await sim.act("click", click("Approve")))["error"] == "dispatch_failed"
+    assert sim.state("ada")["notices"]
+    sim.bot_url = address
+    assert (await sim.act("click", click("Approve")))["ok"]
+    assert sim.state("ada")["notices"] == []
 
 
 @pytest.mark.parametrize("app", ["socket"], indirect=True)
@@ -428,8 +433,6 @@ async def test_two_sockets_take_turns(sim: SlackSim, app: App, client: AsyncWebC
 
 async def test_a_verb_nobody_can_do_says_what_can_be_done(sim: SlackSim) -> None:
     """The control API refuses in sentences."""
-    import aiohttp
-
     async with aiohttp.ClientSession() as session:
         for verb, body, said in (
             ("dance", {"as": "ada"}, "there are: click"),
