@@ -104,7 +104,7 @@ def parse(raw: bytes, model: type[M], limits: Limits) -> M:
 
 
 def check(value: object, limits: Limits) -> None:
-    """Refuse what is too deep, too much, or cannot be written out again. Raises Invalid."""
+    """Refuse what is too deep, too much, or too long a number. Raises Invalid."""
     nodes = 0
     stack: list[tuple[object, tuple[str | int, ...]]] = [(value, ())]
     while stack:
@@ -116,23 +116,11 @@ def check(value: object, limits: Limits) -> None:
             raise Invalid({pointer(*path[: limits.depth]): f"This is nested deeper than {limits.depth} levels."})
         if isinstance(item, dict):
             for key, inner in cast("dict[str, object]", item).items():
-                _sound(key, path)
                 stack.append((inner, (*path, key)))
         elif isinstance(item, list):
             stack.extend((inner, (*path, index)) for index, inner in enumerate(cast("list[object]", item)))
-        elif isinstance(item, str):
-            _sound(item, path)
         elif isinstance(item, int | Decimal) and not _small(item):
             raise Invalid({pointer(*path): f"This number has more than {MAX_NUMBER} digits."})
-
-
-def _sound(text: str, path: tuple[str | int, ...]) -> None:
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Invalid({pointer(*path): "This text holds half of a surrogate pair, which is not a character."}) from None
 
 
 def _small(number: int | Decimal) -> bool:

@@ -151,6 +151,11 @@ class Requests:
             return answers.answer(answers.shown(await self._desk.answer(request_id, answer, actor), key))
         except (AlreadyDecided, StaleVersion) as error:
             return await self._standing(error, request_id, key)
+        except Invalid as error:
+            if arguments is None:
+                raise
+            # The desk points into the arguments, the caller's body holds them one level down.
+            raise Invalid({"/arguments" + where: text for where, text in error.fields.items()}) from None
 
     async def _standing(self, error: AlreadyDecided | StaleVersion, request_id: str, key: Key) -> web.Response:
         """The refusal, with the decision that stands and the request as it is now."""

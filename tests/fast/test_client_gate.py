@@ -1,0 +1,568 @@
+"""The gate runs what was approved, once, and nothing on any doubt. The service is scripted and has no socket."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+
+import pytest
+from pydantic import BaseModel
+
+import signoff
+from signoff import Cancelled, Expired, Gate, Refused, Rejected, Unavailable
+from signoff.client import requests as verbs
+from signoff.client import wire as wires
+from signoff.client.wire import Document, Lost, Reply, Wire
+from signoff.model import dumps, loads
+
+Step = Callable[[str, str, Document], Reply | None]
+
+
+class Service(Wire):
+    """What a service would answer, through JSON text as on the wire. `decide` makes the decision; `on` may step in."""
+
+    def __init__(self, decide: Callable[[Document], Document] | None = None) -> None:
+        super().__init__("http://service.invalid", "so_test")
+        self.decide = decide or (lambda request: approve(request))
+        self.calls: list[tuple[str, str, Document]] = []
+        self.keys: dict[str, Document] = {}
+        self.on: Step = lambda method, path, body: None
+        self.made = 0
+        self.polled = asyncio.Event()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        waiting: float = 0.0,
+    ) -> Reply:
+        await asyncio.sleep(0)
+        sent: Document = loads(dumps(body)) if body is not None else {}  # type: ignore[assignment]
+        self.calls.append((method, path, sent))
+        reply = self.on(method, path, sent)
+        if reply is None:
+            reply = self.answer(method, path, sent, (headers or {}).get("Idempotency-Key", ""))
+        return Reply(reply.status, loads(dumps(reply.body)), reply.retry_after, reply.replayed)  # type: ignore[arg-type]
+
+    def answer(self, method: str, path: str, body: Document, key: str) -> Reply:
+        if path == "/v1/requests":
+            if key in self.keys:
+                return Reply(200, self.keys[key], replayed=True)
+            self.made += 1
+            self.keys[key] = {
+                "allowed_decisions": ["approve", "edit", "reject"],
+                **body,
+                "id": f"req_{self.made}",
+                "status": "pending",
+                "version": 1,
+                "digest": "sha256:1",
+                "decision": None,
+                "consumed_at": None,
+                "created_at": "2026-11-20T08:00:00.000Z",
+                "expires_at": "2026-11-20T09:00:00.000Z",
+            }
+            return Reply(201, self.keys[key])
+        request = next(one for one in self.keys.values() if one["id"] == path.split("/")[3])
+        if method == "GET":
+            self.polled.set()
+            request.update(self.decide(request))
+        elif path.endswith("/consume"):
+            if request["consumed_at"]:
+                return problem(409, "already_consumed")
+            decision = request["decision"]
+            assert isinstance(decision, dict)
+            if body["arguments"] != decision["arguments"]:
+                return problem(409, "digest_mismatch")
+            request["consumed_at"] = "2026-11-20T08:01:00.000Z"
+        elif path.endswith("/outcome"):
+            request["outcome"] = body
+        return Reply(200, request)
+
+    @property
+    def paths(self) -> list[str]:
+        return [path.rpartition("/")[2] for method, path, _ in self.calls if method == "POST"]
+
+    def last(self, end: str) -> Document:
+        return next(body for _, path, body in reversed(self.calls) if path.endswith(end))
+
+
+def problem(status: int, code: str) -> Reply:
+    return Reply(
+        status, {"type": f"https://signoff.dev/problems/{code}", "detail": f"It was {code}.", "status": status}
+    )
+
+
+def decision(request: Document, kind: str, status: str, **fields: object) -> Document:
+    made: Document = {
+        "kind": kind,
+        "arguments": None,
+        "changes": [],
+        "message": None,
+        "response": None,
+        "decided_by": [{"person": "ada", "via": "slack", "at": "2026-11-20T08:00:30.000Z", "new": 1}],
+        "decided_at": "2026-11-20T08:00:30.000Z",
+        "digest": request["digest"],
+        "receipt": "a.b.c",
+        "something_new": True,
+    }
+    return {"status": status, "decision": made | fields}
+
+
+def approve(request: Document) -> Document:
+    return decision(request, "approve", "approved", arguments=request["arguments"])
+
+
+def edit(**changes: object) -> Callable[[Document], Document]:
+    def decide(request: Document) -> Document:
+        arguments = request["arguments"]
+        assert isinstance(arguments, dict)
+        return {"version": 2, "digest": "sha256:2"} | decision(
+            {"digest": "sha256:2"}, "edit", "approved", arguments={**arguments, **changes}
+        )
+
+    return decide
+
+
+def end(kind: str, status: str, **fields: object) -> Callable[[Document], Document]:
+    return lambda request: decision(request, kind, status, **fields)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No real pauses."""
+    monkeypatch.setattr(wires, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(wires, "LONGEST_PAUSE", 0.002)
+    monkeypatch.setattr(verbs, "REPORT_PATIENCE", 0.02)
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def gate(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    monkeypatch.setattr(verbs, "Wire", lambda *_: service)
+    made = Gate("http://service.invalid", "so_test", agent="support-agent", patience=0.05)
+    yield made
+    made.blocking.close()
+
+
+class Refund:
+    """A tool that remembers what it ran with."""
+
+    def __init__(self, gate: Gate, **options: object) -> None:
+        self.ran: list[object] = []
+
+        @gate.tool(**options)  # type: ignore[arg-type]
+        async def issue_refund(order: str, amount: Decimal = Decimal(500)) -> str:
+            """Issue a refund.
+
+            Args:
+                amount: How much.
+            """
+            self.ran.append((order, amount))
+            return f"refunded {amount}"
+
+        self.tool = issue_refund
+
+
+async def test_approved_call_consumes_runs_and_reports(gate: Gate, service: Service) -> None:
+    """Asked, approved, consumed with the very arguments, run, reported: in this order."""
+    refund = Refund(gate, risk="high", editable=["amount"])
+    assert await refund.tool("A-1001") == "refunded 500"
+    assert refund.ran == [("A-1001", Decimal(500))]
+    assert service.paths == ["requests", "consume", "outcome"]
+    asked = service.calls[0][2]
+    assert asked["arguments"] == {"order": "A-1001", "amount": 500}
+    assert asked["agent"] == "support-agent"
+    assert asked["title"] == "Issue refund"
+    assert asked["description"] == "Issue a refund."
+    assert (asked["risk"], asked["editable"]) == ("high", ["amount"])
+    assert service.last("/consume") == {"arguments": {"order": "A-1001", "amount": 500}}
+    assert service.last("/outcome") == {"status": "succeeded", "detail": None}
+
+
+async def test_edited_arguments_are_what_runs(gate: Gate, service: Service) -> None:
+    """After an edit the function runs the edited arguments, in its own types."""
+    service.decide = edit(amount=loads("400.10"))
+    refund = Refund(gate)
+    await refund.tool("A-1001", amount=Decimal(500))
+    assert refund.ran == [("A-1001", Decimal("400.1"))]
+    assert service.last("/consume") == {"arguments": {"order": "A-1001", "amount": 400.1}}
+
+
+@pytest.mark.parametrize(
+    ("decide", "error", "words"),
+    [
+        (
+            end("reject", "rejected", message="not our customer"),
+            Rejected,
+            "ada rejected .*issue_refund: not our customer",
+        ),
+        (
+            end("reject", "rejected", message="No.", decided_by=[{"rule": "no refunds", "at": "2026-11-20T08:00:00Z"}]),
+            Rejected,
+            'The rule "no refunds" rejected',
+        ),
+        (end("expire", "expired", decided_by=[], receipt=None), Expired, "Nobody decided about issue_refund"),
+        (end("cancel", "cancelled", decided_by=[], receipt=None), Cancelled, "was cancelled"),
+    ],
+)
+async def test_i05_each_end_is_its_own_error(
+    gate: Gate, service: Service, decide: Callable[[Document], Document], error: type[Exception], words: str
+) -> None:
+    """Rejected, expired and cancelled raise different errors whose text a model can read; nothing runs."""
+    service.decide = decide
+    refund = Refund(gate)
+    with pytest.raises(error, match=words):
+        await refund.tool("A-1001")
+    assert not refund.ran
+    assert service.paths == ["requests"]
+
+
+async def test_refusal_can_be_returned(gate: Gate, service: Service) -> None:
+    """With on_reject="return" the refusal's text is the result."""
+    service.decide = end("reject", "rejected", message="not our customer")
+    refund = Refund(gate, on_reject="return")
+    assert await refund.tool("A-1001") == "ada rejected this call of issue_refund: not our customer"
+
+
+async def test_answer_is_the_result(gate: Gate, service: Service) -> None:
+    """A person's answer is returned in the function's place; the function does not run and nothing is consumed."""
+    service.decide = end("respond", "responded", response={"refunded": "by hand"})
+    refund = Refund(gate, allowed_decisions=("approve", "respond"))
+    assert await refund.tool("A-1001") == {"refunded": "by hand"}
+    assert not refund.ran
+    assert service.paths == ["requests"]
+
+
+def _drop(*_: object) -> Reply:
+    raise Lost("connection refused")
+
+
+DOUBTS: dict[str, Step] = {
+    "service away": _drop,
+    "ask refused": lambda m, p, b: problem(422, "invalid") if p == "/v1/requests" else None,
+    "wrong key": lambda m, p, b: problem(401, "unauthorized"),
+    "always busy": lambda m, p, b: problem(503, "store_unavailable"),
+    "created without id": lambda m, p, b: Reply(201, {}) if p == "/v1/requests" else None,
+    "request lost": lambda m, p, b: problem(404, "not_found") if m == "GET" else None,
+    "answer about another": lambda m, p, b: Reply(200, {"id": "req_9", "status": "approved"}) if m == "GET" else None,
+    "approved without decision": lambda m, p, b: (
+        Reply(200, {"id": "req_1", "status": "approved", "decision": None}) if m == "GET" else None
+    ),
+    "consume lost": lambda m, p, b: _drop() if p.endswith("/consume") else None,
+    "already consumed": lambda m, p, b: problem(409, "already_consumed") if p.endswith("/consume") else None,
+    "digest mismatch": lambda m, p, b: problem(409, "digest_mismatch") if p.endswith("/consume") else None,
+    "consume says nothing": lambda m, p, b: Reply(200, {}) if p.endswith("/consume") else None,
+    "redirected": lambda m, p, b: Reply(302, {}) if p.endswith("/consume") else None,
+}
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+async def test_i10_nothing_runs_on_doubt(gate: Gate, service: Service, doubt: str) -> None:
+    """Whatever goes wrong before a plain yes to `consume`, the function does not run and Unavailable is raised."""
+    service.on = DOUBTS[doubt]
+    refund = Refund(gate)
+    with pytest.raises(Unavailable, match="issue_refund"):
+        await refund.tool("A-1001")
+    assert not refund.ran
+
+
+LIES: dict[str, Callable[[Document], Document]] = {
+    "other arguments": lambda r: decision(r, "approve", "approved", arguments={"order": "B", "amount": 1}),
+    "no arguments": lambda r: decision(r, "approve", "approved"),
+    "other digest": lambda r: decision({"digest": "sha256:9"}, "approve", "approved", arguments=r["arguments"]),
+    "kind and status apart": lambda r: decision(r, "reject", "approved", arguments=r["arguments"]),
+    "unknown kind": lambda r: decision(r, "wave", "approved", arguments=r["arguments"]),
+    "approve of an edit that does not fit": lambda r: edit(amount="much")(r),
+    "argument nobody has": lambda r: edit(extra=1)(r),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_i10_malformed_approvals_do_not_run(gate: Gate, service: Service, lie: str) -> None:
+    """An approval that contradicts itself, the call or the function is no approval."""
+    service.decide = LIES[lie]
+    refund = Refund(gate)
+    with pytest.raises(Unavailable):
+        await refund.tool("A-1001")
+    assert not refund.ran
+    assert "consume" not in service.paths
+
+
+async def test_missing_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key nothing is asked and nothing runs; the sentence names the variable. Making the gate needs no key."""
+    monkeypatch.delenv("SIGNOFF_API_KEY", raising=False)
+    refund = Refund(Gate())
+    with pytest.raises(Unavailable, match="SIGNOFF_API_KEY is not set"):
+        await refund.tool("A-1001")
+
+
+async def test_i22_waits_through_an_outage(gate: Gate, service: Service) -> None:
+    """Errors while waiting are waited out: far past `patience`, the request still lives and the decision arrives."""
+    failures = [problem(503, "store_unavailable")] * 5 + [problem(429, "too_many_waits")] * 5
+
+    def stumble(method: str, path: str, body: Document) -> Reply | None:
+        if method == "GET" and failures:
+            failures.pop()
+            if len(failures) % 2:
+                raise Lost("connection refused")
+            return problem(503, "store_unavailable")
+        return None
+
+    service.on = stumble
+    refund = Refund(gate)
+    assert await refund.tool("A-1001") == "refunded 500"
+    assert not failures
+
+
+async def test_i22_same_call_finds_its_request_again(gate: Gate, service: Service) -> None:
+    """With run and tool call known, asking again uses the same Idempotency-Key, and only then."""
+    ask = [{"order": "A"}, {"order": "A"}]
+    for arguments in ask:
+        with signoff.call(run_id="run-7", tool_call_id="call_9"):
+            await gate.ask("refund", arguments)
+    assert service.made == 1
+    asked = service.calls[0][2]
+    assert (asked["run_id"], asked["tool_call_id"]) == ("run-7", "call_9")
+    with signoff.call(run_id="run-7"):
+        await gate.ask("refund", {"order": "A"})
+        await gate.ask("refund", {"order": "A"})
+    assert service.made == 3
+
+
+async def test_second_request_inside_one_call_is_another(gate: Gate, service: Service) -> None:
+    """Inside one tool call, a second question is a second request, and each is found again in its order."""
+    for _ in range(2):
+        with signoff.call(run_id="run-7", tool_call_id="call_9"):
+            await gate.ask("refund", {"order": "A"})
+            await gate.ask("refund", {"order": "B"})
+            await gate.ask("other", {})
+    assert service.made == 3
+
+
+async def test_a_consumed_call_does_not_run_again(gate: Gate, service: Service) -> None:
+    """A restarted agent that finds its call already consumed does not run it again."""
+    refund = Refund(gate)
+    with signoff.call(run_id="run-7", tool_call_id="call_9"):
+        await refund.tool("A-1001")
+    with signoff.call(run_id="run-7", tool_call_id="call_9"), pytest.raises(Refused, match="already_consumed"):
+        await refund.tool("A-1001")
+    assert len(refund.ran) == 1
+
+
+async def test_failure_is_reported_and_raised(gate: Gate, service: Service) -> None:
+    """The function's own exception reaches the caller, and people read what went wrong."""
+
+    @gate.tool
+    async def pay() -> None:
+        raise RuntimeError("no money")
+
+    with pytest.raises(RuntimeError, match="no money"):
+        await pay()
+    assert service.last("/outcome") == {"status": "failed", "detail": "RuntimeError: no money"}
+
+
+async def test_lost_report_hides_neither_result_nor_error(gate: Gate, service: Service) -> None:
+    """When the outcome cannot be reported, the caller still gets the result."""
+    service.on = lambda m, p, b: _drop() if p.endswith("/outcome") else None
+    assert await Refund(gate).tool("A-1001") == "refunded 500"
+
+
+async def test_outcome_says_what_the_tool_wants_said(gate: Gate, service: Service) -> None:
+    """Results stay private unless `outcome` turns them into a text for people."""
+
+    @gate.tool(outcome=lambda result: f"ticket {result}")
+    async def open_ticket() -> int:
+        return 42
+
+    await open_ticket()
+    assert service.last("/outcome")["detail"] == "ticket 42"
+
+
+async def test_cancelled_wait_leaves_the_request(gate: Gate, service: Service) -> None:
+    """Cancelling the waiting task neither runs the function nor cancels the request."""
+    service.decide = lambda request: {}
+    refund = Refund(gate)
+    task = asyncio.create_task(refund.tool("A-1001"))
+    await asyncio.wait_for(service.polled.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not refund.ran
+    assert service.paths == ["requests"]
+
+
+def test_sync_tools_work_without_a_loop(gate: Gate, service: Service) -> None:
+    """A sync function runs on the caller's own thread, through the background loop's approval."""
+    import threading
+
+    seen: list[object] = []
+
+    @gate.tool
+    def delete(path: str) -> str:
+        """Delete a file."""
+        seen.append(threading.current_thread())
+        return f"deleted {path}"
+
+    service.decide = edit(path="/tmp/b")
+    assert delete("/tmp/a") == "deleted /tmp/b"
+    assert seen == [threading.current_thread()]
+    assert service.paths == ["requests", "consume", "outcome"]
+
+
+async def test_sync_tools_work_inside_a_running_loop(gate: Gate, service: Service) -> None:
+    """A sync tool called from async code does not deadlock, and its run and call ids come along."""
+
+    @gate.tool
+    def double(x: int) -> int:
+        return 2 * x
+
+    with signoff.call(run_id="run-7", tool_call_id="call_9"):
+        assert double(4) == 8
+    assert service.calls[0][2]["tool_call_id"] == "call_9"
+
+
+def test_sync_tools_raise_like_async_ones(gate: Gate, service: Service) -> None:
+    """Refusals and the function's own errors come through the background thread unchanged."""
+
+    @gate.tool
+    def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        fail()
+    assert service.last("/outcome")["status"] == "failed"
+    service.decide = end("reject", "rejected", message="no")
+    with pytest.raises(Rejected):
+        fail()
+
+
+def test_blocking_facade_has_every_verb(gate: Gate, service: Service) -> None:
+    """Scripts ask, question, review and notify without async."""
+    made = gate.blocking.ask("deploy", {"service": "api"}, channel="slack:#deploys")
+    gate.blocking.consume(made)
+    assert gate.blocking.report(made, "succeeded")
+    service.decide = end("respond", "responded", response="eu")
+    assert gate.blocking.question("Which region?", choices=["eu", "us"]) == "eu"
+    service.decide = edit(subject="Hello")
+    assert gate.blocking.review(Draft(to="a", subject="Hi")) == Draft(to="a", subject="Hello")
+    assert gate.blocking.notify("Done", {"rows": 3}) == "req_4"
+    assert gate.blocking.cancel("req_4")
+
+
+class Draft(BaseModel):
+    to: str
+    subject: str
+
+
+async def test_question_asks_for_an_answer_only(gate: Gate, service: Service) -> None:
+    """A question offers respond and reject; its choices are the response schema; the answer must be one of them."""
+    service.decide = end("respond", "responded", response="eu")
+    assert await gate.question("Which region?", choices=["eu", "us"]) == "eu"
+    asked = service.calls[0][2]
+    assert asked["allowed_decisions"] == ["respond", "reject"]
+    assert asked["response_schema"] == {"type": "string", "enum": ["eu", "us"]}
+    assert asked["title"] == "Which region?"
+    service.decide = end("respond", "responded", response="mars")
+    with pytest.raises(Unavailable):
+        await gate.question("Which region?", choices=["eu", "us"])
+
+
+async def test_review_returns_the_edited_model(gate: Gate, service: Service) -> None:
+    """A model instance goes out with its schema and comes back validated; the one sent stays as it was."""
+    service.decide = edit(subject="Hello")
+    draft = Draft(to="a", subject="Hi")
+    assert await gate.review(draft) == Draft(to="a", subject="Hello")
+    assert draft.subject == "Hi"
+    assert service.calls[0][2]["schema"]["properties"].keys() == {"to", "subject"}  # type: ignore[index]
+    service.decide = edit(subject=5)
+    with pytest.raises(Unavailable):
+        await gate.review(draft)
+
+
+async def test_notice_waits_for_nobody(gate: Gate, service: Service) -> None:
+    """A notice offers no decision and is not waited for."""
+    assert await gate.notify("Backup finished", {"rows": 3}) == "req_1"
+    assert service.calls[0][2]["allowed_decisions"] == []
+    assert len(service.calls) == 1
+
+
+async def test_ask_returns_refusals_when_told_to(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With on_reject="return", `ask` gives the decision itself."""
+    monkeypatch.setattr(verbs, "Wire", lambda *_: service)
+    service.decide = end("reject", "rejected", message="no")
+    made = await Gate("http://service.invalid", "so_test", on_reject="return").ask("deploy", {})
+    assert (made.kind, made.status, made.message, made.approved) == ("reject", "rejected", "no", False)
+
+
+def test_wrapper_looks_like_the_function(gate: Gate) -> None:
+    """Signature, annotations, docstring and being async stay as they were, for those who read them."""
+
+    async def original(order: str, amount: float = 1.5) -> str:
+        """Do it."""
+        raise NotImplementedError
+
+    wrapped = gate.tool(original)
+    assert inspect.signature(wrapped) == inspect.signature(original)
+    assert wrapped.__annotations__ == original.__annotations__
+    assert (wrapped.__doc__, wrapped.__name__) == ("Do it.", "original")
+    assert inspect.iscoroutinefunction(wrapped)
+
+
+async def test_methods_can_be_tools(gate: Gate, service: Service) -> None:
+    """A method under the gate keeps its instance, which people are not shown."""
+
+    class Shop:
+        def __init__(self) -> None:
+            self.sold: list[str] = []
+
+        @gate.tool
+        async def sell(self, item: str) -> None:
+            self.sold.append(item)
+
+    shop = Shop()
+    await shop.sell("book")
+    assert shop.sold == ["book"]
+    assert service.calls[0][2]["arguments"] == {"item": "book"}
+
+
+async def test_texts_may_come_from_the_arguments(gate: Gate, service: Service) -> None:
+    """A title that is a function is called with the arguments."""
+
+    @gate.tool(title=lambda a: f"Refund order {a['order']}")
+    async def refund(order: str) -> None: ...
+
+    await refund("A-1001")
+    assert service.calls[0][2]["title"] == "Refund order A-1001"
+
+
+def test_i29_key_is_in_no_repr() -> None:
+    """Neither the gate nor its wire shows the key."""
+    gate = Gate("http://service.invalid", "so_abc_secret")
+    assert "secret" not in repr(gate) + repr(gate._requests.wire("x"))
+
+
+def test_import_is_light() -> None:
+    """`from signoff import Gate` loads neither a chat SDK, nor Redis, nor anything of the server."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, signoff\n"
+        "assert 'aiohttp' not in sys.modules\n"
+        "from signoff import Gate, Rejected\n"
+        "heavy = {'redis', 'slack_sdk', 'slack_bolt', 'botbuilder', 'jwt', 'cryptography', 'typer', 'yaml'}\n"
+        "print(sorted(heavy & set(sys.modules)), sorted(m for m in sys.modules if m.startswith('signoff.')"
+        " and m.split('.')[1] not in ('client', 'errors', 'model')))\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[] []"
