@@ -10,7 +10,7 @@ import typer
 
 from signoff import policy as rules
 from signoff.app import read_policy
-from signoff.cli.ask import arguments
+from signoff.cli.remote import pairs
 from signoff.model import Ask
 
 File = Annotated[Path, typer.Argument(help="The policy file.", exists=True, dir_okay=False)]

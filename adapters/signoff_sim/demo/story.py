@@ -1,0 +1,300 @@
+"""The story: scripted people play it through the simulator's control API, and every step is checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from signoff_sim.demo.stage import LOOK, Stage
+
+PATIENCE = 20.0
+"""Seconds that anything on a screen may take to appear."""
+REFUNDS = "C0REFUNDS"
+APPROVALS = "C0APPROVALS"
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Broken(Exception):
+    """A step that did not hold; the text says what was expected and what was there."""
+
+
+def expect(holds: object, sentence: str) -> None:
+    if not holds:
+        raise Broken(sentence)
+
+
+# ── what people see ──────────────────────────────────────────────────────────────────────────────
+
+
+def texts(value: object) -> Iterator[str]:
+    """Every string inside a message, card or view."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in cast("Json", value).values():
+            yield from texts(item)
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from texts(item)
+
+
+def shows(value: object, *wanted: str) -> bool:
+    everything = "\n".join(texts(value))
+    return all(text in everything for text in wanted)
+
+
+async def until(look: Callable[[], Awaitable[T | None]], what: str) -> T:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while (found := await look()) is None:
+                await asyncio.sleep(LOOK)
+            return found
+    except TimeoutError:
+        raise Broken(f"{what} did not appear within {PATIENCE:.0f} s") from None
+
+
+class Slack:
+    """One person at the simulated Slack."""
+
+    def __init__(self, stage: Stage, person: str) -> None:
+        self._stage = stage
+        self.person = person
+
+    async def state(self) -> Json:
+        return cast("Json", await self._stage.state("slack", self.person))
+
+    async def _message(self, channel: str, *wanted: str) -> Json | None:
+        state = await self.state()
+        room = next(room for room in state["channels"] if room["id"] == channel)
+        return next((one for one in reversed(room["messages"]) if shows(one["blocks"], *wanted)), None)
+
+    async def sees(self, channel: str, *wanted: str) -> Json:
+        return await until(lambda: self._message(channel, *wanted), f"in Slack, a card with {', '.join(wanted)}")
+
+    async def reads(self, *wanted: str) -> None:
+        """A line that only this person sees."""
+
+        async def look() -> bool | None:
+            state = await self.state()
+            private = [one for room in state["channels"] for one in room["messages"] if one["ephemeral"]]
+            return True if shows([private, state["notices"]], *wanted) else None
+
+        await until(look, f"in Slack, a private line to {self.person} with {', '.join(wanted)}")
+
+    async def click(self, message: Json, channel: str, button: str, **more: object) -> None:
+        await self._stage.act("slack", "click", **{"as": self.person, "channel": channel, "ts": message["ts"], "text": button} | more)
+
+    async def modal(self) -> Json:
+        async def look() -> Json | None:
+            return cast("Json | None", (await self.state())["modal"])
+
+        return await until(look, f"in Slack, a form for {self.person}")
+
+    async def submit(self, **values: object) -> Json | None:
+        """The modal that is still open afterwards."""
+        await self._stage.act("slack", "submit", **{"as": self.person, "values": values})
+        return cast("Json | None", (await self.state())["modal"])
+
+
+class Teams:
+    """One person at the simulated Teams."""
+
+    def __init__(self, stage: Stage, person: str) -> None:
+        self._stage = stage
+        self.person = person
+
+    async def _message(self, *wanted: str) -> Json | None:
+        state = cast("Json", await self._stage.state("teams", self.person))
+        for team in state["teams"]:
+            for channel in team["channels"]:
+                for thread in channel["threads"]:
+                    for message in thread["messages"]:
+                        if shows(message.get("card"), *wanted):
+                            return {**message, "conversation": thread["id"]}
+        return None
+
+    async def sees(self, *wanted: str) -> Json:
+        return await until(lambda: self._message(*wanted), f"in Teams, a card with {', '.join(wanted)}")
+
+    async def click(self, message: Json, button: str, **inputs: str) -> Json:
+        """Press a button, with inputs by label; the message as this person sees it then, with `notice`."""
+        named = {_input(message["card"], label): value for label, value in inputs.items()}
+        where = {"conversation": message["conversation"], "activity": message["id"]}
+        told = await self._stage.act("teams", "click", **{"as": self.person, "text": button, "inputs": named} | where)
+        seen = cast("Json", told["message"])
+        return {**seen, "conversation": message["conversation"], "notice": told["notice"]}
+
+
+def _input(value: object, label: str) -> str:
+    for element in _inputs(value):
+        if str(element.get("label", "")).casefold().startswith(label.casefold()):
+            return str(element["id"])
+    raise Broken(f"the form has no field {label}")
+
+
+def _inputs(value: object) -> Iterator[Json]:
+    if isinstance(value, dict):
+        element = cast("Json", value)
+        if str(element.get("type", "")).startswith("Input."):
+            yield element
+        for item in element.values():
+            yield from _inputs(item)
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _inputs(item)
+
+
+# ── the steps ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def approve_in_slack(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2001", "500", "Broken on arrival")
+    ada = Slack(stage, "ada")
+    card = await ada.sees(REFUNDS, "A-2001", "500", "Broken on arrival")
+    await ada.click(card, REFUNDS, "Approve")
+    said = await agent.said("✓")
+    expect("refunded $500 for A-2001" in said, f"the agent said: {said}")
+    await ada.sees(REFUNDS, "A-2001", "Approved")
+    await Teams(stage, "bob").sees("A-2001", "Approved")
+    return "Ada approved; the agent ran it with 500; both chats show who decided"
+
+
+async def edit_in_slack(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2002", "500", "Customer returned one of two")
+    ada = Slack(stage, "ada")
+    await ada.click(await ada.sees(REFUNDS, "A-2002"), REFUNDS, "Edit")
+    await ada.modal()
+    still = await ada.submit(Amount="5000", Note="One item only")
+    if still is None or not still["errors"]:
+        raise Broken("5000 is above the maximum, and the form said nothing")
+    error = str(next(iter(still["errors"].values())))
+    expect("1000" in error, f"the error at the field was: {error}")
+    expect(shows(still["values"], "One item only"), "what was typed beside the error is gone")
+    expect(await ada.submit(Amount="400") is None, "the form did not close")
+    said = await agent.said("✓")
+    expect("refunded $400 for A-2002 (note: One item only)" in said, f"the agent said: {said}")
+    await ada.sees(REFUNDS, "A-2002", "500", "400", "Approved")
+    return f"5000 was refused at its field ({error}); with 400 the agent ran 400, and the card shows 500 → 400"
+
+
+async def reject_in_teams(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2003", "700", "Customer asks nicely")
+    bob = Teams(stage, "bob")
+    form = await bob.click(await bob.sees("A-2003", "700"), "Reject")
+    await bob.click(form, "Reject", Reason="We never shipped this order")
+    said = await agent.said("✗")
+    expect("We never shipped this order" in said, f"the agent said: {said}")
+    await Slack(stage, "ada").sees(REFUNDS, "A-2003", "We never shipped this order")
+    return f"the model reads: {said.removeprefix('✗ ')}"
+
+
+async def edit_in_teams(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2004", "300", "Late by a week")
+    bob = Teams(stage, "bob")
+    form = await bob.click(await bob.sees("A-2004", "300"), "Edit")
+    await bob.click(form, "Approve", Amount="250")
+    said = await agent.said("✓")
+    expect("refunded $250 for A-2004" in said, f"the agent said: {said}")
+    await bob.sees("A-2004", "300", "250", "Approved")
+    return "Bob changed 300 to 250 inside the card; the agent ran 250"
+
+
+async def answer_a_question(stage: Stage) -> str:
+    agent = await stage.agent("question", "Which warehouse?", "Berlin", "Porto")
+    ada = Slack(stage, "ada")
+    await ada.click(await ada.sees(APPROVALS, "Which warehouse?"), APPROVALS, "Answer")
+    await ada.modal()
+    expect(await ada.submit(Answer="Porto") is None, "the form did not close")
+    said = await agent.said("✓")
+    expect("the answer is: Porto" in said, f"the agent said: {said}")
+    return "Ada chose Porto; the agent got Porto"
+
+
+async def expire(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2006", "90", "Nobody is looking", "--expires-in", "2")
+    ada = Slack(stage, "ada")
+    await ada.sees(REFUNDS, "A-2006")
+    said = await agent.said("∅")
+    expect("expired" in said, f"the agent said: {said}")
+    await ada.sees(REFUNDS, "A-2006", "Expired")
+    return "nobody decided; the agent did not run it, and the card says that it expired, not that somebody refused"
+
+
+async def click_without_the_right(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2007", "150", "Mia would like to help")
+    mia = Slack(stage, "mia")
+    await mia.click(await mia.sees(REFUNDS, "A-2007"), REFUNDS, "Approve")
+    await mia.reads("You cannot decide this")
+    teams = Teams(stage, "mia")
+    refused = await teams.click(await teams.sees("A-2007", "150"), "Approve")
+    expect(shows([refused["card"], refused["notice"]], "You cannot decide this"), "Teams did not say so")
+    expect(not any("✓" in line for line in agent.lines), "the agent ran it")
+    ada = Slack(stage, "ada")
+    await ada.click(await ada.sees(REFUNDS, "A-2007"), REFUNDS, "Approve")
+    await agent.said("✓")
+    return "Mia was told privately, in both chats, who can decide; nothing ran until Ada approved"
+
+
+async def double_click(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2008", "60", "Ada's thumb is nervous")
+    ada = Slack(stage, "ada")
+    await ada.click(await ada.sees(REFUNDS, "A-2008"), REFUNDS, "Approve", repeat=2)
+    await agent.said("✓")
+    await ada.reads("already approved this")
+    ran = sum("✓" in line for line in agent.lines)
+    expect(ran == 1, f"the agent ran it {ran} times")
+    return "the second click was told that the first one stands; the agent ran it once"
+
+
+async def crash(stage: Stage) -> str:
+    agent = await stage.agent("refund", "A-2009", "220", "Courage")
+    bob = Teams(stage, "bob")
+    card = await bob.sees("A-2009", "220")
+    await stage.kill_bot()
+    gone = await bob.click(card, "Approve")
+    expect(shows(gone["notice"], "Unable to reach app"), "Teams did not say that the app is away")
+    await stage.start_bot()
+    await bob.click(await bob.sees("A-2009", "220"), "Approve")
+    said = await agent.said("✓")
+    expect("refunded $220 for A-2009" in said, f"the agent said: {said}")
+    return "kill -9, started again: the card still works, and the agent that waited has its decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    title: str
+    play: Callable[[Stage], Awaitable[str]]
+    """What was seen, in one line. Raises Broken."""
+
+
+STEPS = (
+    Step("Approve in Slack", approve_in_slack),
+    Step("Edit 500 to 400 in Slack's form, after one error at the field", edit_in_slack),
+    Step("Reject with a reason in Teams", reject_in_teams),
+    Step("Edit inside the card in Teams", edit_in_teams),
+    Step("Answer a question", answer_a_question),
+    Step("Nobody decides: it expires", expire),
+    Step("A click by somebody who may not", click_without_the_right),
+    Step("A double click", double_click),
+    Step("The bot is killed while a call waits, and started again", crash),
+)
+
+
+async def play(stage: Stage, tell: Callable[[str], None]) -> bool:
+    """Every step in order; goes on after one that does not hold. True if all held."""
+    held = 0
+    for number, step in enumerate(STEPS, 1):
+        tell(f"{number}. {step.title}")
+        try:
+            seen = await step.play(stage)
+        except (Broken, TimeoutError, RuntimeError) as error:
+            tell(f"   ✗ {error or 'took too long'}")
+        else:
+            held += 1
+            tell(f"   ✓ {seen}")
+    tell(f"{held} of {len(STEPS)} steps held.")
+    return held == len(STEPS)

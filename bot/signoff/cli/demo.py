@@ -1,0 +1,62 @@
+"""`signoff demo`: everything on this machine, nothing to sign up for."""
+
+from __future__ import annotations
+
+import asyncio
+import webbrowser
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+NOT_HELD = 1
+
+WELCOME = """
+[bold]{address}[/bold]   both chats, the agent beside them
+
+  The support agent is asking for refunds right now. Try this:
+  · as [bold]Ada[/bold], approve the refund of A-1001 in Slack's #refunds
+  · edit one: 500 → 5000 (see the error), then 400; look at the agent's terminal
+  · as [bold]Bob[/bold], reject one with a reason in Teams → Finance → Payouts
+  · as [bold]Mia[/bold], who may not decide, click Approve
+  · answer the question about the warehouse in #approvals or Teams → Finance → General
+
+  Ctrl-C ends it; nothing is left behind.
+"""
+
+
+def add(app: typer.Typer) -> None:
+    @app.command()
+    def demo(
+        auto: Annotated[bool, typer.Option("--auto", help="Play the story with scripted people, check each step, exit.")] = False,
+        port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
+        browser: Annotated[bool, typer.Option(help="Open the page in a browser, if there is one.")] = True,
+    ) -> None:
+        """Try Signoff without an account: both chats simulated on this machine, a real bot, a real agent, a real Redis.
+
+        With --auto, exits 0 only if every step held.
+        """
+        from signoff_sim.demo.stage import Stage  # the simulator is loaded for this command alone
+        from signoff_sim.demo.story import play
+
+        console = Console(highlight=False)
+
+        async def story() -> bool:
+            console.print("Starting Redis, both simulated chats and the bot …")
+            async with Stage(port=port) as stage:
+                return await play(stage, console.print)
+
+        async def stay() -> None:
+            console.print("Starting Redis, both simulated chats and the bot …")
+            async with Stage(port=port, said=lambda line: console.print(f"[dim]agent │ {line}[/dim]", markup=True)) as stage:
+                console.print(WELCOME.format(address=stage.address))
+                if browser:
+                    await asyncio.to_thread(webbrowser.open, stage.address)
+                agent = await stage.agent()
+                await agent.process.wait()
+                await asyncio.Event().wait()
+
+        if not auto:
+            asyncio.run(stay())
+        elif not asyncio.run(story()):
+            raise typer.Exit(NOT_HELD)
