@@ -11,7 +11,7 @@ import typer
 from signoff import policy as rules
 from signoff.app import read_policy
 from signoff.cli.remote import pairs
-from signoff.model import Ask
+from signoff.model import Ask, loads
 
 File = Annotated[Path, typer.Argument(help="The policy file.", exists=True, dir_okay=False)]
 BAD = 1
@@ -45,8 +45,20 @@ def add(app: typer.Typer) -> None:
         Example: signoff policy explain deploy/policy.example.yaml --tool issue_refund --arg amount=500
         """
         ask = Ask.model_validate(
-            {"tool": tool, "arguments": arguments(arg or [], []), "agent": agent, "risk": risk, "on_behalf_of": on_behalf_of}
+            {"tool": tool, "arguments": _arguments(arg or []), "agent": agent, "risk": risk, "on_behalf_of": on_behalf_of}
         )
         explanation = rules.explain(read_policy(file), ask, datetime.now(UTC))
         for line in explanation.lines:
             typer.echo(line)
+
+
+def _arguments(given: list[str]) -> dict[str, object]:
+    """`amount=500` is a number, `order=A-1` text: here nothing runs, so guessing the type is kind."""
+    texts, _ = pairs(given, [])
+    found: dict[str, object] = {}
+    for name, text in texts.items():
+        try:
+            found[name] = loads(text)
+        except ValueError:
+            found[name] = text
+    return found
