@@ -1,7 +1,19 @@
 """JSON Schema → neutral form fields; submitted strings → typed, validated values; before/after."""
 
+from signoff.forms.build import edit_form as edit_form
+from signoff.forms.build import editable_names as editable_names
+from signoff.forms.build import json_form as json_form
+from signoff.forms.build import reject_form as reject_form
+from signoff.forms.build import response_form as response_form
+from signoff.forms.check import check_schema as check_schema
+from signoff.forms.check import validate as validate
+from signoff.forms.fill import check_edit as check_edit
+from signoff.forms.fill import fill as fill
+from signoff.forms.fill import reason as reason
 from signoff.forms.types import Field as Field
 from signoff.forms.types import FieldKind as FieldKind
 from signoff.forms.types import Form as Form
 from signoff.forms.types import Option as Option
 from signoff.forms.types import Purpose as Purpose
+from signoff.model import changes as changes
+from signoff.model.schema import properties as properties

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 FieldKind = Literal[
-    "text", "paragraph", "integer", "number", "boolean", "choice", "date", "time", "datetime", "email", "url", "list", "json"
+    "text",
+    "paragraph",
+    "integer",
+    "number",
+    "boolean",
+    "choice",
+    "date",
+    "time",
+    "datetime",
+    "email",
+    "url",
+    "list",
+    "json",
 ]
 Purpose = Literal["edit", "edit_json", "reject", "respond"]
 

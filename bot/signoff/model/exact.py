@@ -101,7 +101,7 @@ def pretty(value: object) -> str:
 
 
 def seen(value: object) -> str:
-    """Compact JSON for people: exact, one line, a space after commas and colons, invisible characters as `\\u` escapes."""
+    """JSON for people on one line: exact, a space after commas and colons, invisible characters as `\\u` escapes."""
     out: list[str] = []
     _pretty(value, "", out)
     return "".join(out)

@@ -29,7 +29,7 @@ def _exact(value: float | Decimal) -> Decimal:
 
 
 def same(one: object, other: object) -> bool:
-    """Equal as JSON: `1` and `1.0` are the same number, `true` and `1` are not the same value; order of keys is no matter."""
+    """Equal as JSON: `1` and `1.0` are one number, `true` and `1` are two values; the order of keys is no matter."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float | Decimal) and isinstance(other, int | float | Decimal):

@@ -67,11 +67,10 @@ def target(reference: str, root: Node) -> object:
     found: object = root
     for step in steps(fragment):
         if isinstance(found, Mapping):
-            found = cast("Node", found).get(step)
-        elif isinstance(found, list) and step.isascii() and step.isdigit() and int(step) < len(cast("list[object]", found)):
-            found = cast("list[object]", found)[int(step)]
+            found = found.get(step)
         else:
-            return None
+            items = dict(enumerate(several(found)))
+            found = items.get(int(step)) if step.isascii() and step.isdigit() and len(step) < 6 else None
     return found
 
 
@@ -125,7 +124,9 @@ def _here(schemas: list[object], root: Node, limit: int) -> list[Node]:
     return list(found.values())
 
 
-def marked(value: object, schema: Node | None, mark: Callable[[Node], bool], name: Callable[[str], bool]) -> Iterator[str]:
+def marked(
+    value: object, schema: Node | None, mark: Callable[[Node], bool], name: Callable[[str], bool]
+) -> Iterator[str]:
     """Pointers of all places of `value`, and of properties declared beside them, whose schema carries the mark or
     whose property name does. Any branch of the schema counts, whether or not it is the one that holds. Places below
     a marked one are not listed.

@@ -19,8 +19,8 @@ def visible(text: str) -> str:
     """The same text with every invisible or direction-changing character written out, e.g. `‹U+202E›`.
 
     Control, format, private-use, unassigned and surrogate characters (Unicode categories Cc, Cf, Co, Cn, Cs), line and
-    paragraph separators, and blanks other than the space. Newline and tab stay; `\\r\\n` becomes `\\n`. The selector that
-    turns a sign into its emoji stays behind a sign.
+    paragraph separators, and blanks other than the space. Newline and tab stay; `\\r\\n` becomes `\\n`. The selector
+    that turns a sign into its emoji stays behind a sign.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -46,7 +46,7 @@ def written(char: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`visible`, and newlines and tabs written out too: for titles and names, which must not look like several lines."""
+    """`visible`, with newlines and tabs written out too: titles and names must not look like several lines."""
     return visible(text).replace("\n", written("\n")).replace("\t", written("\t"))
 
 

@@ -1,0 +1,158 @@
+"""Forms from requests. Secret, fixed and read-only arguments are never fields."""
+
+from __future__ import annotations
+
+from signoff.forms import sentences
+from signoff.forms.entry import default, initial
+from signoff.forms.labels import hint, title
+from signoff.forms.shape import ABSENT, is_fixed, shape
+from signoff.forms.types import Field, Form, Option
+from signoff.model import MASK, Request, escape, mask, one_line, pretty, secret_pointers, seen, shorten
+from signoff.model.schema import Node, mapping, properties, resolve, several
+
+MAX_FIELDS = 100
+"""Above this the arguments are edited as one JSON text."""
+MAX_NOTES = 20
+NOTE = 200
+"""Characters of a fixed value above the form."""
+TITLE = 150
+"""Characters."""
+
+
+def editable_names(request: Request) -> tuple[str, ...]:
+    """The top-level arguments that a person may change: allowed by request and rule, not secret, not fixed."""
+    root: Node = request.schema_ or {}
+    declared = properties(request.schema_)
+    allowed = [set(names) for names in (request.editable, request.terms.editable) if names is not None]
+    secret = secret_pointers(request.arguments, request.schema_, request.terms.secret)
+    return tuple(
+        name
+        for name in dict.fromkeys((*declared, *request.arguments))
+        if all(name in names for names in allowed)
+        and f"/{escape(name)}" not in secret
+        and "" not in secret
+        and not is_fixed(declared.get(name), root)
+    )
+
+
+def shown_arguments(request: Request) -> dict[str, object]:
+    """The arguments as a form may show them: secrets masked."""
+    secret = secret_pointers(request.arguments, request.schema_, request.terms.secret)
+    shown = mask(request.arguments, secret)
+    return dict(mapping(shown))
+
+
+def edit_form(request: Request) -> Form:
+    """One field for each editable argument, in the schema's order; one JSON text when there are too many."""
+    names = editable_names(request)
+    if len(names) > MAX_FIELDS:
+        return json_form(request)
+    root: Node = request.schema_ or {}
+    shown = shown_arguments(request)
+    fields = tuple(_field(f"/{escape(name)}", name, root, shown.get(name, ABSENT)) for name in names)
+    return Form(
+        request.id,
+        request.version,
+        "edit",
+        _title("Edit", request),
+        "Approve with changes",
+        fields,
+        _notes(request, names),
+    )
+
+
+def json_form(request: Request) -> Form:
+    """All editable arguments as one JSON text."""
+    names = editable_names(request)
+    shown = shown_arguments(request)
+    text = pretty({name: shown[name] for name in shown if name in names})
+    field = Field("", "Arguments", "json", required=True, hint="The arguments as a JSON object.", initial=text)
+    notes = _notes(request, names)
+    if MASK in text:
+        notes = (*notes, f"{MASK} stands for secret values; leave it where it is.")
+    return Form(
+        request.id, request.version, "edit_json", _title("Edit", request), "Approve with changes", (field,), notes
+    )
+
+
+def reject_form(request: Request) -> Form:
+    """The rule's reasons, if it names any, and free text."""
+    fields: tuple[Field, ...] = ()
+    if request.terms.reasons:
+        options = tuple(Option(str(index), one_line(text)) for index, text in enumerate(request.terms.reasons))
+        fields = (Field("preset", "Reason", "choice", options=options),)
+    message = Field(
+        "message",
+        "In your own words" if fields else "Reason",
+        "paragraph",
+        hint="The agent reads this; say what it should do instead.",
+    )
+    return Form(request.id, request.version, "reject", _title("Reject", request), "Reject", (*fields, message))
+
+
+def response_form(request: Request) -> Form:
+    """The fields of `response_schema`; one text when there is none."""
+    fields: tuple[Field, ...]
+    schema = request.response_schema
+    if schema is None:
+        fields = (Field("", "Answer", "paragraph", required=True),)
+    elif (declared := response_properties(schema)) is not None:
+        fields = tuple(_field(f"/{escape(name)}", name, schema, ABSENT, declared[name]) for name in declared)
+    else:
+        whole = shape(schema, schema, ABSENT)
+        label = title(schema, schema, "Answer")
+        fields = (
+            Field(
+                "",
+                label,
+                whole.kind,
+                not whole.nullable,
+                hint(whole),
+                default(whole, schema, schema),
+                whole.options,
+            ),
+        )
+    return Form(request.id, request.version, "respond", _title("Answer", request), "Send answer", fields)
+
+
+def response_properties(schema: Node) -> dict[str, object] | None:
+    """The properties an answer is asked for one by one; None when it is asked for as a whole."""
+    declared = {name: item for name, item in properties(schema).items() if not is_fixed(item, schema)}
+    is_object = resolve(schema, schema).get("type", "object") == "object"
+    return declared if is_object and declared and len(declared) <= MAX_FIELDS else None
+
+
+def required_names(root: Node) -> frozenset[str]:
+    return frozenset(str(name) for name in several(resolve(root, root).get("required")))
+
+
+def _field(key: str, name: str, root: Node, value: object, schema: object = None) -> Field:
+    schema = properties(root).get(name) if schema is None else schema
+    found = shape(schema, root, value)
+    return Field(
+        key=key,
+        label=title(schema, root, name),
+        kind=found.kind,
+        required=name in required_names(root) and not found.nullable,
+        hint=hint(found),
+        initial=default(found, schema, root) if value is ABSENT else initial(found, value),
+        options=found.options,
+    )
+
+
+def _title(verb: str, request: Request) -> str:
+    return f"{verb}: {shorten(one_line(request.heading), TITLE)[0]}"
+
+
+def _notes(request: Request, editable: tuple[str, ...]) -> tuple[str, ...]:
+    """What is fixed and not asked."""
+    fixed = [(name, value) for name, value in shown_arguments(request).items() if name not in editable]
+    notes: list[str] = []
+    for name, value in fixed[:MAX_NOTES]:
+        text, hidden = shorten(MASK if value == MASK else seen(value), NOTE)
+        notes.append(f"{shorten(one_line(name), NOTE)[0]}: {text}" + (f"… (+{hidden})" if hidden else ""))
+    if len(fixed) > MAX_NOTES:
+        notes.append(f"… and {len(fixed) - MAX_NOTES} more that cannot be changed.")
+    if not editable:
+        notes.append(f"Nothing here can be changed. {sentences.NOTHING_EDITABLE}")
+    return tuple(notes)
