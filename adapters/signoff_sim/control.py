@@ -1,7 +1,7 @@
 """The control API: what the page and tests do as people, and what they see. JSON over loopback.
 
-`GET /control/people` · `/control/state?as=ada` · `/control/<chat>/state?as=ada` · `/control/events` (SSE) · `/control/log`
-`GET /control/coverage` · `GET|POST /control/faults` · `GET|POST /control/terminal` · `POST /control/<chat>/<verb>`
+`GET /control/people`, `/control/state?as=ada`, `/control/<chat>/state?as=ada`, `/control/events` (SSE), `/control/log`,
+`/control/coverage`; `GET` or `POST /control/faults`, `/control/terminal`; `POST /control/<chat>/<verb>`.
 """
 
 from __future__ import annotations

@@ -106,11 +106,12 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 
 async def _static(request: web.Request) -> web.StreamResponse:
-    # Compared after resolving, so neither `..`, encoded or not, nor a link leads out of the folder.
-    path = (STATIC / request.match_info["path"].lstrip("/")).resolve()
-    if not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+    # Looked up among the files there are, so that no spelling of a path can lead out of the folder.
+    files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
+    found = files.get(request.match_info["path"])
+    if found is None:
         raise web.HTTPNotFound
-    return _file(path)
+    return _file(found)
 
 
 def _file(path: Path) -> web.StreamResponse:

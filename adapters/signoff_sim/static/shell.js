@@ -15,16 +15,28 @@ const CHATS = {
 };
 const COLOURS = { ada: "#6d4aff", bob: "#0b7f74", mia: "#b4570b", rita: "#b3316f" };
 
-// `did(chat, verb, body, person)` sees every successful action of the person at this page.
-const pressed = (body) => JSON.stringify(body).toLowerCase();
+// What a press was for: a button's name, or for a form that is sent, the button that opened it.
+const opened = {};
+
+function meaning(chat, verb, body) {
+  const names = [body.verb, body.action_id, body.text, body.command].filter((name) => typeof name === "string").join(" ").toLowerCase();
+  if (verb === "say" || verb === "command") return /pending/.test(names) ? "pending" : "";
+  if (verb === "submit" || /\bsubmit\b/.test(names)) return opened[chat] ?? "";
+  const found = /approve|edit|reject|respond|answer|details/.exec(names)?.[0] ?? "";
+  const form = { edit: "edit", reject: "reject", respond: "respond", answer: "respond" }[found];
+  if (!form) return found;
+  opened[chat] = form;
+  return `open ${form}`;
+}
+
 const TRIES = [
-  { id: "approve", text: "Approve a call in Slack", did: (chat, verb, body) => chat === "slack" && /approve/.test(pressed(body)) },
-  { id: "edit", text: "Edit the amount before it runs", did: (chat, verb, body) => /"(text|verb|action_id|action)":"[^"]*edit/.test(pressed(body)) },
-  { id: "reject", text: "Reject one in Teams, with a reason", did: (chat, verb, body) => chat === "teams" && /reject/.test(pressed(body)) },
-  { id: "stranger", text: "Be Mia and try to approve", did: (chat, verb, body, person) => person === "mia" && /approve/.test(pressed(body)) },
-  { id: "answer", text: "Answer the agent’s question", did: (chat, verb, body) => /answer|respond/.test(pressed(body)) },
-  { id: "details", text: "Open the full details", did: (chat, verb, body) => /details/.test(pressed(body)) },
-  { id: "pending", text: "Ask what is waiting: /pending, or @Signoff pending", did: (chat, verb, body) => /pending/.test(pressed(body)) && (verb === "say" || verb === "command") },
+  { id: "approve", text: "Approve a call in Slack", did: ({ chat, what }) => chat === "slack" && what === "approve" },
+  { id: "edit", text: "Edit the amount before it runs", did: ({ what }) => what === "edit" },
+  { id: "reject", text: "Reject one in Teams, with a reason", did: ({ chat, what }) => chat === "teams" && what === "reject" },
+  { id: "stranger", text: "Be Mia and try to approve", did: ({ what, person }) => person === "mia" && what === "approve" },
+  { id: "answer", text: "Answer the agent’s question", did: ({ what }) => what === "respond" },
+  { id: "details", text: "Open the full details", did: ({ what }) => what === "details" },
+  { id: "pending", text: "Ask what is waiting: /pending, or @Signoff pending", did: ({ what }) => what === "pending" },
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -164,7 +176,8 @@ $("people").addEventListener("keydown", (event) => {
 // ── what to try ─────────────────────────────────────────────────────────────────────────────────
 
 function tick(chat, verb, body, person) {
-  for (const item of TRIES) if (!done.has(item.id) && item.did(chat, verb, body, person)) done.add(item.id);
+  const deed = { chat, person, what: meaning(chat, verb, body) };
+  for (const item of TRIES) if (!done.has(item.id) && item.did(deed)) done.add(item.id);
   sessionStorage.setItem("done", JSON.stringify([...done]));
   showTries();
 }
@@ -212,7 +225,7 @@ async function showTerminal() {
 
 // ── traffic ─────────────────────────────────────────────────────────────────────────────────────
 
-const opened = new Set();
+const unfolded = new Set();
 
 async function showTraffic() {
   if ($("traffic").hidden) return;
@@ -223,13 +236,13 @@ async function showTraffic() {
     const line = element("details", { class: good ? "" : "bad" },
       element("summary", {},
         element("time", {}, new Date(entry.at * 1000).toLocaleTimeString()),
-        element("span", { class: `chat ${entry.chat}` }, entry.chat),
+        element("span", { class: `of-${entry.chat}` }, entry.chat),
         element("span", { class: "way", title: entry.direction === "to_bot" ? "to the bot" : "from the bot" }, entry.direction === "to_bot" ? "→ bot" : "bot →"),
         element("code", {}, `${entry.method} ${entry.path.replace(/^\/(teams|slack\/api)/, "")}`),
         element("b", {}, entry.status === 0 ? "no answer" : String(entry.status))),
       element("pre", {}, pretty(entry.body)));
-    line.open = opened.has(key);
-    line.addEventListener("toggle", () => (line.open ? opened.add(key) : opened.delete(key)));
+    line.open = unfolded.has(key);
+    line.addEventListener("toggle", () => (line.open ? unfolded.add(key) : unfolded.delete(key)));
     return element("li", {}, line);
   }));
 }

@@ -123,9 +123,7 @@ class Sender:
     async def _deliver_once(self, activity: Json, seconds: float) -> Answer:
         assert self._session is not None, "start() comes first"
         headers = {"Authorization": f"Bearer {self._sign()}"}
-        label = "POST /api/messages"
-        if activity["type"] == "invoke":
-            label += f" {activity['name']}"
+        path = f"/api/messages {activity.get('name') or activity['type']}"
         try:
             async with self._session.post(
                 f"{self.bot_url}/api/messages",
@@ -140,8 +138,7 @@ class Sender:
             note: Json = {"sent": _short(activity), "error": type(error).__name__}
         else:
             note = {"sent": _short(activity), "answer": answer.body}
-        method, path = label.split(" ", 1)
-        self._traffic.record("to_bot", method, path, answer.status, note)
+        self._traffic.record("to_bot", "POST", path, answer.status, note)
         return answer
 
 
