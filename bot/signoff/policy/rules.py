@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from signoff.errors import ChannelNotAllowed
+from signoff.errors import BadConfig, ChannelNotAllowed
 from signoff.model import Ask, Kind, Principal, Request, Risk, Terms, shorten, visible
 from signoff.policy.condition import Facts, Failure
 from signoff.policy.spec import DEFAULTS, Defaults, Person, Rule, Spec, canonical_identity, split_place
@@ -246,10 +246,18 @@ class Policy:
 def default(channels: Sequence[str], *, chats: Collection[str] | None = None) -> Policy:
     """The policy when there is no file: shown in the configured channels, and nobody can approve (I15).
 
-    `chats`: the chats that requests may name places in; None: those of `channels`.
+    `chats`: the chats there are; None: those of `channels`. Raises BadConfig when a channel is not a place in them.
     """
     known = {channel.partition(":")[0] for channel in channels} if chats is None else set(chats)
-    return Policy(Spec(defaults=Defaults(show=tuple(channels), any_channel=True)), chats=known)
+    for channel in channels:
+        if split_place(channel, known) is None:
+            fault = (
+                f'"{_shown(channel)}" is not a place in {_or(sorted(known)) or "a chat, because none is installed"};'
+            )
+            raise BadConfig(key="SIGNOFF_CHANNEL", fault=fault, mend="write the chat, a colon and the channel.")
+    # Built without validation: a model of the file validates places against the chats it is loaded with.
+    defaults = Defaults.model_construct(show=tuple(channels), any_channel=True)
+    return Policy(Spec(defaults=defaults), chats=known)
 
 
 def _or_default(value: T | None, otherwise: T) -> T:
