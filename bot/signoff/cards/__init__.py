@@ -1,5 +1,8 @@
 """What people see, as data: pure functions from the record to a neutral card."""
 
+from signoff.cards.card import card as card
+from signoff.cards.card import details as details
+from signoff.cards.card import pointer as pointer
 from signoff.cards.types import Action as Action
 from signoff.cards.types import Button as Button
 from signoff.cards.types import Card as Card

@@ -1,7 +1,6 @@
 """JSON Schema → neutral form fields; submitted strings → typed, validated values; before/after."""
 
 from signoff.forms.build import edit_form as edit_form
-from signoff.forms.build import editable_names as editable_names
 from signoff.forms.build import json_form as json_form
 from signoff.forms.build import reject_form as reject_form
 from signoff.forms.build import response_form as response_form

@@ -5,9 +5,10 @@ from __future__ import annotations
 from signoff.forms import sentences
 from signoff.forms.entry import default, initial
 from signoff.forms.labels import hint, title
-from signoff.forms.shape import ABSENT, is_fixed, shape
+from signoff.forms.shape import ABSENT, shape
 from signoff.forms.types import Field, Form, Option
-from signoff.model import MASK, Request, escape, mask, one_line, pretty, secret_pointers, seen, shorten
+from signoff.model import MASK, Request, editable_names, escape, mask, one_line, pretty, secret_pointers, seen, shorten
+from signoff.model.editable import is_fixed
 from signoff.model.schema import Node, mapping, properties, resolve, several
 
 MAX_FIELDS = 100
@@ -17,22 +18,6 @@ NOTE = 200
 """Characters of a fixed value above the form."""
 TITLE = 150
 """Characters."""
-
-
-def editable_names(request: Request) -> tuple[str, ...]:
-    """The top-level arguments that a person may change: allowed by request and rule, not secret, not fixed."""
-    root: Node = request.schema_ or {}
-    declared = properties(request.schema_)
-    allowed = [set(names) for names in (request.editable, request.terms.editable) if names is not None]
-    secret = secret_pointers(request.arguments, request.schema_, request.terms.secret)
-    return tuple(
-        name
-        for name in dict.fromkeys((*declared, *request.arguments))
-        if all(name in names for names in allowed)
-        and f"/{escape(name)}" not in secret
-        and "" not in secret
-        and not is_fixed(declared.get(name), root)
-    )
 
 
 def shown_arguments(request: Request) -> dict[str, object]:

@@ -6,13 +6,25 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 from signoff.errors import Invalid
-from signoff.forms.build import editable_names, required_names, response_properties
+from signoff.forms.build import required_names, response_properties
 from signoff.forms.check import validate
 from signoff.forms.entry import parse, typed_json
 from signoff.forms.sentences import REQUIRED, UNKNOWN
 from signoff.forms.shape import ABSENT, shape
 from signoff.forms.types import Field, Form
-from signoff.model import MASK, Request, escape, loads, one_line, same, secret_pointers, shorten, steps, within
+from signoff.model import (
+    MASK,
+    Request,
+    editable_names,
+    escape,
+    loads,
+    one_line,
+    same,
+    secret_pointers,
+    shorten,
+    steps,
+    within,
+)
 from signoff.model.schema import Node, marked, properties, resolve
 
 NO_FIELD = "This form has no such field."

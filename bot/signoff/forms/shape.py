@@ -172,9 +172,3 @@ def _is_lines(schema: Node, root: Node, value: object) -> bool:
         return False
     texts = several(value)
     return all(isinstance(t, str) and t == t.strip() != "" and "\n" not in visible(t) and "\r" not in t for t in texts)
-
-
-def is_fixed(schema: object, root: Node) -> bool:
-    """Nobody can fill it in: `readOnly`, `const`, or no value is allowed at all."""
-    resolved = resolve(schema, root)
-    return schema is False or resolved.get("readOnly") is True or "const" in resolved
