@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,9 +18,10 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel
 
+from signoff.desk import ChatPlugin
 from signoff.digest import Signer
 from signoff.errors import BadConfig
-from signoff.ports import Caps, ChatPlugin, Limits
+from signoff.ports import Caps, Limits
 
 VARIABLES: dict[str, str] = {
     "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded real Redis",
@@ -195,7 +196,3 @@ def signer(config: Config) -> Signer:
             key="SIGNOFF_DATA_DIR", fault=f"the signing key in {file} cannot be used ({error}).", mend="Mend or remove it."
         ) from error
 
-
-def at(config: Config, **changes: object) -> Config:
-    """A copy with other values, e.g. the port that was really bound."""
-    return replace(config, **changes)  # type: ignore[arg-type]  # names are checked by dataclasses.replace itself

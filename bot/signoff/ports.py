@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from signoff.audit import Entry, Line
 from signoff.cards import Card
 from signoff.model import Event, Key, MessageRef, Placement, Request, Status
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from signoff.desk import Desk
-
 
 # ── Store ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,26 +220,6 @@ class Check:
 
     level: Literal["ok", "warning", "error"]
     sentence: str
-
-
-class ChatPlugin(Protocol):
-    """What a chat's package offers under the entry point group `signoff.chats`."""
-
-    name: str
-    variables: Mapping[str, str]
-    """Environment variable → what it is for, for `.env.example`, `doctor` and the manifest test."""
-
-    def settings(self, environ: Mapping[str, str]) -> BaseModel | None:
-        """None: not configured. Raises BadConfig when half configured or wrong (I28)."""
-        ...
-
-    def build(self, settings: BaseModel, desk: Desk, memory: Memory) -> Chat: ...
-
-    async def check(self, settings: BaseModel) -> Sequence[Check]: ...
-
-    def manifest(self, url: str, settings: BaseModel | None, folder: Path) -> Sequence[Path]:
-        """Write this chat's app manifest (or package) for an installation at `url` into `folder`; the files written."""
-        ...
 
 
 @dataclass(slots=True)
