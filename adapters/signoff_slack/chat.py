@@ -62,7 +62,7 @@ class SlackChat:
     name = "slack"
 
     def __init__(self, settings: Settings, desk: Desk, memory: Memory) -> None:
-        self._settings = settings
+        self.settings = settings
         self._desk = desk
         self._memory = memory
         self._client = web_client(settings)
@@ -74,7 +74,7 @@ class SlackChat:
         self._seen = 0.0
 
     def routes(self) -> Sequence[Route]:
-        secret = self._settings.signing_secret
+        secret = self.settings.signing_secret
         return (Route("POST", EVENTS_PATH, Door(self._app, secret.get_secret_value()).events),) if secret else ()
 
     async def start(self) -> None:
@@ -82,8 +82,8 @@ class SlackChat:
         if self._client.session is None:
             self._client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
         await self.installation()
-        if self._settings.app_token is not None and self._socket is None:
-            socket = Socket(self._app, self._settings.app_token.get_secret_value(), self._client)
+        if self.settings.app_token is not None and self._socket is None:
+            socket = Socket(self._app, self.settings.app_token.get_secret_value(), self._client)
             await socket.start()
             self._socket = socket
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from aiohttp import web
 
 from signoff.cards import Button, Card, Fact, Row
 from signoff.errors import ChatBusy, ChatError, Undeliverable
 from signoff.model import MessageRef, Principal
-from signoff_sim import server
-from signoff_sim.slack import SlackSim
-from signoff_slack import plugin
-from signoff_slack.chat import SlackChat
-from signoff_slack.settings import Settings
+from signoff.store.memory import MemoryStore
 
-SECRET = "simulated-signing-secret"
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
+from harness_slack import SlackWorld, eventually, slack_world
+
+from signoff_slack import plugin
 
 
 class Notes:
@@ -34,22 +34,6 @@ class Notes:
 
     def identity(self, person: str, chat: str) -> Principal | None:
         return Principal(chat="slack", tenant="T0DEMO", user="U0ADA") if person == "ada" else None
-
-
-class Memory:
-    """ports.Memory in a dictionary."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    async def remember(self, space: str, key: str, value: str, ttl: float | None = None) -> None:
-        self.kept[space, key] = value
-
-    async def recall(self, space: str, key: str) -> str | None:
-        return self.kept.get((space, key))
-
-    async def forget(self, space: str, key: str) -> None:
-        self.kept.pop((space, key), None)
 
 
 def a_card(request_id: str = "req_1", **changes: Any) -> Card:
@@ -70,48 +54,15 @@ def a_card(request_id: str = "req_1", **changes: Any) -> Card:
     return Card(**{**base, **changes})
 
 
-class Slack:
-    """A simulated workspace with our chat in front of it."""
-
-    def __init__(self, sim: SlackSim, address: str) -> None:
-        self.sim = sim
-        self.url = f"{address}/slack/api/"
-        self.desk = Notes()
-        self.memory = Memory()
-        self.chat: SlackChat = self.build()
-
-    def build(self, **environ: str) -> SlackChat:
-        whole = {"SLACK_BOT_TOKEN": "xoxb-simulated", "SLACK_API_URL": self.url, **environ}
-        if "SLACK_APP_TOKEN" not in whole:
-            whole["SLACK_SIGNING_SECRET"] = SECRET
-        settings = plugin.settings(whole)
-        assert settings is not None
-        return cast("SlackChat", plugin.build(settings, cast("Any", self.desk), self.memory))
-
-    def messages(self, channel: str) -> list[dict[str, Any]]:
-        seen = self.sim.state("ada")["channels"]
-        return next(one for one in seen if one["id"] == channel)["messages"]
+@pytest.fixture
+def desk() -> Notes:
+    return Notes()
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    sim = SlackSim()
-    app = server.build(slack=sim)
-    address = await server.serve(app)
-    slack = Slack(sim, address)
-    bot = web.Application()
-    for route in slack.chat.routes():
-        bot.router.add_route(route.method, route.path, cast("Any", route.handler))
-    runner = web.AppRunner(bot, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    sim.bot_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await slack.chat.start()
-    yield slack
-    await slack.chat.close()
-    await runner.cleanup()
-    await server.stop(app)
+async def slack(desk: Notes) -> AsyncIterator[SlackWorld]:
+    async with slack_world(desk, MemoryStore()) as running:
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -124,37 +75,38 @@ async def slack() -> AsyncIterator[Slack]:
         ("slack:@ada", "D0ADA"),
     ],
 )
-async def test_a_card_is_posted_repainted_and_found(slack: Slack, place: str, conversation: str) -> None:
+async def test_a_card_is_posted_repainted_and_found(slack: SlackWorld, place: str, conversation: str) -> None:
     """Every way to name a place leads to one message, which can be found again by its request and repainted."""
     ref = await slack.chat.post(place, a_card())
     assert (ref.chat, ref.tenant, ref.conversation) == ("slack", "T0DEMO", conversation)
     assert await slack.chat.find(place, "req_1") == ref
     assert await slack.chat.find(place, "req_2") is None
     await slack.chat.update(ref, a_card(purpose="settled", status="Approved by Ada", buttons=()))
-    [message] = slack.messages(conversation)
+    [message] = slack.messages("ada", conversation)
     assert message["ts"] == ref.message
     assert "Approved by Ada" in str(message["blocks"])
     assert "signoff.approve" not in str(message["blocks"])
     assert await slack.chat.find(place, "req_1") == ref
 
 
-async def test_a_thread_is_a_place(slack: Slack) -> None:
+async def test_a_thread_is_a_place(slack: SlackWorld) -> None:
     """A card goes into a thread and is found there."""
     root = await slack.chat.post("slack:C0REFUNDS", a_card("req_0"))
     place = f"slack:C0REFUNDS/{root.message}"
     ref = await slack.chat.post(place, a_card())
-    assert slack.messages("C0REFUNDS")[-1]["thread_ts"] == root.message
+    assert slack.messages("ada", "C0REFUNDS")[-1]["thread_ts"] == root.message
     assert await slack.chat.find(place, "req_1") == ref
 
 
-async def test_i21_a_name_is_resolved_when_nothing_was_remembered(slack: Slack) -> None:
+async def test_i21_a_name_is_resolved_when_nothing_was_remembered(slack: SlackWorld) -> None:
     """After a crash between posting and recording, the card in `#name` is found although its id was not kept."""
     ref = await slack.chat.post("slack:#refunds", a_card())
-    slack.memory.kept.clear()
-    assert await slack.chat.find("slack:#refunds", "req_1") == ref
+    fresh = plugin.build(slack.chat.settings, cast("Any", Notes()), MemoryStore())
+    assert await fresh.find("slack:#refunds", "req_1") == ref
+    await fresh.close()
 
 
-async def test_i21_neither_pointers_nor_other_apps_messages_are_found(slack: Slack) -> None:
+async def test_i21_neither_pointers_nor_other_apps_messages_are_found(slack: SlackWorld) -> None:
     """A pointer is not the live card, and the same metadata from somebody else means nothing."""
     await slack.chat.post("slack:C0REFUNDS", a_card(purpose="pointer", buttons=()))
     workspace = slack.sim.workspace
@@ -173,13 +125,13 @@ async def test_i21_neither_pointers_nor_other_apps_messages_are_found(slack: Sla
         ("slack:refunds", "no place in Slack"),
     ],
 )
-async def test_i23_a_place_that_cannot_be_reached_is_said(slack: Slack, place: str, words: str) -> None:
+async def test_i23_a_place_that_cannot_be_reached_is_said(slack: SlackWorld, place: str, words: str) -> None:
     """What waiting cannot mend is undeliverable, with what to do."""
     with pytest.raises(Undeliverable, match=words):
         await slack.chat.post(place, a_card())
 
 
-async def test_i23_slacks_refusals_have_their_kinds(slack: Slack) -> None:
+async def test_i23_slacks_refusals_have_their_kinds(slack: SlackWorld) -> None:
     """429 waits as told, 500 and a refused token are tried again, an archived channel or a lost message are not."""
     slack.sim.set_faults({"rate_limit": 1, "retry_after": 7})
     with pytest.raises(ChatBusy) as busy:
@@ -203,75 +155,72 @@ async def test_i23_slacks_refusals_have_their_kinds(slack: Slack) -> None:
         await slack.chat.update(gone, a_card())
 
 
-async def test_i23_a_slack_that_is_not_there_is_tried_again(slack: Slack) -> None:
-    """A refused connection is a ChatError; at the start as well as later."""
-    slack.url = "http://127.0.0.1:9/"
-    chat = slack.build()
-    with pytest.raises(ChatError, match="cannot be reached"):
-        await chat.start()
-    assert await chat.health() is not None
-    await chat.close()
+async def test_i23_a_slack_that_is_not_there_is_tried_again(desk: Notes) -> None:
+    """A refused connection is a ChatError, and the chat is not well."""
+    async with slack_world(desk, MemoryStore(), environ={"SLACK_API_URL": "http://127.0.0.1:9/"}, start=False) as slack:
+        with pytest.raises(ChatError, match="cannot be reached"):
+            await slack.chat.start()
+        assert await slack.chat.health() is not None
 
 
-async def test_a_wrong_token_is_said_at_the_start(slack: Slack) -> None:
+async def test_a_wrong_token_is_said_at_the_start(desk: Notes) -> None:
     """Start and doctor name the variable to set."""
-    chat = slack.build(SLACK_BOT_TOKEN="xoxb-wrong")
-    with pytest.raises(ChatError, match="SLACK_BOT_TOKEN"):
-        await chat.start()
-    await chat.close()
+    async with slack_world(desk, MemoryStore(), environ={"SLACK_BOT_TOKEN": "xoxb-wrong"}, start=False) as slack:
+        with pytest.raises(ChatError, match="SLACK_BOT_TOKEN"):
+            await slack.chat.start()
+        [said] = await plugin.check(slack.chat.settings)
+        assert said.level == "error"
 
 
-async def test_a_click_over_http(slack: Slack) -> None:
+async def test_a_click_over_http(slack: SlackWorld, desk: Notes) -> None:
     """A click in the simulated client arrives signed and is acknowledged in time."""
     ref = await slack.chat.post("slack:#refunds", a_card())
-    told = await slack.sim.act("click", {"as": "bob", "channel": "#refunds", "action_id": "signoff.approve"})
-    assert told["ok"]
-    [(request_id, answer, actor)] = slack.desk.answers
+    assert (await slack.click("bob", ref, "approve"))["ok"]
+    [(request_id, answer, actor)] = desk.answers
     assert (request_id, answer.kind, actor.principal.key, actor.origin) == ("req_1", "approve", "T0DEMO/U0BOB", ref)
 
 
-async def test_i26_a_person_of_another_workspace_is_refused(slack: Slack) -> None:
+async def test_i26_a_person_of_another_workspace_is_refused(slack: SlackWorld, desk: Notes) -> None:
     """A click that carries another workspace's id reaches no desk."""
-    await slack.chat.post("slack:#refunds", a_card())
+    ref = await slack.chat.post("slack:#refunds", a_card())
     await slack.sim.act("user", {"id": "U0EVE", "name": "Eve", "team": "T0EVIL"})
-    told = await slack.sim.act("click", {"as": "U0EVE", "channel": "#refunds", "action_id": "signoff.approve"})
+    told = await slack.click("U0EVE", ref, "approve")
     assert told["deliveries"][0]["status"] == 401
-    assert slack.desk.answers == []
+    assert desk.answers == []
 
 
-async def test_a_click_over_socket_mode(slack: Slack) -> None:
-    """The same app without a public URL; after the socket breaks, it comes back."""
-    slack.sim.bot_url = None
-    chat = slack.build(SLACK_APP_TOKEN="xapp-simulated")
-    assert chat.routes() == ()
-    await chat.start()
-    try:
-        assert await chat.health() is None
-        await chat.post("slack:#refunds", a_card())
-        click = {"as": "ada", "channel": "#refunds", "action_id": "signoff.approve"}
-        assert (await slack.sim.act("click", click))["ok"]
+SOCKET = {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": "xapp-simulated"}
+
+
+async def test_a_click_over_socket_mode(desk: Notes) -> None:
+    """The same app without a public URL; it survives Slack's renewal of the connection."""
+    async with slack_world(desk, MemoryStore(), environ=SOCKET) as slack:
+        assert slack.chat.routes() == ()
+        assert await slack.chat.health() is None
+        ref = await slack.chat.post("slack:#refunds", a_card())
+        assert (await slack.click("ada", ref, "approve"))["ok"]
         await slack.sim.act("refresh", {"warning": "0.1"})
-        assert (await slack.sim.act("click", click))["ok"]
-        assert len(slack.desk.answers) == 2
-    finally:
-        await chat.close()
+        assert (await slack.click("ada", ref, "approve"))["ok"]
+        assert len(desk.answers) == 2
 
 
-async def test_a_wrong_app_token_is_said_at_the_start(slack: Slack) -> None:
+async def test_i22_a_broken_socket_is_opened_again(desk: Notes) -> None:
+    """When the connection breaks, the chat says so and connects again by itself."""
+    async with slack_world(desk, MemoryStore(), environ=SOCKET) as slack:
+        ref = await slack.chat.post("slack:#refunds", a_card())
+        await slack.sim.act("disconnect", {})
+        await eventually(lambda: slack.sim.sockets.connected, 15)
+        assert (await slack.click("ada", ref, "approve"))["ok"]
+
+
+async def test_a_wrong_app_token_is_said_at_the_start(desk: Notes) -> None:
     """Socket Mode with a refused token does not wait for ever."""
-    chat = slack.build(SLACK_APP_TOKEN="xapp-wrong")
-    with pytest.raises(ChatError):
-        await chat.start()
-    await chat.close()
+    wrong = {**SOCKET, "SLACK_APP_TOKEN": "xapp-wrong"}
+    async with slack_world(desk, MemoryStore(), environ=wrong, start=False) as slack:
+        with pytest.raises(ChatError):
+            await slack.chat.start()
 
 
-async def test_the_doctor_reads_token_and_scopes(slack: Slack) -> None:
-    """The check says that the token works and that every scope is there, or which is not."""
-    settings = slack.chat._settings  # pyright: ignore[reportPrivateUsage]
-    assert isinstance(settings, Settings)
-    found = await plugin.check(settings)
-    assert {one.level for one in found} == {"ok"}
-    wrong = plugin.settings({"SLACK_BOT_TOKEN": "xoxb-no", "SLACK_SIGNING_SECRET": "x", "SLACK_API_URL": slack.url})
-    assert wrong is not None
-    [said] = await plugin.check(wrong)
-    assert said.level == "error"
+async def test_the_doctor_reads_token_and_scopes(slack: SlackWorld) -> None:
+    """The check says that the token works and that every scope is there."""
+    assert {one.level for one in await plugin.check(slack.chat.settings)} == {"ok"}
