@@ -123,7 +123,8 @@ class TeamsSide:
         return await self._press(person, card, "edit_json" if action == "json" else action)
 
     async def submit(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
-        await self._press(person, card, "submit", values)
+        verb = "submit" if "submit" in self.buttons(person, card) else "next"
+        await self._press(person, card, verb, {key or "#": value for key, value in values.items()})
 
     async def abandon(self, person: str, card: MessageRef) -> None:
         await self._press(person, card, "show", {})
