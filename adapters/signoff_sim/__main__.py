@@ -56,7 +56,7 @@ def environment(address: str, password: str, secret: str) -> list[str]:
         f"TEAMS_TENANT_ID={TEAMS_TENANT}",
         f"TEAMS_OPENID_METADATA_URL={address}/teams/openid",
         f"TEAMS_LOGIN_URL={address}/teams/token",
-        "TEAMS_SERVICE_URLS=127.0.0.1",
+        f"TEAMS_SERVICE_URLS={address}/teams/",
     ]
 
 

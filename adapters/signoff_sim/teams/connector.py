@@ -4,7 +4,6 @@ bot conversational APIs"; where no document names one, the coverage table says s
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -13,6 +12,7 @@ from aiohttp import web
 
 from signoff_sim.simulated import Traffic
 from signoff_sim.teams import cards
+from signoff_sim.teams.answers import Fault, at, injected, json_object, refused_card, service_url, tenant_of
 from signoff_sim.teams.directory import Channel, Directory, Team
 from signoff_sim.teams.keys import Tokens
 from signoff_sim.teams.limiter import Limiter
@@ -22,21 +22,6 @@ from signoff_sim.teams.threads import Thread, Threads
 Json = dict[str, Any]
 Reply = tuple[int, Json | list[Json] | None]
 Handler = Callable[[web.Request, Json], Reply]
-
-
-@dataclass
-class Fault(Exception):  # noqa: N818 - an answer, carried out of a handler
-    """An answer that is not a success."""
-
-    status: int
-    code: str
-    message: str
-    retry_after: int | None = None
-
-    def response(self) -> web.Response:
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        body = {"error": {"code": self.code, "message": self.message}}
-        return web.json_response(body, status=self.status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +69,7 @@ class Connector:
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         try:
             if failure := self._take_failure("token"):
-                raise _injected(failure)
+                raise injected(failure)
         except Fault as fault:
             self._traffic.record("from_bot", "POST", request.path, fault.status, form)
             return fault.response()
@@ -104,17 +89,17 @@ class Connector:
                 if len(raw) > self.rules.message_bytes:
                     size = f"{len(raw)} bytes; {self.rules.message_bytes} are allowed"
                     raise Fault(413, "MessageSizeTooBig", f"The message has {size}.")
-                body = _json(raw)
+                body = json_object(raw)
                 failure = self._take_failure(call)
                 if failure and not failure.after:
-                    raise _injected(failure)
+                    raise injected(failure)
                 if call in ("create", "send", "update"):
                     self._limit(request, body)
                 status, answer = handler(request, body)
                 if call in ("create", "send", "update", "delete"):
                     self._on_change()
                 if failure:
-                    raise _injected(failure)
+                    raise injected(failure)
             except Fault as fault:
                 note = {"error": fault.message, "sent": body}
                 self._traffic.record("from_bot", request.method, request.path, fault.status, note)
@@ -134,7 +119,7 @@ class Connector:
         return None
 
     def _limit(self, request: web.Request, body: Json) -> None:
-        channel = _get(body, "channelData", "channel", "id")
+        channel = at(body, "channelData", "channel", "id")
         conversation = request.match_info.get("conversation") or str(channel or "personal")
         if seconds := self._limiter.wait(conversation, self.rules):
             raise Fault(429, "Throttled", "API calls quota exceeded.", retry_after=seconds)
@@ -146,9 +131,9 @@ class Connector:
     # ── conversations ────────────────────────────────────────────────────────────────────────────
 
     def _create(self, request: web.Request, body: Json) -> Reply:
-        if _tenant(body) not in (None, self._directory.tenant):
+        if tenant_of(body) not in (None, self._directory.tenant):
             raise Fault(403, "ForbiddenOperationException", "The app is not installed in this tenant.")
-        if channel_id := _get(body, "channelData", "channel", "id"):
+        if channel_id := at(body, "channelData", "channel", "id"):
             channel = self._directory.channels.get(str(channel_id))
             if channel is None:
                 raise Fault(404, "ConversationNotFound", "There is no such channel.")
@@ -157,14 +142,14 @@ class Connector:
                 raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: activity is missing.")
             content = self._content(body["activity"])
             thread = self._threads.start(channel, None, content.text, content.card)
-            return 201, {"id": thread.id, "activityId": thread.messages[0].id, "serviceUrl": _service_url(request)}
-        return 201, {"id": self._personal(body).id, "serviceUrl": _service_url(request)}
+            return 201, {"id": thread.id, "activityId": thread.messages[0].id, "serviceUrl": service_url(request)}
+        return 201, {"id": self._personal(body).id, "serviceUrl": service_url(request)}
 
     def _personal(self, body: Json) -> Thread:
         members: list[Json] = body.get("members") or []
         if len(members) != 1 or body.get("isGroup"):
             raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: name one member or a channel.")
-        if not _tenant(body):
+        if not tenant_of(body):
             raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: the tenant is missing.")
         person = self._directory.find_member(str(members[0].get("id")))
         if person is None:
@@ -293,53 +278,5 @@ class Connector:
             raise Fault(400, "BadSyntax", "Activity resulted into multiple skype activities or into none.")
         card: Json | None = shown[0].get("content") if shown else None
         if shown and self.rules.check_cards and (found := cards.faults(card, self.rules)):
-            raise _refused_card(found)
+            raise refused_card(found)
         return Content("message", text, card)
-
-
-def _refused_card(found: list[str]) -> Fault:
-    if "bytes" in found[0]:
-        return Fault(413, "MessageSizeTooBig", found[0])
-    return Fault(400, "BadArgument", " ".join(found))
-
-
-def _injected(failure: Failure) -> Fault:
-    code = failure.code or _CODES.get(failure.status, "ServiceError")
-    return Fault(failure.status, code, "An injected fault.", failure.retry_after)
-
-
-_CODES = {
-    403: "BotNotInConversationRoster",
-    404: "ConversationNotFound",
-    412: "PreconditionFailed",
-    429: "Throttled",
-    502: "ServiceError",
-    504: "GatewayTimeout",
-}
-
-
-def _json(raw: bytes) -> Json:
-    if not raw:
-        return {}
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        raise Fault(400, "BadSyntax", "The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise Fault(400, "BadSyntax", "The body is not a JSON object.")
-    return cast("Json", body)
-
-
-def _get(value: object, *path: str) -> object:
-    for key in path:
-        value = cast("Json", value).get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _tenant(body: Json) -> object:
-    # The service reads names without regard to case, and botbuilder writes tenantID.
-    return body.get("tenantId") or body.get("tenantID") or _get(body, "channelData", "tenant", "id")
-
-
-def _service_url(request: web.Request) -> str:
-    return f"{request.scheme}://{request.host}/teams/"
