@@ -1,0 +1,244 @@
+"""The memory twin and Redis, driven side by side by the same random story, give the same answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from storekit import entry, key, request, revised, settled
+
+from signoff import audit
+from signoff.errors import SignoffError
+from signoff.model import Placement, Request
+from signoff.ports import Caps, Filter, Idempotency, Store, Work
+from signoff.store import MemoryStore, RedisStore
+
+T = TypeVar("T")
+KEYS = st.sampled_from(["key_a", "key_b"])
+PLACES = st.sampled_from(["slack:#a", "teams:b/c", "slack:@d"])
+TERMS = st.sampled_from(["finance", "ada", "managers"])
+TEXTS = st.text(alphabet="ab:{}*\0é", max_size=4)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**30, 10**31)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=20).filter(lambda number: number != int(number))
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+CAPS = Caps(open_requests=6, per_minute=20)
+
+
+class Twins(RuleBasedStateMachine):
+    """Each rule asks both and compares."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.memory: Store = MemoryStore()
+        self.redis: Store = RedisStore.from_url(self.url, prefix=f"test-{secrets.token_hex(4)}")
+        self.run(self.redis.start())
+
+    def run(self, coroutine: Coroutine[None, None, T]) -> T:
+        return self.loop.run_until_complete(coroutine)
+
+    def answer(self, coroutine: Coroutine[None, None, T]) -> T | tuple[str, object]:
+        """What it answers, or the error it raises."""
+        try:
+            return self.run(coroutine)
+        except SignoffError as error:
+            return type(error).__name__, {name: value for name, value in error.data.items() if name != "retry_after"}
+
+    def same(self, memory: Coroutine[None, None, T], redis: Coroutine[None, None, T]) -> T | tuple[str, object]:
+        one, other = self.answer(memory), self.answer(redis)
+        assert one == other
+        return one
+
+    requests: Bundle[Request] = Bundle("requests")
+    leases: Bundle[tuple[Work, Work]] = Bundle("leases")
+
+    @rule(
+        target=requests,
+        arguments=st.dictionaries(st.text(max_size=3), JSON, max_size=3),
+        asked_by=KEYS,
+        show=st.lists(PLACES, max_size=2),
+        channel=st.none() | PLACES,
+        approvers=st.lists(TERMS, max_size=2),
+        left=st.sampled_from([-5.0, 3600.0]),
+        decided=st.booleans(),
+        idempotency=st.none() | st.tuples(TEXTS, st.sampled_from(["one body", "other"])),
+    )
+    def open(
+        self,
+        arguments: dict[str, object],
+        asked_by: str,
+        show: list[str],
+        channel: str | None,
+        approvers: list[str],
+        left: float,
+        decided: bool,
+        idempotency: tuple[str, str] | None,
+    ) -> Request:
+        made = request(
+            arguments=arguments,
+            asked_by=asked_by,
+            show=tuple(show),
+            channel=channel,
+            approvers=tuple(approvers),
+            left=left,
+        )
+        if decided:
+            made = settled(made, "reject", person=None, rule="r").model_copy(update={"rev": 1})
+        once = Idempotency(*idempotency) if idempotency else None
+        line = entry(id=made.id)
+        self.same(self.memory.open(made, line, once, CAPS), self.redis.open(made, line, once, CAPS))
+        return made
+
+    @rule(before=requests, kind=st.sampled_from(["approve", "reject", "expire", "cancel"]), person=st.booleans())
+    def decide(self, before: Request, kind: str, person: bool) -> None:
+        if before.open:
+            after = settled(before, kind, person="ada" if person else None)  # type: ignore[arg-type]
+            line = entry(id=before.id, kind=kind)
+            self.same(
+                self.memory.move(before, after, "request.decided", line),
+                self.redis.move(before, after, "request.decided", line),
+            )
+
+    @rule(target=requests, before=requests)
+    def revise(self, before: Request) -> Request:
+        after = revised(before)
+        moved = self.same(
+            self.memory.move(before, after, "request.revised", entry()),
+            self.redis.move(before, after, "request.revised", entry()),
+        )
+        return after if moved is True else before
+
+    @rule(made=requests)
+    def look(self, made: Request) -> None:
+        self.same(self.record(self.memory, made.id), self.record(self.redis, made.id))
+        self.same(self.memory.wait(made.id, 0), self.redis.wait(made.id, 0))
+
+    async def record(self, store: Store, request_id: str) -> Request:
+        return (await store.load(request_id))[0]
+
+    @rule(
+        status=st.sampled_from([None, "pending", "rejected", "approved"]),
+        asked_by=st.none() | KEYS,
+        channel=st.none() | PLACES,
+        approvers=st.none() | st.lists(TERMS, max_size=2),
+        limit=st.integers(1, 4),
+    )
+    def page(
+        self, status: str | None, asked_by: str | None, channel: str | None, approvers: list[str] | None, limit: int
+    ) -> None:
+        terms = None if approvers is None else tuple(approvers)
+        which = Filter(status=status, asked_by=asked_by, channel=channel, approvers=terms)  # type: ignore[arg-type]
+        self.same(self.all_pages(self.memory, which, limit), self.all_pages(self.redis, which, limit))
+
+    async def all_pages(self, store: Store, which: Filter, limit: int) -> list[Request]:
+        found: list[Request] = []
+        cursor: str | None = None
+        while True:
+            page = await store.page(which, cursor, limit)
+            found += page.requests
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+    @rule(target=leases)
+    def claim(self) -> tuple[Work, Work]:
+        """Requests marked within one millisecond may be claimed in either order: follow Redis until both agree."""
+        one, other = self.run(self.memory.claim(600)), self.run(self.redis.claim(600))
+        assert (one is None) == (other is None)
+        nothing = Work("none", "none")
+        return one or nothing, other or nothing
+
+    @rule(lease=leases, place=PLACES, shown=st.integers(1, 3))
+    def place(self, lease: tuple[Work, Work], place: str, shown: int) -> None:
+        one, other = lease
+        placement = Placement(place=place, state="live", shown=shown)
+        assert self.run(self.memory.place(one, placement)) == self.run(self.redis.place(other, placement))
+
+    @rule(lease=consumes(leases), rev=st.integers(1, 3), again=st.booleans())
+    def give_back(self, lease: tuple[Work, Work], rev: int, again: bool) -> None:
+        one, other = lease
+        if one.request != other.request:
+            return
+        if again:
+            self.run(self.memory.again(one, 600))
+            self.run(self.redis.again(other, 600))
+        else:
+            self.run(self.memory.done(one, rev))
+            self.run(self.redis.done(other, rev))
+        self.same(self.memory.placements(one.request), self.redis.placements(other.request))
+
+    @rule(space=TEXTS, name=TEXTS, value=TEXTS)
+    def remember(self, space: str, name: str, value: str) -> None:
+        self.same(self.memory.remember(space, name, value), self.redis.remember(space, name, value))
+        self.same(self.memory.recall(name, space), self.redis.recall(name, space))
+
+    @rule(space=TEXTS, name=TEXTS)
+    def forget(self, space: str, name: str) -> None:
+        self.same(self.memory.forget(space, name), self.redis.forget(space, name))
+        self.same(self.memory.recall(space, name), self.redis.recall(space, name))
+
+    @rule(name=TEXTS, revoke=st.booleans())
+    def keys(self, name: str, revoke: bool) -> None:
+        if revoke:
+            self.same(self.memory.revoke_key(name), self.redis.revoke_key(name))
+        else:
+            self.same(self.memory.add_key(key(name)), self.redis.add_key(key(name)))
+        assert [one.id for one in self.run(self.memory.keys())] == [one.id for one in self.run(self.redis.keys())]
+
+    @invariant()
+    def the_whole_is_the_same(self) -> None:
+        self.same(self.memory.counts(), self.redis.counts())
+        one, other = self.run(self.memory.audit(0, 1000)), self.run(self.redis.audit(0, 1000))
+        assert [(line.seq, line.body) for line in one] == [(line.seq, line.body) for line in other]
+        assert audit.verify(one) == audit.verify(other) == []
+        assert sorted(self.run(self.memory.overdue(100))) == sorted(self.run(self.redis.overdue(100)))
+
+    @invariant()
+    def events_are_the_same(self) -> None:
+        count = len(self.run(self.memory.audit(0, 1000)))
+        one, other = self.run(self.history(self.memory, count)), self.run(self.history(self.redis, count))
+        assert one == other
+
+    async def history(self, store: Store, count: int) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = []
+        events = store.events("0-0")
+        while len(found) < count:
+            event = await anext(events)
+            found.append((event.type, event.request, event.status, event.rev, event.asked_by))
+        return found
+
+    def teardown(self) -> None:
+        self.run(self.redis.close())
+        self.run(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+
+@pytest.mark.timeout(300)
+def test_the_memory_twin_answers_as_redis_does(url: str) -> None:
+    """Whatever is asked, in whatever order."""
+    machine = type("TwinsHere", (Twins,), {"url": url})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
