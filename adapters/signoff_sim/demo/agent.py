@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from signoff import Cancelled, Expired, Gate, NotRun, Rejected
+from signoff import Cancelled, Expired, Gate, NotRun, Rejected, call
 
 gate = Gate(agent="support-agent")
 
@@ -20,7 +20,7 @@ gate = Gate(agent="support-agent")
 @gate.tool(
     risk="high",
     editable=["amount", "note"],
-    title="Refund order {order}",
+    title=lambda given: f"Refund order {given['order']}",
     impact="The amount leaves our account at once",
     rollback="irreversible",
 )
@@ -49,7 +49,8 @@ async def refund(order: str, amount: float, reason: str, expires_in: int | None 
     say(f"→ issue_refund(order={order!r}, amount={amount:g})  because: {reason}")
     say("  waiting for a person …")
     try:
-        result = await issue_refund.ask(reason=reason, expires_in=expires_in)(order, amount)
+        with call(reason=reason, **({"expires_in": expires_in} if expires_in else {})):
+            result = await issue_refund(order, amount)
     except Rejected as error:
         say(f"✗ {error}")
     except (Expired, Cancelled) as error:
@@ -102,7 +103,7 @@ async def inbox() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    calls = parser.add_subparsers(dest="call")
+    calls = parser.add_subparsers(dest="task")
     one = calls.add_parser("refund")
     one.add_argument("order")
     one.add_argument("amount", type=float)
@@ -116,7 +117,7 @@ def main() -> None:
 
     async def work() -> None:
         async with gate:
-            match words.call:
+            match words.task:
                 case "refund":
                     await refund(words.order, words.amount, words.reason, words.expires_in)
                 case "question":

@@ -124,7 +124,7 @@ class Stage:
             "TEAMS_TENANT_ID": TEAMS_TENANT,
             "TEAMS_OPENID_METADATA_URL": f"{self.address}/teams/openid",
             "TEAMS_LOGIN_URL": f"{self.address}/teams/token",
-            "TEAMS_SERVICE_URLS": "127.0.0.1",
+            "TEAMS_SERVICE_URLS": f"{self.address}/teams/",
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -149,7 +149,14 @@ _TRAITS = {"verb": "verb", "id": "id", "text": "title", "data": "data"}
 
 
 def _fits(found: object, wanted: object) -> bool:
+    if isinstance(found, str) and isinstance(wanted, str):
+        # `Edit…`, `edit...` and `Edit` are the same button to a person.
+        return found == wanted or _plain(found) == _plain(wanted)
     return found == wanted or (not found and not wanted)
+
+
+def _plain(title: str) -> str:
+    return title.strip().rstrip(".…").strip().casefold()
 
 
 def gather(card: Json, action: Json, given: Mapping[str, Any], rules: Rules) -> tuple[dict[str, str], dict[str, str]]:

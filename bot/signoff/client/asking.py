@@ -34,7 +34,7 @@ class Asking:
     def said(self, tool: str, fields: Fields) -> tuple[Identity, dict[str, object]]:
         """Who asks, and the fields with that in them."""
         identity = identify(tool, fields.get("run_id"), fields.get("tool_call_id"), self._run_id)
-        said: dict[str, object] = {"agent": self._agent, **fields}
+        said: dict[str, object] = {"agent": self._agent, **identity.fields, **fields}
         return identity, said | {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
 
     async def ask(

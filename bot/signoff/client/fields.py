@@ -10,6 +10,17 @@ from signoff.model import Kind, Risk
 OnReject = Literal["raise", "return"]
 
 
+class CallFields(TypedDict, total=False):
+    """What `signoff.call` may say about the requests made inside."""
+
+    reason: str
+    on_behalf_of: str
+    thread_url: str
+    channel: str
+    expires_in: int
+    """Seconds."""
+
+
 class Told(TypedDict, total=False):
     """What every request may say; as in the body of `POST /v1/requests`."""
 

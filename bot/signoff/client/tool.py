@@ -123,7 +123,8 @@ class Gated:
 
     async def _decided(self, arguments: Document, identity: Identity) -> Decision:
         """Raises Rejected, Expired, Cancelled, Unavailable."""
-        said = told(self._fields, arguments) | {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
+        said = {**told(self._fields, arguments), **identity.fields}
+        said |= {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
         sent = body(self.name, arguments, said)
         document = await self._requests.create(self.name, sent, identity.idempotency_key)
         decision = await self._requests.wait(self.name, document)
