@@ -84,7 +84,7 @@ def check_schema(schema: Node) -> dict[str, str]:
 def _walk(schema: Node) -> Iterator[tuple[str, str]]:
     known: set[int] = set()
     references: list[tuple[str, str]] = []
-    patterns = 0
+    count = patterns = 0
     waiting: list[tuple[str, object]] = [("", schema)]
     while waiting:
         pointer, item = waiting.pop()
@@ -94,7 +94,8 @@ def _walk(schema: Node) -> Iterator[tuple[str, str]]:
                 yield pointer, "A schema must be an object, true or false."
             continue
         known.add(id(part))
-        if len(known) > MAX_SCHEMAS:
+        count += 1
+        if count > MAX_SCHEMAS:
             yield "", f"The schema has more than {MAX_SCHEMAS} parts; send a smaller one."
             return
         if len(mapping(part.get("properties"))) > MAX_PROPERTIES:
