@@ -188,7 +188,7 @@ class Hands:
         told = [view for view in leaving if view.definition.get("notify_on_close") is True]
         deliveries = [
             await self._courier.interactive(
-                payloads.interaction(user, "view_closed", "") | {"view": payloads.view_json(view), "is_cleared": clears}
+                payloads.interaction(user, "view_closed") | {"view": payloads.view_json(view), "is_cleared": clears}
             )
             for view in told
         ]

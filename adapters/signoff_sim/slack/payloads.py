@@ -110,13 +110,12 @@ def message_json(message: Message, with_metadata: bool = True) -> Json:
 def view_json(view: View) -> Json:
     kept = ("type", "title", "submit", "close", "blocks", "submit_disabled")
     whole: Json = {key: view.definition[key] for key in kept if key in view.definition}
-    if view.definition.get("type") == "modal":
-        whole.setdefault("submit", None)
-        whole.setdefault("close", None)
-        whole["clear_on_close"] = view.definition.get("clear_on_close") is True
-        whole["notify_on_close"] = view.definition.get("notify_on_close") is True
+    whole.setdefault("submit", None)
+    whole.setdefault("close", None)
     return {
         **whole,
+        "clear_on_close": view.definition.get("clear_on_close") is True,
+        "notify_on_close": view.definition.get("notify_on_close") is True,
         "id": view.id,
         "team_id": world.SLACK_TEAM,
         "private_metadata": view.definition.get("private_metadata", ""),
@@ -132,18 +131,20 @@ def view_json(view: View) -> Json:
     }
 
 
-def interaction(user: User, kind: str, trigger_id: str) -> Json:
-    """What every interaction payload begins with."""
-    return {
+def interaction(user: User, kind: str, trigger_id: str | None = None) -> Json:
+    """What every interaction payload begins with; only a closed view brings no trigger."""
+    whole: Json = {
         "type": kind,
         "team": {"id": user.team, "domain": TEAM_DOMAIN},
         "user": {"id": user.id, "username": user.person, "name": user.person, "team_id": user.team},
         "api_app_id": APP,
         "token": VERIFICATION_TOKEN,
-        "trigger_id": trigger_id,
         "enterprise": None,
         "is_enterprise_install": False,
     }
+    if trigger_id is not None:
+        whole["trigger_id"] = trigger_id
+    return whole
 
 
 def from_message(workspace: Workspace, user: User, message: Message, response_url: str) -> Json:
