@@ -39,7 +39,7 @@ def add(app: typer.Typer) -> None:
         from signoff_sim.demo.stage import Stage  # the simulator is loaded for this command alone
         from signoff_sim.demo.story import play
 
-        console = Console(highlight=False)
+        console = Console(highlight=False, soft_wrap=True)
 
         async def story() -> bool:
             console.print("Starting Redis, both simulated chats and the bot …")

@@ -164,6 +164,7 @@ class Desk:
         if not request.open or timeout <= 0:
             return request
         left = (request.expires_at - now).total_seconds()
+        del request  # ten thousand of these wait at once: no record is held meanwhile
         request = await self._store.wait(request_id, min(timeout, max(left, 0)))
         return await self.get(request_id) if request.open and left <= timeout else request
 
@@ -221,7 +222,7 @@ class Desk:
         for _ in range(ATTEMPTS):
             request, now = await self._current(request_id)
             person = self._admit(request, answer.kind, answer.version, actor)
-            by = (DecidedBy(person=person, via=actor.via, at=now),)
+            by = (DecidedBy(person=person, name=self._policy.names.get(person), via=actor.via, at=now),)
             event = "request.decided"
             if answer.kind == "edit":
                 after, event = self._edited(request, self._arguments(request, answer), by, now, answer.message)

@@ -111,6 +111,8 @@ class Answer(Frozen):
 
 class DecidedBy(Frozen):
     person: str | None = None
+    name: str | None = None
+    """The person's display name, for people and models to read."""
     rule: str | None = None
     via: str | None = None
     at: Moment
