@@ -186,6 +186,12 @@ def test_a_failed_approving_condition_asks_under_the_rule_that_matches() -> None
     assert 'under the rule "refunds"' in got.note
 
 
+def test_only_rules_that_ask_are_candidates() -> None:
+    """However strict a failed approving rule looks, people are asked under a rule that was written for asking."""
+    small = "  - {name: small, when: args.amount <= 50.0, decide: approve, risk: critical, approvers: []}\n"
+    assert terms(small + "  - {name: refunds}\n", {}).rule == "refunds"
+
+
 def test_a_match_that_rejects_still_rejects_behind_a_failure() -> None:
     """A failure never turns a rejection into a question."""
     got = terms(APPROVES + "  - {name: never, decide: reject}\n", {})

@@ -27,7 +27,8 @@ MAX_LENGTH = 2000
 MAX_DEPTH = 100
 """Levels of nesting in the arguments. The library converts them recursively: some thousands overflow the C stack."""
 MAX_WORK = 4_000_000
-"""Bound on weight ** (macros + 1): every macro may loop over the arguments, and each step may copy them (0.1 s)."""
+"""Bound on weight ** (loops + 1), about 0.1 s. Every macro may loop over the arguments and copy them at each step, and
+`map` counts twice, because it also copies what it has built so far: unbounded, 1900 values took it four minutes."""
 CHARACTERS_PER_VALUE = 16
 """How many characters of text weigh as much as one value."""
 EXACT = 2**53
@@ -41,7 +42,7 @@ _FUNCTION = re.compile(
 )
 _OPERATOR = re.compile(r"\W")
 _TYPE = re.compile(r"bool|bytes|double|duration|int|list|map|null_type|optional|string|timestamp|type|uint")
-_MACRO = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+_MACRO = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _PATTERN = re.compile(r"""\bmatches\s*\(\s*([rR]?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))\s*\)""")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?")
 _DOUBLE = re.compile(r"\bdouble\b")
@@ -112,8 +113,12 @@ class Condition:
         """Compile. Raises ConditionError: too long, not CEL, unknown name or function, not a yes-or-no expression."""
         self.source = source
         self._program = _compile(source)
-        bound = frozenset(_MACRO.findall(source))
-        self._macros = len(_MACRO.findall(source))
+        macros = cast("list[tuple[str, str]]", _MACRO.findall(source))
+        bound = frozenset(variable for _, variable in macros)
+        self._loops = sum(2 if macro == "map" else 1 for macro, _ in macros)
+        self._literals = max(2, source.count(","))
+        if self._literals ** (self._loops + 1) > MAX_WORK:
+            raise ConditionError("loops too often for its cost to be bounded", "use fewer macros such as `exists`")
         self.names = frozenset(self._program.variables()) & frozenset(NAMES)
         """Which of NAMES it speaks of."""
         _check_names(self._program, bound)
@@ -154,8 +159,8 @@ class Condition:
             for name, measure in measures.items():
                 if measure.long_int or measure.long_float:
                     out.setdefault(name, "a number is too large to be compared exactly")
-        weight = sum(m.weight for m in measures.values())
-        if weight ** (self._macros + 1) > MAX_WORK:
+        weight = sum(m.weight for m in measures.values()) + self._literals
+        if weight ** (self._loops + 1) > MAX_WORK:
             for name in ("args", "metadata"):
                 if name in measures:
                     out.setdefault(name, "the arguments are too large for it")

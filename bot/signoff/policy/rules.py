@@ -38,8 +38,6 @@ class Considered:
 class _Chosen:
     rule: Rule | None
     """None: the defaults."""
-    ask: bool = False
-    """People are asked whatever the rule says, because a condition failed."""
     note: str | None = None
 
 
@@ -174,7 +172,7 @@ class Policy:
         asking = [rule for rule in candidates if rule is None or rule.decide is None]
         chosen = min(asking, key=self._leniency) if asking else None
         under = f'the rule "{_shown(chosen.name)}"' if chosen else "the defaults"
-        return _Chosen(chosen, ask=True, note=f"{note} So people are asked, under {under}.")
+        return _Chosen(chosen, note=f"{note} So people are asked, under {under}.")
 
     def _leniency(self, rule: Rule | None) -> tuple[int, int]:
         """Sorts the strictest first: the highest risk, then the fewest people who may approve."""
@@ -186,7 +184,7 @@ class Policy:
 
     def _terms(self, ask: Ask, chosen: _Chosen) -> Terms:
         rule, defaults = chosen.rule, self.spec.defaults
-        decide = (rule.decide if rule and not chosen.ask else None) or "ask"
+        decide = (rule.decide if rule else None) or "ask"
         show = defaults.show if rule is None or rule.show is None else rule.show
         if decide in {"approve", "reject"}:
             # Nobody is asked; people are told only where the rule itself says so.
