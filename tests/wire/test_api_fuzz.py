@@ -13,7 +13,7 @@ import pytest
 import requests
 import schemathesis
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -153,7 +153,10 @@ def test_i30_generated_requests_get_documented_answers(
         if "{id}" in operation.path and turn % 4:
             case.path_parameters = {"id": fuzzed.request()}
         headers = {"Authorization": f"Bearer {fuzzed.keys[role if turn % 8 else 'admin']}"}
-        case.call_and_validate(base_url=fuzzed.url, headers=headers, checks=CHECKS)
+        response = case.call(base_url=fuzzed.url, headers=headers)
+        # What is no HTTP (a request line over 8 KiB, a header that is none) never reaches the door: aiohttp refuses it.
+        assume(response.status_code != 400 or response.headers["content-type"] != ["text/plain; charset=utf-8"])
+        case.validate_response(response, checks=CHECKS)
 
     try:
         hold()

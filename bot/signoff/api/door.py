@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import hdrs, web
 
@@ -71,25 +71,27 @@ class Waits:
         self._open: dict[asyncio.Task[object], web.Request] = {}
         self.closing = False
 
-    @contextmanager
-    def hold(self, key: Key, request: web.Request) -> Generator[None]:
-        """Count this handler's wait. Raises TooManyWaits. Inside, CancelledError means: see `closing`."""
-        if self._count[key.id] >= self._limit:
-            raise TooManyWaits(limit=self._limit)
-        task = asyncio.current_task()
-        assert task is not None
-        self._count[key.id] += 1
-        self._open[task] = request
-        try:
-            yield
-        finally:
-            del self._open[task]
-            self._count[key.id] -= 1
-            if not self._count[key.id]:
-                del self._count[key.id]
+    def take(self, key_id: str, request: web.Request) -> None:
+        """Count the running handler's wait until `leave`. Raises TooManyWaits.
 
-    def __len__(self) -> int:
-        return len(self._open)
+        In between, CancelledError means that the client has hung up or, if `closing`, that we are stopping.
+        """
+        if self._count[key_id] >= self._limit:
+            raise TooManyWaits(limit=self._limit)
+        self._count[key_id] += 1
+        self._open[_task()] = request
+
+    def leave(self, key_id: str) -> None:
+        del self._open[_task()]
+        self._count[key_id] -= 1
+        if not self._count[key_id]:
+            del self._count[key_id]
+
+    def stopped(self) -> bool:
+        """Called on CancelledError: are we stopping? Then the handler goes on and answers as things stand."""
+        if self.closing:
+            _task().uncancel()
+        return self.closing
 
     async def watch(self) -> None:
         """Let go of waits whose client has hung up, for ever."""
@@ -113,3 +115,9 @@ class Waits:
         finally:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
+
+
+def _task() -> asyncio.Task[object]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

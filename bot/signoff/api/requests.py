@@ -71,21 +71,20 @@ class Requests:
         wait = body.whole(http, "wait", 0, 0, MAX_WAIT)
         request_id = _id(http)
         record = await self._readable(request_id, key)
+        masked = record.asked_by != key.id
         if wait and record.open:
-            del record  # ten thousand of these wait at once: hold nothing meanwhile
-            record = await self._wait(http, request_id, wait, key)
-        return answers.answer(answers.shown(record, key))
-
-    async def _wait(self, http: web.Request, request_id: str, seconds: int, key: Key) -> Request:
-        with self._waits.hold(key, http):
+            key_id = key.id
+            del record, key  # ten thousand of these wait at once: hold nothing meanwhile
+            self._waits.take(key_id, http)
             try:
-                return await self._desk.wait(request_id, seconds)
+                record = await self._desk.wait(request_id, wait)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if not self._waits.closing or task is None:
+                if not self._waits.stopped():
                     raise
-                task.uncancel()  # we are stopping: the agent hears "still pending" now and asks the next replica
-        return await self._desk.get(request_id)
+                record = await self._desk.get(request_id)  # the agent hears "pending" now and asks the next replica
+            finally:
+                self._waits.leave(key_id)
+        return answers.answer(answers.record(record, masked=masked))
 
     async def page(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent", "approver", "admin")

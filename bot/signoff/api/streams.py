@@ -12,7 +12,7 @@ from signoff.api import answers, body
 from signoff.api.door import Waits, caller
 from signoff.desk import Desk
 from signoff.errors import Invalid, StoreUnavailable
-from signoff.model import Event, dumps, iso
+from signoff.model import Event, Key, dumps, iso
 from signoff.ports import Store
 
 KEEP_ALIVE = 15.0
@@ -44,38 +44,42 @@ class Streams:
         if after is not None and not _POSITION.fullmatch(after):
             sentence = "This is not the id of an event of this stream."
             raise Invalid({":Last-Event-ID": sentence}, f"Last-Event-ID: {sentence}")
-        with self._waits.hold(key, http):
-            # Reading starts before the answer does: what happens after the client sees the headers is in the stream.
-            stream = self._desk.events(after)
-            upcoming = asyncio.ensure_future(anext(stream))
-            response = web.StreamResponse(
-                headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-            )
-            try:
-                await self._store.ping()  # Redis away is still a clean 503 here
-                await response.prepare(http)
-                await response.write(f"retry: {RETRY}\n\n".encode())
-                while True:
-                    done, _ = await asyncio.wait({upcoming}, timeout=KEEP_ALIVE)
-                    if not done:
-                        await response.write(b": still here\n\n")
-                        continue
-                    event = upcoming.result()
-                    upcoming = asyncio.ensure_future(anext(stream))
-                    if key.role == "admin" or event.asked_by == key.id:
-                        await response.write(_frame(event))
-            except (ConnectionError, StoreUnavailable, StopAsyncIteration):
-                if not response.prepared:
-                    raise
-                # Hung up, or Redis went away: the client comes back with Last-Event-ID.
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if not self._waits.closing or task is None:
-                    raise
-                task.uncancel()
-            finally:
-                upcoming.cancel()
-                await asyncio.gather(upcoming, return_exceptions=True)
+        self._waits.take(key.id, http)
+        try:
+            return await self._stream(http, key, after)
+        finally:
+            self._waits.leave(key.id)
+
+    async def _stream(self, http: web.Request, key: Key, after: str | None) -> web.StreamResponse:
+        # Reading starts before the answer does: what happens after the client sees the headers is in the stream.
+        stream = self._desk.events(after)
+        upcoming = asyncio.ensure_future(anext(stream))
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        try:
+            await self._store.ping()  # Redis away is still a clean 503 here
+            await response.prepare(http)
+            await response.write(f"retry: {RETRY}\n\n".encode())
+            while True:
+                done, _ = await asyncio.wait({upcoming}, timeout=KEEP_ALIVE)
+                if not done:
+                    await response.write(b": still here\n\n")
+                    continue
+                event = upcoming.result()
+                upcoming = asyncio.ensure_future(anext(stream))
+                if key.role == "admin" or event.asked_by == key.id:
+                    await response.write(_frame(event))
+        except (ConnectionError, StoreUnavailable, StopAsyncIteration):
+            if not response.prepared:
+                raise
+            # Hung up, or Redis went away: the client comes back with Last-Event-ID.
+        except asyncio.CancelledError:
+            if not self._waits.stopped():
+                raise
+        finally:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
         return response
 
     async def audit(self, http: web.Request) -> web.Response:

@@ -48,7 +48,10 @@ def add(app: typer.Typer) -> None:
         if not requests:
             print("Nothing waits for a decision.")
             return
-        table = Table("id", "what", "arguments", "agent", "risk", "expires", box=None, header_style="bold")
+        table = Table(box=None, header_style="bold")
+        table.add_column("id", no_wrap=True, min_width=max(len(str(one["id"])) for one in requests))
+        for heading in ("what", "arguments", "agent", "risk", "expires"):
+            table.add_column(heading, overflow="fold")
         for one in requests:
             what = one.get("title") or one["tool"]
             values = (
@@ -80,6 +83,8 @@ def add(app: typer.Typer) -> None:
             print(dumps(request))
             return
         table = Table(box=None, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
         for name, value in request.items():
             if value in (None, [], {}) or name in {"arguments", "schema", "response_schema", "decision"}:
                 continue
