@@ -50,7 +50,9 @@ def update(office: Office, args: Json) -> Json:
     if "metadata" in args:
         message.metadata = metadata or None
     message.edited = office.workspace.next_ts()
-    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": message_json(message)}
+    shown = message_json(message)
+    del shown["ts"]  # stands beside the message here, not in it (response types of @slack/web-api)
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": shown}
 
 
 def delete(office: Office, args: Json) -> Json:
