@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import cast
 
 from signoff.forms.shape import ABSENT, Shape, shape
-from signoff.model import dumps, loads, pretty, same, unwritten, visible
+from signoff.model import dumps, loads, pretty, same, seen, unwritten, visible
 from signoff.model.exact import MAX_DIGITS, number
 from signoff.model.schema import Node, resolve, several
 
@@ -34,7 +34,7 @@ def initial(of: Shape, value: object) -> str:
         return "\n".join(visible(str(item)) for item in several(value))
     if isinstance(value, str):
         return value[:5] if of.kind == "time" else visible(value)
-    return dumps(value)
+    return seen(value)
 
 
 def default(of: Shape, schema: object, root: Node) -> str:

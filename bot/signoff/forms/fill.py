@@ -261,7 +261,7 @@ def check_edit(request: Request, arguments: Mapping[str, object]) -> None:
     for hidden in {pointer for value in held for pointer in secret_pointers(value, schema, patterns)}:
         if not _equal(before, arguments, hidden):
             faults.setdefault(hidden, "This is secret and cannot be changed here.")
-    for fixed in {pointer for value in held for pointer in marked(value, schema, _read_only, _no_name)}:
+    for fixed in {pointer for value in held for pointer in marked(value, schema, _read_only)}:
         if not _equal(before, arguments, fixed):
             faults.setdefault(fixed, FIXED)
     if not faults and schema is not None:
@@ -272,10 +272,6 @@ def check_edit(request: Request, arguments: Mapping[str, object]) -> None:
 
 def _read_only(schema: Node) -> bool:
     return schema.get("readOnly") is True
-
-
-def _no_name(_: str) -> bool:
-    return False
 
 
 def _equal(before: object, after: object, pointer: str) -> bool:

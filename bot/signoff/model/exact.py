@@ -123,6 +123,8 @@ def _pretty(value: object, line: str, out: list[str]) -> None:
         out.append(line if items else "")
         out.append("}" if is_object else "]")
     else:
+        if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+            value = int(value)  # 500.0 is the number 500: people need not see what a language keeps it in
         out.append(_quoted(value) if isinstance(value, str) else dumps(value))
 
 

@@ -28,8 +28,8 @@ BELOW_MAP = ("properties", "patternProperties", "$defs", "definitions")
 
 HOPS = 32
 """Longest chain of references that is followed."""
-STEPS = 200_000
-"""Schema nodes that one search for marks may look at; beyond it everything counts as marked."""
+STEPS = 500_000
+"""Schemas that one search for marks may look at, once for each place; beyond it everything counts as marked."""
 
 
 def node(value: object) -> Node | None:
@@ -125,39 +125,57 @@ def _here(schemas: list[object], root: Node, limit: int) -> list[Node]:
 
 
 def marked(
-    value: object, schema: Node | None, mark: Callable[[Node], bool], name: Callable[[str], bool]
+    value: object, schema: Node | None, mark: Callable[[Node], bool], name: Callable[[str], object] | None = None
 ) -> Iterator[str]:
     """Pointers of all places of `value`, and of properties declared beside them, whose schema carries the mark or
     whose property name does. Any branch of the schema counts, whether or not it is the one that holds. Places below
     a marked one are not listed.
 
-    When the search would take too long, every top-level place is marked: hiding too much is the safe mistake.
+    `name`: which property names carry the mark whatever the schema says. When the search would take too long, every
+    top-level place is marked: hiding too much is the safe mistake.
     """
+    if name is None and not _mentions(schema, mark):
+        return
     budget = STEPS
     waiting: list[tuple[object, str, list[object]]] = [(value, "", [schema])]
     found: list[str] = []
     while waiting:
         place, pointer, schemas = waiting.pop()
         here = _possible(schemas, schema or {})
-        budget -= 1 + len(here)
+        members = cast("Node", place) if isinstance(place, Mapping) else {}
+        items = several(place)
+        declared = (key for part in here for key in mapping(part.get("properties")))
+        keys = dict.fromkeys((*members, *declared)) if isinstance(place, Mapping) else {}
+        budget -= (1 + len(here)) * (1 + len(keys) + len(items))
         if budget < 0:
             yield from _everything(value)
             return
         if any(mark(part) for part in here):
             found.append(pointer)
-        elif isinstance(place, Mapping):
-            members = cast("Node", place)
-            declared = [key for part in here for key in mapping(part.get("properties"))]
-            for key in dict.fromkeys((*members, *declared)):
-                below = f"{pointer}/{escape(key)}"
-                if name(key):
-                    found.append(below)
-                elif here or key in members:
-                    waiting.append((members.get(key), below, _of_property(here, key)))
-        elif isinstance(place, list):
-            for index, item in enumerate(cast("list[object]", place)):
-                waiting.append((item, f"{pointer}/{index}", _of_item(here, index)))
+            continue
+        for key in keys:
+            below = f"{pointer}/{escape(key)}"
+            if name is not None and name(key):
+                found.append(below)
+            elif here or key in members:
+                waiting.append((members.get(key), below, _of_property(here, key)))
+        for index, item in enumerate(items):
+            waiting.append((item, f"{pointer}/{index}", _of_item(here, index)))
     yield from found
+
+
+def _mentions(schema: Node | None, mark: Callable[[Node], bool]) -> bool:
+    """Whether the mark occurs anywhere in the document."""
+    waiting: list[object] = [schema]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            if mark(cast("Node", item)):
+                return True
+            waiting += cast("Node", item).values()
+        else:
+            waiting += several(item)
+    return False
 
 
 def _everything(value: object) -> Iterator[str]:

@@ -25,17 +25,11 @@ def secret_pointers(value: object, schema: Node | None, patterns: Iterable[str])
     from an object that is there are listed too, so that nobody can add one unseen. "" means the whole value.
     """
     named = _names(tuple(patterns))
-    if schema is None and named is None:
-        return frozenset()
-    return frozenset(marked(value, schema, is_secret, (lambda key: named.match(key) is not None) if named else _never))
+    return frozenset(marked(value, schema, is_secret, named.match if named else None))
 
 
 def is_secret(schema: Node) -> bool:
     return schema.get("writeOnly") is True or schema.get("format") == "password"
-
-
-def _never(_: str) -> bool:
-    return False
 
 
 @lru_cache(maxsize=256)
