@@ -18,7 +18,7 @@ from signoff import policy
 from signoff.api import build_api
 from signoff.config import Config
 from signoff.desk import Desk
-from signoff.errors import BadPolicy, ChatError, StoreUnavailable
+from signoff.errors import ChatError, StoreUnavailable
 from signoff.policy import Policy
 from signoff.ports import Chat, Store
 from signoff.relay import Relay
@@ -49,17 +49,15 @@ def load_policy(config: Config) -> Policy:
     """The policy file, or the built-in default. Raises BadPolicy."""
     chats = tuple(configuration.plugins())
     if config.policy is None:
-        return policy.default(config.channels)
+        return policy.default(config.channels, chats=chats)
     return read_policy(config.policy, chats)
 
 
 def read_policy(file: Path, chats: tuple[str, ...] | None = None) -> Policy:
-    """Raises BadPolicy, also for a file that is not text."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadPolicy(file=str(file), line=1, key="file", fault=f"it cannot be read ({error}).", mend="Save it as UTF-8.") from None
-    return policy.load(text, file=str(file), chats=chats if chats is not None else tuple(configuration.plugins()))
+    """Raises BadPolicy."""
+    return policy.load(
+        file.read_bytes(), file=str(file), chats=chats if chats is not None else tuple(configuration.plugins())
+    )
 
 
 @asynccontextmanager

@@ -87,7 +87,8 @@ def facts(entries: Iterable[Fact], limit: int) -> Iterable[tuple[Json, Json]]:
     """Label and value of each fact; a moment in the reader's time zone, a link under a label of our own."""
     for fact in entries:
         if fact.moment is not None:
-            yield bold(fact.label), markup(date(fact.moment))
+            said = f"{summary(cut(fact.text, min(limit, 1000), fact.hidden))}, " if fact.text else ""
+            yield bold(fact.label), markup(said + date(fact.moment))
             continue
         there = link(fact.url, "Open ↗") if fact.url else None
         if there is not None:
@@ -136,7 +137,8 @@ def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
         label = name(fact.label, 100)
         there = link(fact.url, label) if fact.url else None
         if fact.moment is not None:
-            elements.append(markup(f"*{summary(label)}* {date(fact.moment)}"))
+            said = f"{summary(cut(fact.text, min(limit, 1000), fact.hidden))}, " if fact.text else ""
+            elements.append(markup(f"*{summary(label)}* {said}{date(fact.moment)}"))
         elif there is not None:
             elements.append(markup(there))
         else:

@@ -81,7 +81,7 @@ def _policy(config: Config) -> list[Check]:
             Check("warning", "SIGNOFF_POLICY is not set: nobody can approve anything until a policy file names approvers.")
         ]
     checks = [Check("ok", f"The policy in {config.policy} can be read.")]
-    checks += [Check("warning", f"Policy: {finding.sentence}") for finding in rules.lint(policy)]
+    checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
     for name in sorted({place.partition(":")[0] for place in policy.places()} - set(config.chats)):
         checks.append(Check("warning", f"The policy posts to {name}, which is not configured; those cards cannot be delivered."))
     return checks
