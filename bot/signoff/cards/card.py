@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from signoff.cards.plain import Clean, fit, link, weight
+from signoff.cards.plain import fit, link, weight
 from signoff.cards.rows import answer_text, rows, text_of
 from signoff.cards.types import Button, Card, Details, Fact, Tone
 from signoff.model import (
+    Clean,
     Decision,
     Request,
     Risk,

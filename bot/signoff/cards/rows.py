@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, cast
 
-from signoff.cards.plain import SIGN, Clean, fit, weight
+from signoff.cards.plain import SIGN, fit, weight
 from signoff.cards.types import Row
-from signoff.model import MASK, escape, mask, one_line, same, seen, visible, within
+from signoff.model import MASK, Clean, escape, mask, one_line, same, seen, visible, within
 from signoff.model.schema import Node
 
 MAX_ROWS = 20

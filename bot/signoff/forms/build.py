@@ -7,7 +7,19 @@ from signoff.forms.entry import default, initial
 from signoff.forms.labels import hint, title
 from signoff.forms.shape import ABSENT, shape
 from signoff.forms.types import Field, Form, Option
-from signoff.model import MASK, Request, editable_names, escape, mask, one_line, pretty, secret_pointers, seen, shorten
+from signoff.model import (
+    MASK,
+    Clean,
+    Request,
+    editable_names,
+    escape,
+    mask,
+    one_line,
+    pretty,
+    secret_pointers,
+    seen,
+    shorten,
+)
 from signoff.model.editable import is_fixed
 from signoff.model.schema import Node, mapping, properties, resolve, several
 
@@ -126,7 +138,7 @@ def _field(key: str, name: str, root: Node, value: object, schema: object = None
 
 
 def _title(verb: str, request: Request) -> str:
-    return f"{verb}: {shorten(one_line(request.heading), TITLE)[0]}"
+    return f"{verb}: {shorten(Clean(request).line(request.heading), TITLE)[0]}"
 
 
 def _notes(request: Request, editable: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The words of the house as types."""
 
+from signoff.model.clean import Clean as Clean
 from signoff.model.editable import editable_names as editable_names
 from signoff.model.exact import dumps as dumps
 from signoff.model.exact import loads as loads

@@ -1,0 +1,43 @@
+"""Texts of a request that are fit to be shown: no secrets (I13), nothing invisible (I12)."""
+
+from __future__ import annotations
+
+from signoff.model.request import Request
+from signoff.model.schema import Node
+from signoff.model.secrets import scrub, secret_pointers, secret_texts
+from signoff.model.text import one_line, visible
+
+
+class Clean:
+    """What makes the texts of one request fit to be shown.
+
+    Secret values are also taken out of running text that quotes them. Arguments are never searched for them: an agent
+    could hide what an argument says by repeating it in a secret one.
+    """
+
+    def __init__(self, request: Request) -> None:
+        patterns = request.terms.secret
+        self._request = request
+        found: set[str] = set()
+        held = [version.arguments for version in request.versions] + [request.arguments]
+        decision = request.decision
+        if decision is not None and decision.arguments is not None:
+            held.append(decision.arguments)
+        for arguments in held:
+            found |= secret_texts(arguments, self.hidden(arguments))
+        if decision is not None and decision.response is not None:
+            pointers = secret_pointers(decision.response, request.response_schema, patterns)
+            found |= secret_texts(decision.response, pointers)
+        self._secrets = frozenset(found)
+
+    def hidden(self, arguments: Node) -> frozenset[str]:
+        """The secret places of a version of the arguments."""
+        return secret_pointers(arguments, self._request.schema_, self._request.terms.secret)
+
+    def text(self, text: str) -> str:
+        """Several lines of running text."""
+        return visible(scrub(text, self._secrets)).strip()
+
+    def line(self, text: str) -> str:
+        """One line of running text."""
+        return one_line(scrub(text, self._secrets)).strip()
