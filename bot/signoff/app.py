@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def read_policy(file: Path, chats: tuple[str, ...] | None = None) -> Policy:
 
 
 @asynccontextmanager
-async def open_store(config: Config) -> AsyncIterator[Store]:
+async def open_store(config: Config) -> AsyncGenerator[Store]:
     """The configured Redis, or the embedded one under the data directory; commands beside a server share it."""
     async with AsyncExitStack() as stack:
         if config.redis_url is None:
@@ -77,7 +77,7 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def running(config: Config, *, on_ready: Callable[[Running], None] | None = None) -> AsyncIterator[Running]:
+async def running(config: Config, *, on_ready: Callable[[Running], None] | None = None) -> AsyncGenerator[Running]:
     """Everything up, in order; everything down again, in reverse."""
     rules = load_policy(config)
     signer = configuration.signer(config)

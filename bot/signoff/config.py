@@ -24,13 +24,13 @@ from signoff.errors import BadConfig
 from signoff.ports import Caps, Limits
 
 VARIABLES: dict[str, str] = {
-    "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded real Redis",
+    "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded one",
     "SIGNOFF_DATA_DIR": "where the embedded Redis and its signing key live; default ~/.local/share/signoff",
     "SIGNOFF_HOST": "address to listen on; default 127.0.0.1",
     "SIGNOFF_PORT": "port to listen on; default 8080",
     "SIGNOFF_POLICY": "the policy file (YAML); unset: cards go to SIGNOFF_CHANNEL and nobody can approve",
     "SIGNOFF_CHANNEL": "without a policy file: where cards go, comma-separated, e.g. slack:#approvals",
-    "SIGNOFF_SIGNING_KEY": "Ed25519 key for receipts: PEM or the 32-byte seed in base64; required with SIGNOFF_REDIS_URL",
+    "SIGNOFF_SIGNING_KEY": "Ed25519 key for receipts, PEM or the seed in base64; required with SIGNOFF_REDIS_URL",
     "SIGNOFF_MAX_BODY": "largest request body in bytes; default 262144",
     "SIGNOFF_MAX_OPEN": "most pending requests per key; default 1000",
     "SIGNOFF_RATE": "most new requests per key and minute; default 600",
@@ -137,9 +137,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
             ),
             waits_per_key=_number(environ, "SIGNOFF_MAX_WAITS", Limits().waits_per_key, 1, 10_000_000),
         ),
-        chats={
-            name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None
-        },
+        chats={name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None},
         agent_url=environ.get("SIGNOFF_URL"),
     )
 
@@ -193,6 +191,7 @@ def signer(config: Config) -> Signer:
         return made
     except (OSError, ValueError) as error:
         raise BadConfig(
-            key="SIGNOFF_DATA_DIR", fault=f"the signing key in {file} cannot be used ({error}).", mend="Mend or remove it."
+            key="SIGNOFF_DATA_DIR",
+            fault=f"the signing key in {file} cannot be used ({error}).",
+            mend="Mend or remove it.",
         ) from error
-

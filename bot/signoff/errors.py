@@ -147,7 +147,8 @@ class NotFound(SignoffError):
 
 
 class StaleVersion(SignoffError):
-    """The arguments were changed since you saw them (you saw version {seen}, now it is {current}); look again and decide on the new ones."""
+    """The arguments were changed since you saw them (you saw version {seen}, now it is {current});
+    look again and decide on the new ones."""
 
     code = "stale_version"
 

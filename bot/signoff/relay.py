@@ -147,9 +147,7 @@ class Relay:
 
     @staticmethod
     def _live(placement: Placement, message: MessageRef, request: Request) -> Placement:
-        return placement.model_copy(
-            update={"state": "live", "message": message, "shown": request.rev, "detail": None}
-        )
+        return placement.model_copy(update={"state": "live", "message": message, "shown": request.rev, "detail": None})
 
     async def _undeliverable(self, work: Work, placement: Placement, reason: str) -> None:
         gone = placement.model_copy(update={"state": "undeliverable", "detail": reason})
@@ -162,4 +160,4 @@ class Relay:
     def _backoff(self, request_id: str) -> float:
         failures = self._failures.get(request_id, 0)
         self._failures[request_id] = failures + 1
-        return min(LONGEST_RETRY, FIRST_RETRY * 2**failures) * random.uniform(0.8, 1.2)
+        return min(LONGEST_RETRY, FIRST_RETRY * 2.0**failures) * random.uniform(0.8, 1.2)

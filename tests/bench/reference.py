@@ -65,7 +65,12 @@ class Reference:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def keys(self, name: str) -> list[str]:
-        return [f"{self.prefix}:r:{name}", f"{self.prefix}:pending", f"{self.prefix}:pending:c", f"{self.prefix}:decided"]
+        return [
+            f"{self.prefix}:r:{name}",
+            f"{self.prefix}:pending",
+            f"{self.prefix}:pending:c",
+            f"{self.prefix}:decided",
+        ]
 
     async def ask(self) -> tuple[str, asyncio.Future[None]]:
         name = secrets.token_hex(12)
@@ -78,5 +83,7 @@ class Reference:
         return bool(await self.decide_script(keys=self.keys(name), args=[name, DECISION]))
 
     async def page(self, limit: int) -> list[bytes]:
-        found: list[bytes] = await self.page_script(keys=[f"{self.prefix}:pending:c"], args=["-", limit, f"{self.prefix}:r:"])
+        found: list[bytes] = await self.page_script(
+            keys=[f"{self.prefix}:pending:c"], args=["-", limit, f"{self.prefix}:r:"]
+        )
         return found

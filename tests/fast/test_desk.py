@@ -92,7 +92,9 @@ class Clock:
 
 
 def agent_key(name: str = "agent", owner: str | None = None) -> Key:
-    return Key(id=name, role="agent", name=name, owner=owner, secret_hash="-", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    return Key(
+        id=name, role="agent", name=name, owner=owner, secret_hash="-", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+    )
 
 
 AGENT = agent_key()
@@ -145,7 +147,12 @@ async def test_an_approval_reaches_the_waiting_agent_with_a_receipt_that_verifie
     assert [who.person for who in settled.decision.decided_by] == ["ada"]
     assert settled.decision.receipt is not None
     claims = digest.verify(settled.decision.receipt, {"keys": [house.signer.jwk()]}, check_expiry=False)
-    assert (claims["sub"], claims["digest"], claims["kind"], claims["by"]) == (request.id, request.digest, "approve", ["ada"])
+    assert (claims["sub"], claims["digest"], claims["kind"], claims["by"]) == (
+        request.id,
+        request.digest,
+        "approve",
+        ["ada"],
+    )
 
 
 async def test_i01_of_two_decisions_the_first_stands_and_the_second_is_told(house: House) -> None:
@@ -295,7 +302,9 @@ async def test_i10_an_approval_is_valid_for_a_day(house: House) -> None:
 
 async def test_i10_numbers_that_no_double_holds_are_bound_digit_by_digit(house: House) -> None:
     """A change in the 20th digit is another call."""
-    request = await house.ask({"wei": 10**20 + 1, "rate": Decimal("0.10000000000000000001")}, tool="transfer", schema=None)
+    request = await house.ask(
+        {"wei": 10**20 + 1, "rate": Decimal("0.10000000000000000001")}, tool="transfer", schema=None
+    )
     await house.desk.answer(request.id, approve(), person("ada"))
     with pytest.raises(DigestMismatch):
         await house.desk.consume(request.id, {"wei": 10**20, "rate": Decimal("0.10000000000000000001")}, AGENT)
@@ -324,13 +333,13 @@ async def test_i15_no_approvers_means_that_nobody_can_approve(house: House) -> N
 async def test_only_approvers_decide(house: House, who: Actor) -> None:
     """Known people without the right, strangers and names that the policy does not know are told who can."""
     request = await house.ask()
-    with pytest.raises(NotAnApprover, match="Ada or Bob|Ada, Bob"):
+    with pytest.raises(NotAnApprover, match=r"Ada or Bob"):
         await house.desk.answer(request.id, approve(), who)
     assert (await house.desk.get(request.id)).open
 
 
 async def test_i16_a_click_from_another_message_or_room_is_refused(house: House) -> None:
-    """Only the message that was posted counts: a copy in the same room is a duplicate, one elsewhere is out of place."""
+    """Only the message that was posted counts: a copy beside it is a duplicate, one elsewhere is out of place."""
     request = await house.ask()
     work = await house.store.claim(60)
     assert work is not None
@@ -363,8 +372,8 @@ async def test_i17_the_person_acted_for_and_the_keys_owner_cannot_approve(house:
         ):
             with pytest.raises(SelfApproval, match="Bob"):
                 await house.desk.answer(request.id, approve(), via)
+            edit = Answer(kind="edit", version=1, arguments={**request.arguments, "amount": 1})
             with pytest.raises(SelfApproval):
-                edit = Answer(kind="edit", version=1, arguments={**request.arguments, "amount": 1})
                 await house.desk.answer(request.id, edit, via)
         rejected = await house.desk.answer(request.id, Answer(kind="reject", version=1), person("ada"))
         assert rejected.status == "rejected"
@@ -529,7 +538,9 @@ async def test_another_agents_request_does_not_exist(house: House) -> None:
         ({"allowed_decisions": ["approve", "approve"]}, "/allowed_decisions"),
     ],
 )
-async def test_a_body_with_a_fault_is_refused_at_its_place(house: House, fields: dict[str, object], pointer: str) -> None:
+async def test_a_body_with_a_fault_is_refused_at_its_place(
+    house: House, fields: dict[str, object], pointer: str
+) -> None:
     """One pointer, one sentence; nothing is recorded."""
     with pytest.raises(Invalid) as refused:
         await house.ask(**fields)

@@ -1,7 +1,7 @@
 """A sample support agent in its own process: scripted where a model would think, real where it asks for approval.
 
-    python -m signoff_sim.demo.agent                                    works through its inbox
-    python -m signoff_sim.demo.agent refund A-1001 500 "Broken on arrival"     one call, then exits
+python -m signoff_sim.demo.agent                                    works through its inbox
+python -m signoff_sim.demo.agent refund A-1001 500 "Broken on arrival"     one call, then exits
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ async def refund(order: str, amount: float, reason: str, expires_in: int | None 
     say(f"→ issue_refund(order={order!r}, amount={amount:g})  because: {reason}")
     say("  waiting for a person …")
     try:
-        with call(reason=reason, **({"expires_in": expires_in} if expires_in else {})):
+        with call(reason=reason, expires_in=expires_in):
             result = await issue_refund(order, amount)
     except Rejected as error:
         say(f"✗ {error}")
@@ -89,9 +89,10 @@ async def review() -> None:
 async def inbox() -> None:
     """The cases the agent works on by itself; each waits for its person, none for the others."""
     say("support-agent: four cases in the inbox")
+    # First the one that a rule approves, so that the cards that wait for somebody stand below it, in view.
+    await refund("A-1002", 20, "Late delivery, goodwill")
     await asyncio.gather(
         refund("A-1001", 500, "Customer reports a broken item"),
-        refund("A-1002", 20, "Late delivery, goodwill"),
         question("Which warehouse should the replacement for A-1003 come from?", "Berlin", "Porto", "Utrecht"),
         review(),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -62,6 +64,53 @@ class Agent:
         await self._reader
 
 
+class Bot:
+    """One `signoff serve`, in a process of its own."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], port: int) -> None:
+        self._folder = folder
+        self._environment = {**environment, "SIGNOFF_PORT": str(port)}
+        self._log = folder / f"bot-{port}.log"
+        self.address = f"http://127.0.0.1:{port}"
+        self.process: Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until Redis and both chats are well. Raises RuntimeError with its last words."""
+        with self._log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "signoff", "serve",
+                cwd=self._folder, env=self._environment, stdin=DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            async with asyncio.timeout(START), aiohttp.ClientSession() as http:
+                while not await self._ready(http):
+                    if self.process.returncode is not None:
+                        raise RuntimeError(f"the bot stopped: {self.last_words()}")
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            raise RuntimeError(f"the bot was not ready after {START:.0f} s: {self.last_words()}") from None
+
+    async def _ready(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            async with http.get(f"{self.address}/readyz") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    async def end(self) -> None:
+        if self.process is not None:
+            await _end(self.process)
+
+    def last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:].strip()
+
+
 class Stage:
     """`async with Stage() as stage:` everything up; everything down at the end, also after an error."""
 
@@ -70,23 +119,24 @@ class Stage:
         self._port = port
         self._said = said
         self._folder = Path(tempfile.mkdtemp(prefix="signoff-demo-"))
-        self._bot_port = _free_port()
+        self._bot_port = free_port()
         self.bot_address = f"http://127.0.0.1:{self._bot_port}"
         self.slack = SlackSim(bot_url=self.bot_address, signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
         self.teams = TeamsSim(bot_url=self.bot_address, password=APP_PASSWORD)
         self._app = server.build(slack=self.slack, teams=self.teams)
         self.address = ""
-        self._bot: Process | None = None
+        self._bot: Bot | None = None
         self._agents: list[Agent] = []
         self._echoes: set[asyncio.Task[None]] = set()
-        self._key = ""
+        self.key = ""
+        """The agents' API key."""
 
     async def __aenter__(self) -> Stage:
         try:
             self.address = await server.serve(self._app, port=self._port)
             self._http = aiohttp.ClientSession(self.address)
             await self.start_bot()
-            self._key = await self._agent_key()
+            self.key = await self._agent_key()
         except BaseException:
             await self._down()
             raise
@@ -101,11 +151,21 @@ class Stage:
         for agent in self._agents:
             await agent.end()
         if self._bot is not None:
-            await _end(self._bot)
+            await self._bot.end()
+        await self._end_redis()
         if hasattr(self, "_http"):
             await self._http.close()
         await server.stop(self._app)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _end_redis(self) -> None:
+        """The bot shuts its Redis down when it ends; after a kill -9 nobody did."""
+        file = self._folder / "data" / "redis" / "redis.pid"
+        with suppress(FileNotFoundError, ValueError, ProcessLookupError, TimeoutError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+            async with asyncio.timeout(STOP):
+                while file.exists():
+                    await asyncio.sleep(LOOK)
 
     # ── the bot ──────────────────────────────────────────────────────────────────────────────────
 
@@ -114,7 +174,6 @@ class Stage:
         own = ("SIGNOFF_", "SLACK_", "TEAMS_")
         return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
             "SIGNOFF_DATA_DIR": str(self._folder / "data"),
-            "SIGNOFF_PORT": str(self._bot_port),
             "SIGNOFF_POLICY": str(POLICY),
             "SLACK_API_URL": f"{self.address}/slack/api/",
             "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -129,41 +188,19 @@ class Stage:
         }
 
     async def start_bot(self) -> None:
-        """Start `signoff serve` and wait until Redis and both chats are well. Raises RuntimeError with its last words."""
-        log = (self._folder / "bot.log").open("ab")
-        self._bot = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signoff", "serve",
-            cwd=self._folder, env=self.environment(), stdin=DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-        log.close()
-        try:
-            async with asyncio.timeout(START):
-                while not await self._ready():
-                    if self._bot.returncode is not None:
-                        raise RuntimeError(f"the bot stopped: {self._last_words()}")
-                    await asyncio.sleep(LOOK)
-        except TimeoutError:
-            raise RuntimeError(f"the bot was not ready after {START:.0f} s: {self._last_words()}") from None
+        """Start `signoff serve` and wait until Redis and both chats are well. Raises RuntimeError (its last words)."""
+        self._bot = Bot(self._folder, self.environment(), self._bot_port)
+        await self._bot.start()
 
     async def kill_bot(self) -> None:
         """kill -9."""
         assert self._bot is not None
-        self._bot.kill()
-        await self._bot.wait()
-
-    async def _ready(self) -> bool:
-        try:
-            async with self._http.get(f"{self.bot_address}/readyz") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
-
-    def _last_words(self) -> str:
-        return (self._folder / "bot.log").read_text(errors="replace")[-2000:].strip()
+        await self._bot.kill()
 
     async def _agent_key(self) -> str:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "signoff", "keys", "create", "--role", "agent", "--name", "support-agent", "--owner", "rita",
+            sys.executable, "-m", "signoff", "keys", "create",
+            "--role", "agent", "--name", "support-agent", "--owner", "rita",
             cwd=self._folder, env=self.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
@@ -175,7 +212,7 @@ class Stage:
 
     async def agent(self, *words: str) -> Agent:
         """Start the sample agent with these words (none: it works through its inbox)."""
-        environment = self.environment() | {"SIGNOFF_URL": self.bot_address, "SIGNOFF_API_KEY": self._key}
+        environment = self.environment() | {"SIGNOFF_URL": self.bot_address, "SIGNOFF_API_KEY": self.key}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signoff_sim.demo.agent", *words,
             cwd=self._folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -225,7 +262,7 @@ async def _end(process: Process) -> None:
         await process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -86,7 +86,9 @@ class Slack:
         await until(look, f"in Slack, a private line to {self.person} with {', '.join(wanted)}")
 
     async def click(self, message: Json, channel: str, button: str, **more: object) -> None:
-        await self._stage.act("slack", "click", **{"as": self.person, "channel": channel, "ts": message["ts"], "text": button} | more)
+        await self._stage.act(
+            "slack", "click", **{"as": self.person, "channel": channel, "ts": message["ts"], "text": button} | more
+        )
 
     async def modal(self) -> Json:
         async def look() -> Json | None:

@@ -110,7 +110,11 @@ def _print(decision: Decision, *, whole: bool) -> None:
 def document(decision: Decision) -> dict[str, object]:
     """The decision as data."""
     by = [
-        {name: str(value) for name, value in (("person", who.person), ("rule", who.rule), ("via", who.via)) if value}
+        {
+            name: str(value)
+            for name, value in (("person", who.person), ("name", who.name), ("rule", who.rule), ("via", who.via))
+            if value
+        }
         for who in decision.decided_by
     ]
     return {

@@ -28,7 +28,9 @@ def add(app: typer.Typer) -> None:
 
     @commands.command()
     def export(
-        out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; standard output if left out.")] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", "-o", help="File to write; standard output if left out.")
+        ] = None,
         after: Annotated[int, typer.Option(min=0, help="Only lines with a higher number.")] = 0,
     ) -> None:
         """Write every line as JSON Lines, sealed with a signature over all of them.
@@ -69,7 +71,9 @@ def add(app: typer.Typer) -> None:
         file: Annotated[Path, typer.Argument(help="An export, or lines saved from GET /v1/audit.", exists=True)],
         jwks: Annotated[
             Path | None,
-            typer.Option(help="The published keys (/.well-known/jwks.json), saved; default: this installation's own key."),
+            typer.Option(
+                help="The published keys (/.well-known/jwks.json), saved; default: this installation's own key."
+            ),
         ] = None,
     ) -> None:
         """Check an export: every line, its place in the chain, and the seal. Exit 0 if it holds, 1 if not."""
@@ -117,5 +121,9 @@ def check(text: str, keys: dict[str, object] | None) -> tuple[list[str], str]:
     faults += [fault.sentence for fault in trail.verify(lines, previous, first)]
     if faults:
         return faults, f"NOT VERIFIED: {len(faults)} faults in {len(lines)} lines."
-    how = "and the seal" if seal is not None and keys is not None else "(no seal was checked: lines cut off at the end would not show)"
+    how = (
+        "and the seal"
+        if seal is not None and keys is not None
+        else "(no seal was checked: lines cut off at the end would not show)"
+    )
     return [], f"Verified: {len(lines)} lines, their chain {how} hold."

@@ -28,7 +28,9 @@ WELCOME = """
 def add(app: typer.Typer) -> None:
     @app.command()
     def demo(
-        auto: Annotated[bool, typer.Option("--auto", help="Play the story with scripted people, check each step, exit.")] = False,
+        auto: Annotated[
+            bool, typer.Option("--auto", help="Play the story with scripted people, check each step, exit.")
+        ] = False,
         port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free one.")] = 0,
         browser: Annotated[bool, typer.Option(help="Open the page in a browser, if there is one.")] = True,
     ) -> None:
@@ -48,7 +50,9 @@ def add(app: typer.Typer) -> None:
 
         async def stay() -> None:
             console.print("Starting Redis, both simulated chats and the bot …")
-            async with Stage(port=port, said=lambda line: console.print(f"[dim]agent │ {line}[/dim]", markup=True)) as stage:
+            async with Stage(
+                port=port, said=lambda line: console.print(f"[dim]agent │ {line}[/dim]", markup=True)
+            ) as stage:
                 console.print(WELCOME.format(address=stage.address))
                 if browser:
                     await asyncio.to_thread(webbrowser.open, stage.address)

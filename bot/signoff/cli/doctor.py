@@ -78,10 +78,14 @@ def _policy(config: Config) -> list[Check]:
         return [Check("error", str(error))]
     if config.policy is None:
         return [
-            Check("warning", "SIGNOFF_POLICY is not set: nobody can approve anything until a policy file names approvers.")
+            Check(
+                "warning", "SIGNOFF_POLICY is not set: nobody can approve anything until a policy file names approvers."
+            )
         ]
     checks = [Check("ok", f"The policy in {config.policy} can be read.")]
     checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
     for name in sorted({place.partition(":")[0] for place in policy.places()} - set(config.chats)):
-        checks.append(Check("warning", f"The policy posts to {name}, which is not configured; those cards cannot be delivered."))
+        checks.append(
+            Check("warning", f"The policy posts to {name}, which is not configured; those cards cannot be delivered.")
+        )
     return checks

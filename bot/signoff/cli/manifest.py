@@ -15,7 +15,9 @@ def add(app: typer.Typer) -> None:
     @app.command()
     def manifest(
         chat: Annotated[str, typer.Argument(help="Which chat: slack or teams.")],
-        url: Annotated[str, typer.Option(help="Public https address of this server; leave out for Slack's Socket Mode.")] = "",
+        url: Annotated[
+            str, typer.Option(help="Public https address of this server; leave out for Slack's Socket Mode.")
+        ] = "",
         out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to.", file_okay=False)] = Path(),
     ) -> None:
         """Write the app manifest (Slack) or the app package (Teams) with this installation's address and id.

@@ -45,7 +45,13 @@ def add(app: typer.Typer) -> None:
         Example: signoff policy explain deploy/policy.example.yaml --tool issue_refund --arg amount=500
         """
         ask = Ask.model_validate(
-            {"tool": tool, "arguments": _arguments(arg or []), "agent": agent, "risk": risk, "on_behalf_of": on_behalf_of}
+            {
+                "tool": tool,
+                "arguments": _arguments(arg or []),
+                "agent": agent,
+                "risk": risk,
+                "on_behalf_of": on_behalf_of,
+            }
         )
         explanation = rules.explain(read_policy(file), ask, datetime.now(UTC))
         for line in explanation.lines:

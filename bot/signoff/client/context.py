@@ -42,7 +42,8 @@ def call(
     """
     outer = _current.get()
     inner = Call(run_id or (outer.run_id if outer else None), tool_call_id or (outer.tool_call_id if outer else None))
-    inner.fields = {**(outer.fields if outer else {}), **fields}
+    said = {name: value for name, value in fields.items() if value is not None}
+    inner.fields = {**(outer.fields if outer else {}), **said}
     token = _current.set(inner)
     try:
         yield

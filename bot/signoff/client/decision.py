@@ -90,7 +90,7 @@ def refusal(decision: Decision) -> NotRun | None:
 
 
 def _who(decision: Decision) -> str:
-    names = [who.name or who.person or f'The rule "{who.rule}"' for who in decision.decided_by]
+    names = [who.name or who.name or who.person or f'The rule "{who.rule}"' for who in decision.decided_by]
     return " and ".join(names) or "Somebody"
 
 

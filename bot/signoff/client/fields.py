@@ -13,11 +13,11 @@ OnReject = Literal["raise", "return"]
 class CallFields(TypedDict, total=False):
     """What `signoff.call` may say about the requests made inside."""
 
-    reason: str
-    on_behalf_of: str
-    thread_url: str
-    channel: str
-    expires_in: int
+    reason: str | None
+    on_behalf_of: str | None
+    thread_url: str | None
+    channel: str | None
+    expires_in: int | None
     """Seconds."""
 
 

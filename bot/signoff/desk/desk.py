@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from signoff import cards, digest, forms
 from signoff.audit import Line
@@ -96,7 +97,9 @@ class Desk:
     def _check(self, ask: Ask) -> None:
         faults: dict[str, str] = {}
         if ask.callback_url is not None:
-            faults["/callback_url"] = "callback_url is not supported by this version; wait for the answer or read /v1/events."
+            faults["/callback_url"] = (
+                "callback_url is not supported by this version; wait for the answer or read /v1/events."
+            )
         if len(set(ask.allowed_decisions)) != len(ask.allowed_decisions):
             faults["/allowed_decisions"] = "Name each decision once."
         for name, schema in (("/schema", ask.schema_), ("/response_schema", ask.response_schema)):
@@ -243,7 +246,7 @@ class Desk:
         raise StoreUnavailable
 
     async def form(self, request_id: str, purpose: forms.Purpose, actor: Actor, version: int) -> forms.Form:
-        """The form behind Edit…, Reject… or Answer…; refused before anything is typed if it could not be submitted."""
+        """The form behind Edit…, Reject… or Answer…; refused before anything is typed if it could not be sent."""
         await self._check_origin(request_id, actor)
         request, _ = await self._current(request_id)
         self._admit(request, PURPOSE_KIND[purpose], version, actor)
@@ -361,7 +364,7 @@ class Desk:
         form = self._form(request, "reject")
         unknown = set(typed) - {field.key for field in form.fields}
         if unknown:
-            raise Invalid({key: "This form has no such field." for key in sorted(unknown)})
+            raise Invalid(dict.fromkeys(sorted(unknown), "This form has no such field."))
         return forms.reason(form, typed) or None
 
     def _form(self, request: Request, purpose: forms.Purpose) -> forms.Form:
@@ -383,6 +386,7 @@ class Desk:
         if actor.origin is None:
             return
         origin = actor.origin
+        known: list[MessageRef] = []
         for patience in (*POSTING_PATIENCE, None):
             placements = await self._store.placements(request_id)
             known = [placement.message for placement in placements if placement.message is not None]
@@ -405,7 +409,9 @@ class Desk:
                 return
             undelivered = {**request.undelivered, place: reason}
             after = request.model_copy(update={"undelivered": undelivered, "rev": request.rev + 1})
-            if await self._store.move(request, after, "request.undeliverable", audit.undeliverable(after, place, reason)):
+            if await self._store.move(
+                request, after, "request.undeliverable", audit.undeliverable(after, place, reason)
+            ):
                 return
         raise StoreUnavailable
 
@@ -494,5 +500,5 @@ def _body(ask: Ask) -> str:
 
 def _ask(request: Request, arguments: dict[str, object]) -> Ask:
     """The same call with other arguments, for the policy; places already shown stay, so no channel is asked for."""
-    fields = {name: getattr(request, name) for name in Ask.model_fields}
-    return Ask.model_construct(**(fields | {"arguments": arguments, "channel": None}))
+    fields: dict[str, Any] = {name: getattr(request, name) for name in Ask.model_fields}
+    return Ask.model_construct(None, **(fields | {"arguments": arguments, "channel": None}))

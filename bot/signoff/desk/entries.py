@@ -129,7 +129,9 @@ def _decision(request: Request) -> dict[str, object]:
         schema: dict[str, object] = {"type": "object", "properties": {"response": request.response_schema}}
         if isinstance(defs := request.response_schema.get("$defs"), dict):
             schema["$defs"] = cast("object", defs)
-        response = cast("dict[str, object]", mask(holder, secret_pointers(holder, schema, request.terms.secret)))["response"]
+        response = cast("dict[str, object]", mask(holder, secret_pointers(holder, schema, request.terms.secret)))[
+            "response"
+        ]
     return {
         "kind": decision.kind,
         "arguments": None if decision.arguments is None else shown(request, decision.arguments),

@@ -50,7 +50,9 @@ def standing(request: Request, names: Mapping[str, str]) -> str:
         return f"This expired at {when}"
     if decision.kind == "cancel":
         return f"The agent withdrew this at {when}"
-    verb = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}[decision.kind]
+    verb = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}[
+        decision.kind
+    ]
     by = decision.decided_by[0]
     who = names.get(by.person, by.person) if by.person else f'The rule "{by.rule}"'
     return f"{who} already {verb} this at {when}" + (f" ({by.via})" if by.via else "")

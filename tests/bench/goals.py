@@ -1,0 +1,27 @@
+"""The goals of the waiting path. Each is a ratio to something measured in the same run, so it holds on any machine."""
+
+from __future__ import annotations
+
+GOALS: dict[str, str] = {
+    "P1": "store level, decision → resume: p50 ≤ 1.5 × reference (stretch 0.7)",
+    "P2": "p50 with 10 000 waiting ≤ 1.25 × p50 with 1",
+    "P3": "signed click over HTTP → gate.ask() returns in another process: p50 ≤ 8 × reference (Teams 10)",
+    "P4": "full cycles/s at 32 in flight ≥ 0.6 × reference (stretch 2)",
+    "P5": "appendfsync always: p50 ≤ 2.5 × everysec, cycles/s ≥ 0.75 ×",
+    "P6": "a waiting call: ≤ 3 kB in the client, ≤ 5 kB in Redis, connections constant",
+    "P7": "10 000 remote long polls in one server: ≤ 16 kB each",
+    "P8": "pending page of 20: ≤ 3 × a bare Lua page; 100k pending / 10k ≤ 1.2",
+    "P9": "signed Slack click → HTTP response ≤ 3 × hand-written verify and parse, plus settling",
+    "P10": "import signoff ≤ 1.25 × (pydantic and aiohttp); no chat SDK, no redis",
+    "P11": "10 000 racing decisions: none lost, one winner each; readers killed: none unresumed",
+}
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "settling": ("P1", "P4", "P5"),
+    "holding": ("P2", "P6"),
+    "racing": ("P11",),
+    "paging": ("P8",),
+    "importing": ("P10",),
+    "clicking": ("P3", "P9"),
+    "polling": ("P7",),
+}
+"""Module → the goals its `rows` measures."""
