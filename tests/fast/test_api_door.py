@@ -543,7 +543,7 @@ async def test_decision_answers_the_request(house: House) -> None:
     assert decision["arguments"] == {"amount": 400}
     assert decision["changes"] == [{"path": "/amount", "from": 500, "to": 400}]
     assert decision["message"] == "cap is 400"
-    assert decision["decided_by"] == [{"person": "ada", "via": "api", "at": "2026-11-20T08:00:00.000Z"}]
+    assert decision["decided_by"] == [{"person": "ada", "name": "Ada", "via": "api", "at": "2026-11-20T08:00:00.000Z"}]
     claims = digest.verify(str(decision["receipt"]), {"keys": [house.signer.jwk()]}, check_expiry=False)
     assert claims["digest"] == decision["digest"] == said.body["digest"]
 

@@ -105,7 +105,7 @@ def decision(request: Document, kind: str, status: str, **fields: object) -> Doc
         "changes": [],
         "message": None,
         "response": None,
-        "decided_by": [{"person": "ada", "via": "slack", "at": "2026-11-20T08:00:30.000Z", "new": 1}],
+        "decided_by": [{"person": "ada", "name": "Ada", "via": "slack", "at": "2026-11-20T08:00:30.000Z", "new": 1}],
         "decided_at": "2026-11-20T08:00:30.000Z",
         "digest": request["digest"],
         "receipt": "a.b.c",
@@ -204,7 +204,7 @@ async def test_edited_arguments_are_what_runs(gate: Gate, service: Service) -> N
         (
             end("reject", "rejected", message="not our customer"),
             Rejected,
-            "ada rejected .*issue_refund: not our customer",
+            "Ada rejected .*issue_refund: not our customer",
         ),
         (
             end("reject", "rejected", message="No.", decided_by=[{"rule": "no refunds", "at": "2026-11-20T08:00:00Z"}]),
@@ -231,7 +231,7 @@ async def test_refusal_can_be_returned(gate: Gate, service: Service) -> None:
     """With on_reject="return" the refusal's text is the result."""
     service.decide = end("reject", "rejected", message="not our customer")
     refund = Refund(gate, on_reject="return")
-    assert await refund.tool("A-1001") == "ada rejected this call of issue_refund: not our customer"
+    assert await refund.tool("A-1001") == "Ada rejected this call of issue_refund: not our customer"
 
 
 async def test_answer_is_the_result(gate: Gate, service: Service) -> None:
@@ -299,7 +299,7 @@ async def test_i10_malformed_approvals_do_not_run(gate: Gate, service: Service, 
 
 
 async def test_missing_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a key nothing is asked and nothing runs; the sentence names the variable. Making the gate needs no key."""
+    """Without a key nothing is asked and nothing runs; making the gate needs none."""
     monkeypatch.delenv("SIGNOFF_API_KEY", raising=False)
     refund = Refund(Gate())
     with pytest.raises(Unavailable, match="SIGNOFF_API_KEY is not set"):

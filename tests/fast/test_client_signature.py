@@ -152,7 +152,7 @@ def test_star_parameters_are_refused() -> None:
 
 
 def test_secret_parameters_are_marked_and_have_no_default_shown() -> None:
-    """A secret parameter is `writeOnly` in the schema, without its default; SecretStr is sent in the clear to be run."""
+    """A secret parameter is `writeOnly` in the schema, without its default."""
 
     def login(user: str, password: SecretStr, token: str = "hunter2") -> None: ...
 

@@ -323,7 +323,7 @@ async def test_rejection_reaches_the_model(server: Server, gate: Gate) -> None:
     """What the person wrote is in the error's text."""
     call = asyncio.create_task(gate.ask("deploy", {"service": "api"}))
     await server.decide("reject", message="not on a Friday")
-    with pytest.raises(Rejected, match="ada rejected this call of deploy: not on a Friday"):
+    with pytest.raises(Rejected, match="Ada rejected this call of deploy: not on a Friday"):
         await call
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from aiohttp import web
 
 from signoff.model import (
     INTERNAL,
     Change,
+    DecidedBy,
     Decision,
     Event,
     Key,
@@ -82,7 +82,7 @@ def decision(request: Request, *, masked: bool) -> Document | None:
         "changes": _changes(request, made, masked=masked),
         "message": message,
         "response": response,
-        "decided_by": [_by(who.person, who.rule, who.via, who.at) for who in made.decided_by],
+        "decided_by": [_by(who) for who in made.decided_by],
         "decided_at": iso(made.decided_at),
         "digest": made.digest,
         "receipt": made.receipt,
@@ -94,9 +94,9 @@ def _outcome(outcome: Outcome, hide: Callable[[str], str]) -> Document:
     return {"status": outcome.status, "detail": detail, "at": iso(outcome.at) if outcome.at else None}
 
 
-def _by(person: str | None, rule: str | None, via: str | None, at: datetime) -> Document:
-    named = {"person": person, "rule": rule, "via": via}
-    return {**{name: value for name, value in named.items() if value is not None}, "at": iso(at)}
+def _by(who: DecidedBy) -> Document:
+    named = {"person": who.person, "name": who.name, "rule": who.rule, "via": who.via}
+    return {**{key: value for key, value in named.items() if value is not None}, "at": iso(who.at)}
 
 
 def _changes(request: Request, made: Decision, *, masked: bool) -> list[Document]:

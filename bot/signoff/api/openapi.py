@@ -78,6 +78,7 @@ def _schemas() -> dict[str, object]:
     decided_by["required"] = ["at"]
     decided_by["properties"] = {
         "person": {"type": "string"},
+        "name": {"type": "string", "description": "The person's display name."},
         "rule": {"type": "string"},
         "via": {"type": "string"},
         "at": {"type": "string", "format": "date-time"},
