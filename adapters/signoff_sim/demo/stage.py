@@ -1,4 +1,4 @@
-"""The stage: simulator in this process, bot and agents in processes of their own, all on loopback, all in one folder."""
+"""The stage: simulator in this process, bot and agents in processes of their own; all on loopback, in one folder."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ const COLOURS = { ada: "#6d4aff", bob: "#0b7f74", mia: "#b4570b", rita: "#b3316f
 const opened = {};
 
 function meaning(chat, verb, body) {
-  const names = [body.verb, body.action_id, body.text, body.command].filter((name) => typeof name === "string").join(" ").toLowerCase();
-  if (verb === "say" || verb === "command") return /pending/.test(names) ? "pending" : "";
+  const names = [body.verb, body.action_id, body.text].filter((name) => typeof name === "string").join(" ").toLowerCase();
+  if (verb === "say" || verb === "command") return "";
   if (verb === "submit" || /\bsubmit\b/.test(names)) return opened[chat] ?? "";
   const found = /approve|edit|reject|respond|answer|details/.exec(names)?.[0] ?? "";
   const form = { edit: "edit", reject: "reject", respond: "respond", answer: "respond" }[found];
@@ -29,14 +29,21 @@ function meaning(chat, verb, body) {
   return `open ${form}`;
 }
 
+// A form that came back with an error, or asks for its next page, is not sent yet.
+function sent(chat, answer) {
+  if (chat === "slack") return answer.ok === true;
+  return !answer.invalid && !answer.dialog && !JSON.stringify(answer.message?.card ?? null).includes('"Input.');
+}
+
+const FINANCE = new Set(["ada", "bob"]); // who may decide, by the demo's policy
+
 const TRIES = [
-  { id: "approve", text: "Approve a call in Slack", did: ({ chat, what }) => chat === "slack" && what === "approve" },
-  { id: "edit", text: "Edit the amount before it runs", did: ({ what }) => what === "edit" },
-  { id: "reject", text: "Reject one in Teams, with a reason", did: ({ chat, what }) => chat === "teams" && what === "reject" },
+  { id: "approve", text: "Approve a call in Slack", did: ({ chat, what, person }) => chat === "slack" && what === "approve" && FINANCE.has(person) },
+  { id: "edit", text: "Edit the amount before it runs", did: ({ what, sent }) => what === "edit" && sent },
+  { id: "reject", text: "Reject one in Teams, with a reason", did: ({ chat, what, sent }) => chat === "teams" && what === "reject" && sent },
   { id: "stranger", text: "Be Mia and try to approve", did: ({ what, person }) => person === "mia" && what === "approve" },
-  { id: "answer", text: "Answer the agent’s question", did: ({ what }) => what === "respond" },
+  { id: "answer", text: "Answer the agent’s question", did: ({ what, sent }) => what === "respond" && sent },
   { id: "details", text: "Open the full details", did: ({ what }) => what === "details" },
-  { id: "pending", text: "Ask what is waiting: /pending, or @Signoff pending", did: ({ what }) => what === "pending" },
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -136,7 +143,7 @@ function apiFor(chat) {
     async act(verb, body = {}) {
       const person = me.id;
       const answer = await post(`/control/${chat}/${verb}`, { as: person, ...body });
-      tick(chat, verb, body, person);
+      tick(chat, verb, body, person, answer);
       await load();
       return answer;
     },
@@ -175,8 +182,8 @@ $("people").addEventListener("keydown", (event) => {
 
 // ── what to try ─────────────────────────────────────────────────────────────────────────────────
 
-function tick(chat, verb, body, person) {
-  const deed = { chat, person, what: meaning(chat, verb, body) };
+function tick(chat, verb, body, person, answer) {
+  const deed = { chat, person, what: meaning(chat, verb, body), sent: sent(chat, answer) };
   for (const item of TRIES) if (!done.has(item.id) && item.did(deed)) done.add(item.id);
   sessionStorage.setItem("done", JSON.stringify([...done]));
   showTries();

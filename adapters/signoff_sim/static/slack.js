@@ -9,10 +9,6 @@ import { Modal } from "./slack/modal.js";
 import { mrkdwn } from "./slack/mrkdwn.js";
 
 const NARROW = 640; // pixels; below, the side becomes a strip on top
-const COMMANDS = [
-  ["/pending", "What is waiting for you"],
-  ["/signoff", "Help and the rest"],
-];
 
 class Panel {
   constructor(el, api) {
@@ -35,10 +31,9 @@ class Panel {
     this.home = h("div", { class: "sl-home", "data-testid": "slack-home" });
     this.alerts = h("div", { class: "sl-alerts", role: "alert", "data-testid": "slack-notices" });
     const inputId = newId("sl-say");
-    this.say = h("textarea", { id: inputId, class: "sl-say", rows: 1, autocomplete: "off", "data-testid": "slack-composer", onkeydown: (event) => this.sayKey(event), oninput: () => this.suggest() });
-    this.suggestions = h("div", { class: "sl-suggest", hidden: true });
+    this.say = h("textarea", { id: inputId, class: "sl-say", rows: 1, autocomplete: "off", "data-testid": "slack-composer", onkeydown: (event) => this.sayKey(event) });
     this.sendButton = h("button", { type: "submit", class: "sl-send", "aria-label": "Send", "data-testid": "slack-send" }, "➤");
-    this.composer = h("form", { class: "sl-composer", onsubmit: (event) => this.send(event) }, this.suggestions, h("label", { class: "sl-hidden", for: inputId }, "Message"), this.say, this.sendButton);
+    this.composer = h("form", { class: "sl-composer", onsubmit: (event) => this.send(event) }, h("label", { class: "sl-hidden", for: inputId }, "Message"), this.say, this.sendButton);
     this.main = h("section", { class: "sl-main" },
       h("header", { class: "sl-top" }, this.title, this.about, this.tabs), this.scroll, this.home, this.alerts, this.composer);
     this.team = h("div", { class: "sl-team" });
@@ -126,7 +121,7 @@ class Panel {
     this.home.hidden = !home;
     this.scroll.hidden = home;
     this.composer.hidden = home || channel.archived;
-    this.say.placeholder = `Message ${channel.kind === "dm" ? "" : "#"}${channel.name}, or try /pending`;
+    this.say.placeholder = `Message ${channel.kind === "dm" ? "" : "#"}${channel.name}`;
     if (home) this.paintHome();
     else this.paintMessages(channel);
   }
@@ -260,23 +255,11 @@ class Panel {
     }
   }
 
-  suggest() {
-    const typed = this.say.value;
-    const fitting = typed.startsWith("/") && !typed.includes(" ") ? COMMANDS.filter(([name]) => name.startsWith(typed) && name !== typed) : [];
-    this.suggestions.hidden = !fitting.length;
-    this.suggestions.replaceChildren(...fitting.map(([name, about]) => h("button", { type: "button", class: "sl-suggestion", onclick: () => {
-      this.say.value = `${name} `;
-      this.suggestions.hidden = true;
-      this.say.focus();
-    } }, h("b", {}, name), " ", about)));
-  }
-
   async send(event) {
     event.preventDefault();
     const text = this.say.value.trim();
     if (!text) return;
     this.say.value = "";
-    this.suggestions.hidden = true;
     const [command, ...rest] = text.split(" ");
     if (command.startsWith("/")) await this.act("command", { command, text: rest.join(" "), channel: this.channel.id });
     else await this.act("say", { text, channel: this.channel.id });

@@ -188,7 +188,7 @@ export function mountTeams(el, api) {
     feed.classList.toggle("chat", place.kind === "chat");
     const children = place.kind === "chat" ? found[0].messages.map(viewOf) : found.map(threadOf);
     if (!children.length) children.push(empty);
-    empty.textContent = place.kind === "chat" ? "Nothing here yet. Try “help” or “pending”." : "No posts yet. When the agent asks for an approval here, its card appears.";
+    empty.textContent = place.kind === "chat" ? "Nothing here yet. Try “help”." : "No posts yet. When the agent asks for an approval here, its card appears.";
     arrange(feed, children);
     if (atEnd) toEnd();
   }
