@@ -69,7 +69,7 @@ def bold(text: str) -> Json:
 
 def summary(text: str) -> str:
     """The line of a notification: Slack reads it as mrkdwn, so control characters are escaped and shortcodes broken."""
-    return escape(_SHORTCODE.sub("∶", head(text, 1000))) or NOTHING
+    return escape(_SHORTCODE.sub("∶", head(text, 1000))) if text.strip() else NOTHING
 
 
 def date(moment: datetime) -> str:
