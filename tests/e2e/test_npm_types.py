@@ -19,7 +19,7 @@ from signoff_slack.render import inputs
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "npm"))
 from npm_examples import FIELDS, ORIGIN, all_cards, all_details, all_forms
-from npm_tools import HERE, MODULES, PATIENCE, run, script, tool
+from npm_tools import HERE, MODULES, run, script, tool
 
 CHANNEL = "C0REFUNDS"
 SENT = 'import type * as sent from "./sent.js";'
@@ -257,8 +257,7 @@ async def test_our_modals_are_modal_views(tmp_path: Path) -> None:
 async def test_the_types_would_tell_a_wrong_block(tmp_path: Path) -> None:
     """Markup in a header, and a button's unknown style, are refused: the checks above can fail."""
     message: Any = render.message(all_cards()["pending"])
-    header, *others = message["blocks"]
-    *blocks, actions = message["blocks"]
+    header, actions = message["blocks"][0], message["blocks"][-1]
     first = {**actions["elements"][0], "style": "loud"}
     wrong = {
         "markup in a header": (

@@ -184,7 +184,9 @@ def all_cards() -> dict[str, Card]:
         Fact("No link", "run-8", url="javascript:window.pwned=1"),
         Fact("Empty"),
     )
-    found["every row and fact"] = replace(plain, arguments=rows, arguments_hidden=7, facts=facts, footer=facts)
+    found["every row and fact"] = replace(
+        plain, risk="low", arguments=rows, arguments_hidden=7, facts=facts, footer=facts
+    )
     buttons = tuple(Button(one, one, "plain") for one in ("approve", "respond", "edit", "reject", "details"))
     found["every button"] = replace(plain, buttons=buttons)
     for purpose in ("ask", "settled", "notice", "pointer"):
