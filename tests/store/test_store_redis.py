@@ -225,7 +225,7 @@ async def test_i22_a_redis_that_lost_its_last_moments_still_wakes(fragile: Fragi
     async with Redis.from_url(fragile.url, decode_responses=True) as admin:
         # An event far in the future is what a reader has seen whose Redis then lost it.
         name = store._names.events  # pyright: ignore[reportPrivateUsage]
-        event = {"type": "t", "request": "r", "status": "pending", "rev": 1, "asked_by": "k"}
+        event = {"type": "t", "request": "r", "status": "pending", "rev": 1, "asked_by": "k", "writer": "w"}
         ahead = await admin.xadd(name, event, id=f"{(time.time_ns() // 10**6) + 10**9}-0")
         async with asyncio.timeout(20):
             async for seen in store.events("0-0"):

@@ -237,9 +237,11 @@ class MemoryStore:
         else:
             self._due.pop(work.request, None)
 
-    async def again(self, work: Work, delay: float) -> None:
+    async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
         if self._leases.get(work.request) == work.token:
             del self._leases[work.request]
+            if rev is not None and work.request in self._docs and self._get(work.request).rev != rev:
+                delay = 0
             self._due[work.request] = self._ms() + max(int(delay * 1000), 0)
 
     async def ripe(self, timeout: float) -> None:

@@ -6,7 +6,7 @@
 -- KEYS[2] head:<id>    hash    status, rev, expires_at (ms), writer
 -- KEYS[3] chain        hash    seq, link: of the last audit line
 -- KEYS[4] audit        stream  id <seq>-0; at (ms), body, link
--- KEYS[5] events       stream  type, request, status, rev, asked_by and, for the end of a request, doc
+-- KEYS[5] events       stream  type, request, status, rev, asked_by, writer and, for the end of a request, doc
 -- KEYS[6] due          zset    request ids by the time (ms) from which a worker may take them
 -- KEYS[7] leases       hash    request id -> token of the worker that holds it
 -- KEYS[8] expiring     zset    pending request ids by expires_at (ms)
@@ -42,7 +42,9 @@ local function write(now)
   redis.call('HSET', KEYS[3], 'seq', seq, 'link', link)
   redis.call('XADD', KEYS[4], seq .. '-0', 'at', at, 'body', ARGV[7], 'link', link)
 
-  local event = {'type', ARGV[9], 'request', id, 'status', status, 'rev', ARGV[4], 'asked_by', ARGV[10]}
+  local event = {
+    'type', ARGV[9], 'request', id, 'status', status, 'rev', ARGV[4], 'asked_by', ARGV[10], 'writer', ARGV[6],
+  }
   if ARGV[12] == '1' then
     event[#event + 1] = 'doc'
     event[#event + 1] = ARGV[2]

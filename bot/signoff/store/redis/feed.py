@@ -51,6 +51,8 @@ class Feed:
         self._names = names
         self.position = "0-0"
         """The last event read; followers that want the present begin here."""
+        self.writing: dict[str, Request] = {}
+        """What this process is just writing, by writer: its own waiters need no copy read from the event."""
         self._waiting: dict[str, list[asyncio.Future[Request | None]]] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
         self._news = asyncio.Event()
@@ -186,7 +188,7 @@ class Feed:
             if fields["status"] != "pending":
                 futures = self._waiting.pop(fields["request"], ())
                 if futures:
-                    ended = record.load_or_none(doc) if doc is not None else None
+                    ended = self.writing.get(fields["writer"]) or record.load_or_none(doc)
                     for future in futures:
                         if not future.done():
                             future.set_result(ended)

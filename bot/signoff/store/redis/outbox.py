@@ -43,9 +43,9 @@ class RedisOutbox:
         keys = (self._names.due, self._names.leases, self._names.head(work.request))
         await self._line.run(scripts.DONE, keys, work.request, work.token, rev)
 
-    async def again(self, work: Work, delay: float) -> None:
-        keys = (self._names.due, self._names.leases)
-        await self._line.run(scripts.AGAIN, keys, work.request, work.token, _ms(delay))
+    async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
+        keys = (self._names.due, self._names.leases, self._names.head(work.request))
+        await self._line.run(scripts.AGAIN, keys, work.request, work.token, _ms(delay), "" if rev is None else rev)
 
     async def ripe(self, timeout: float) -> None:
         stirred = self._feed.idle()

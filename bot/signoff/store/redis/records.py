@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ LOOKED_AT: Final = 1000
 """Records that one page looks at for a filter without an index of its own."""
 AT_ONCE: Final = 200
 """Of these, how many in one read."""
+_PROCESS: Final = secrets.token_hex(6)
+_writers = itertools.count()
+"""Together with the process a name for every write, by which scripts recognise one that is sent again."""
 
 
 class RedisRecords:
@@ -51,7 +55,7 @@ class RedisRecords:
         reply = await self._line.run(
             scripts.OPEN,
             keys,
-            *_written(request, "request.created", entry, end=False),
+            *_written(request, "request.created", entry, f"{_PROCESS}{next(_writers):x}", end=False),
             idempotency.body if idempotency else "",
             caps.open_requests,
             caps.per_minute,
@@ -81,9 +85,15 @@ class RedisRecords:
         leaves = [name for name in was if name not in becomes]
         enters = [name for name in becomes if name not in was]
         keys = (*self._names.written(after.id), *map(self._names.index, leaves), *map(self._names.index, enters))
-        written = _written(after, event, entry, end=before.open and not after.open)
+        end = before.open and not after.open
+        writer = f"{_PROCESS}{next(_writers):x}"
+        written = _written(after, event, entry, writer, end=end)
         personal = int(record.is_persons_decision(after))
-        return await self._line.run(scripts.MOVE, keys, *written, before.rev, personal, len(leaves)) == 1
+        self._feed.writing[writer] = after
+        try:
+            return await self._line.run(scripts.MOVE, keys, *written, before.rev, personal, len(leaves)) == 1
+        finally:
+            del self._feed.writing[writer]
 
     async def wait(self, request_id: str, timeout: float) -> Request:
         ended = self._feed.watch(request_id)
@@ -165,7 +175,7 @@ class RedisRecords:
         return lines
 
 
-def _written(request: Request, event: str, entry: Entry, *, end: bool) -> tuple[str | int, ...]:
+def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bool) -> tuple[str | int, ...]:
     """ARGV[1..12] of `lua/_write.lua`."""
     doc = record.dump(request)
     return (
@@ -174,7 +184,7 @@ def _written(request: Request, event: str, entry: Entry, *, end: bool) -> tuple[
         request.status,
         request.rev,
         record.milliseconds(request.expires_at),
-        secrets.token_hex(6),
+        writer,
         entry.body,
         entry.body_hash,
         event,
