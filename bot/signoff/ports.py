@@ -132,8 +132,8 @@ class Outbox(Protocol):
         """Every card shows `rev`. If the record has moved on meanwhile, the request stays due."""
         ...
 
-    async def again(self, work: Work, delay: float) -> None:
-        """Give the lease back; due again in `delay` seconds."""
+    async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
+        """Give the lease back; due again in `delay` seconds, or at once if the record is no longer at `rev`."""
         ...
 
     async def ripe(self, timeout: float) -> None:
