@@ -6,6 +6,7 @@ lets everything through. Neither is the client people use; both are independent 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "npm"))
 from npm_examples import FIELDS, NAMES, ORIGIN, WHO, all_cards, all_details, all_forms, request
 from npm_tools import HERE, MODULES, tool
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 EMPTY = '<!doctype html><html lang="en"><meta charset="utf-8"><body><div id="place"></div></body></html>'
 
@@ -156,8 +157,10 @@ def flat(text: str) -> str:
 
 @pytest.fixture
 async def screen(bundle: Path) -> AsyncIterator[Screen]:
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert program, f"None of {', '.join(CHROMIUM)} is on the PATH; install one."
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         page = await browser.new_page(viewport={"width": 900, "height": 1400}, locale="en-US", timezone_id="UTC")
         screen = Screen(page)
         await screen.open(bundle)
