@@ -54,7 +54,7 @@ def edit_form(request: Request) -> Form:
         _title("Edit", request),
         "Approve with changes",
         fields,
-        _notes(request, names),
+        _notes(shown, names),
     )
 
 
@@ -64,7 +64,7 @@ def json_form(request: Request) -> Form:
     shown = shown_arguments(request)
     text = pretty({name: shown[name] for name in shown if name in names})
     field = Field("", "Arguments", "json", required=True, hint="The arguments as a JSON object.", initial=text)
-    notes = _notes(request, names)
+    notes = _notes(shown, names)
     if MASK in text:
         notes = (*notes, f"{MASK} stands for secret values; leave it where it is.")
     return Form(
@@ -141,9 +141,9 @@ def _title(verb: str, request: Request) -> str:
     return f"{verb}: {shorten(Clean(request).line(request.heading), TITLE)[0]}"
 
 
-def _notes(request: Request, editable: tuple[str, ...]) -> tuple[str, ...]:
+def _notes(shown: dict[str, object], editable: tuple[str, ...]) -> tuple[str, ...]:
     """What is fixed and not asked."""
-    fixed = [(name, value) for name, value in shown_arguments(request).items() if name not in editable]
+    fixed = [(name, value) for name, value in shown.items() if name not in editable]
     notes: list[str] = []
     for name, value in fixed[:MAX_NOTES]:
         text, hidden = shorten(MASK if value == MASK else seen(value), NOTE)

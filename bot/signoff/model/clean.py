@@ -18,11 +18,12 @@ class Clean:
     def __init__(self, request: Request) -> None:
         patterns = request.terms.secret
         self._request = request
+        self._hidden: dict[int, frozenset[str]] = {}
+        """By identity of the arguments, which the request keeps alive."""
         found: set[str] = set()
-        held = [version.arguments for version in request.versions] + [request.arguments]
+        held = [request.arguments]
+        held += [version.arguments for version in request.versions if version.arguments != request.arguments]
         decision = request.decision
-        if decision is not None and decision.arguments is not None:
-            held.append(decision.arguments)
         for arguments in held:
             found |= secret_texts(arguments, self.hidden(arguments))
         if decision is not None and decision.response is not None:
@@ -32,7 +33,10 @@ class Clean:
 
     def hidden(self, arguments: Node) -> frozenset[str]:
         """The secret places of a version of the arguments."""
-        return secret_pointers(arguments, self._request.schema_, self._request.terms.secret)
+        if id(arguments) not in self._hidden:
+            found = secret_pointers(arguments, self._request.schema_, self._request.terms.secret)
+            self._hidden[id(arguments)] = found
+        return self._hidden[id(arguments)]
 
     def text(self, text: str) -> str:
         """Several lines of running text."""

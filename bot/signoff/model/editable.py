@@ -11,8 +11,10 @@ from signoff.model.secrets import secret_pointers
 def editable_names(request: Request) -> tuple[str, ...]:
     """The top-level arguments that a person may change: allowed by request and rule, not secret, not fixed."""
     root: Node = request.schema_ or {}
-    declared = properties(request.schema_)
     allowed = [set(names) for names in (request.editable, request.terms.editable) if names is not None]
+    if any(not names for names in allowed):
+        return ()
+    declared = properties(request.schema_)
     secret = secret_pointers(request.arguments, request.schema_, request.terms.secret)
     return tuple(
         name

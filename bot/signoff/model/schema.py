@@ -34,12 +34,12 @@ STEPS = 500_000
 
 def node(value: object) -> Node | None:
     """The schema if it is an object (booleans say nothing about a form)."""
-    return cast("Node", value) if isinstance(value, Mapping) else None
+    return cast("Node", value) if isinstance(value, dict) else None
 
 
 def mapping(value: object) -> Node:
     """The value of `properties` and its like; empty if it is not an object."""
-    return cast("Node", value) if isinstance(value, Mapping) else {}
+    return cast("Node", value) if isinstance(value, dict) else {}
 
 
 def several(value: object) -> list[object]:
@@ -66,7 +66,7 @@ def target(reference: str, root: Node) -> object:
         return _anchored(fragment, root)
     found: object = root
     for step in steps(fragment):
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             found = found.get(step)
         else:
             items = dict(enumerate(several(found)))
@@ -137,30 +137,34 @@ def marked(
     if name is None and not _mentions(schema, mark):
         return
     budget = STEPS
+    root = schema or {}
     waiting: list[tuple[object, str, list[object]]] = [(value, "", [schema])]
     found: list[str] = []
     while waiting:
         place, pointer, schemas = waiting.pop()
-        here = _possible(schemas, schema or {})
-        members = cast("Node", place) if isinstance(place, Mapping) else {}
+        here = _possible(schemas, root)
+        if any(map(mark, here)):
+            found.append(pointer)
+            continue
+        members: Node = cast("Node", place) if isinstance(place, dict) else {}
         items = several(place)
-        declared = (key for part in here for key in mapping(part.get("properties")))
-        keys = dict.fromkeys((*members, *declared)) if isinstance(place, Mapping) else {}
+        keys = dict.fromkeys(members)
+        if isinstance(place, dict):
+            for part in here:
+                keys |= dict.fromkeys(mapping(part.get("properties")))
         budget -= (1 + len(here)) * (1 + len(keys) + len(items))
         if budget < 0:
             yield from _everything(value)
             return
-        if any(mark(part) for part in here):
-            found.append(pointer)
-            continue
         for key in keys:
             below = f"{pointer}/{escape(key)}"
             if name is not None and name(key):
                 found.append(below)
-            elif here or key in members:
-                waiting.append((members.get(key), below, _of_property(here, key)))
+            elif (inner := _of_property(here, key)) or (name is not None and key in members):
+                waiting.append((members.get(key), below, inner))
         for index, item in enumerate(items):
-            waiting.append((item, f"{pointer}/{index}", _of_item(here, index)))
+            if (inner := _of_item(here, index)) or name is not None:
+                waiting.append((item, f"{pointer}/{index}", inner))
     yield from found
 
 
@@ -169,7 +173,7 @@ def _mentions(schema: Node | None, mark: Callable[[Node], bool]) -> bool:
     waiting: list[object] = [schema]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Mapping):
+        if isinstance(item, dict):
             if mark(cast("Node", item)):
                 return True
             waiting += cast("Node", item).values()
@@ -179,7 +183,7 @@ def _mentions(schema: Node | None, mark: Callable[[Node], bool]) -> bool:
 
 
 def _everything(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         yield from (f"/{escape(key)}" for key in cast("Node", value))
     else:
         yield ""
@@ -217,7 +221,7 @@ def _of_property(schemas: list[Node], key: str) -> list[object]:
             below += mapping(schema.get("patternProperties")).values()
             below.append(schema.get("additionalProperties"))
         below.append(schema.get("unevaluatedProperties"))
-    return below
+    return [part for part in below if isinstance(part, dict)]
 
 
 def _of_item(schemas: list[Node], index: int) -> list[object]:
@@ -226,4 +230,4 @@ def _of_item(schemas: list[Node], index: int) -> list[object]:
         first = several(schema.get("prefixItems"))
         below.append(first[index] if index < len(first) else schema.get("items"))
         below += [schema.get("contains"), schema.get("unevaluatedItems")]
-    return below
+    return [part for part in below if isinstance(part, dict)]
