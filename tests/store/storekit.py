@@ -104,7 +104,7 @@ def free_port() -> int:
 
 def up(*options: str, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     """A Redis server of this machine on a port of its own."""
-    assert SERVER is not None, "there is no redis-server on the PATH, and SIGNOFF_TEST_ALL=1 forbids to leave it out"
+    assert SERVER is not None, "there is no redis-server on the PATH, and TEST_ALL=1 forbids to leave it out"
     port = free_port()
     command = [SERVER, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
