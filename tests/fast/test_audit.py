@@ -86,3 +86,11 @@ def test_i25_a_rewritten_beginning_does_not_fit_the_rest() -> None:
     """Recomputing the links up to a point is found at the next line that was kept."""
     lines = written(["a", "b", "c"])
     assert [fault.seq for fault in verify([*written(["x", "b"]), lines[2]])] == [3]
+
+
+def test_i25_a_gap_is_detected_where_the_links_were_computed_anew() -> None:
+    """Lines count 1, 2, 3 without gaps, also in a chain that somebody has rewritten from end to end."""
+    first, second = written(["a"])[0], written(["a", "b", "c"])[2]
+    body_hash = Entry.of({"type": "c"}).body_hash
+    rewritten = replace(second, link=link(first.link, second.seq, second.at, body_hash))
+    assert [fault.sentence for fault in verify([first, rewritten])] == ["line 3 stands where line 2 should be"]

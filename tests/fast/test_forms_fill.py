@@ -239,7 +239,7 @@ def test_i09_arguments_cannot_be_dropped_unseen() -> None:
     """Leaving out an argument that is not editable is a change too."""
     without = {name: value for name, value in ARGUMENTS.items() if name != "order"}
     with pytest.raises(Invalid) as caught:
-        forms.check_edit(record(None or ARGUMENTS, None, editable=("amount",)), without)
+        forms.check_edit(record(ARGUMENTS, None, editable=("amount",)), without)
     assert caught.value.fields == {"/order": "This cannot be changed."}
 
 
