@@ -33,7 +33,7 @@ Fetch = Callable[[str], Awaitable[object]]
 """GETs a JSON document. Raises ConnectionError."""
 
 
-class Forged(Exception):  # noqa: N818 - a verdict about a call, not a fault of ours
+class Forged(Exception):
     """This call does not come from Teams for this bot; the text says what is wrong, for the log only."""
 
 

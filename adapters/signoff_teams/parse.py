@@ -39,7 +39,7 @@ MAX_TRAIL = 1000
 """Pages behind the current one."""
 
 
-class Malformed(ValueError):  # noqa: N818 - says what an activity is
+class Malformed(ValueError):
     """An activity that no card of ours can have sent; the text says what is wrong."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ NASTY = st.sampled_from(
         "{{{{TIME(2026-01-01T00:00:00Z)}}}}",
         "<at>Ada</at> @everyone &lt;b&gt;",
         "a\nb\r\nc\rd\te  f ",
+        "\n \n",
+        "{{a" * 100,
+        "{" * 300,
         "‹U+202E›\u00e9\U0001f600" * 20,
         "",
     ]
@@ -101,12 +105,12 @@ def check(card: dict[str, Any]) -> None:
     assert len(inputs) == len(set(inputs))
     for node in nodes(card):
         if node.get("type") == "TextRun":
-            assert "{{" not in node["text"]
+            assert not re.search(r"\{\{[^{]", node["text"])
             assert "\n" not in node["text"]
         if node.get("type") == "TextBlock":
             assert node["text"].startswith("{{DATE(")
         for key in ("label", "placeholder", "title"):
-            assert "{{" not in str(node.get(key, "")) or node.get("type", "").startswith("Action")
+            assert not re.search(r"\{\{\s*\w", str(node.get(key, "")))
 
 
 def a_card(**changes: Any) -> Card:
@@ -179,11 +183,11 @@ def test_i11_a_card_that_had_to_shrink_withholds_approve_at_high_risk() -> None:
         assert "characters)" in texts(card)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(FACT, max_size=4).map(tuple), st.builds(lambda t, n: t * n, TEXT, st.integers(1, 400)))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(FACT, max_size=4).map(tuple), st.builds(lambda t, n: t * n, TEXT, st.integers(1, 100)))
 def test_i11_the_details_show_every_character_over_their_pages(facts: tuple[Fact, ...], text: str) -> None:
     """All pages of the full view are valid cards, and together hold the whole JSON."""
-    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", ""))
+    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", "")[:8000])
     seen, number = "", 0
     while True:
         card = render.details(shown, number, approve=True)
@@ -208,7 +212,7 @@ def test_i11_the_details_show_every_character_over_their_pages(facts: tuple[Fact
 @st.composite
 def forms(draw: st.DrawFn) -> Form:
     fields: list[Field] = []
-    for index in range(draw(st.integers(1, 30))):
+    for index in range(draw(st.integers(1, 25))):
         kind = draw(st.sampled_from(KINDS))
         options = tuple(Option(f"o{n}", draw(NASTY) or "x") for n in range(draw(st.integers(1, 4))))
         options = options if kind == "choice" else ()
@@ -251,7 +255,7 @@ def person(card: dict[str, Any], changes: dict[str, str] | None = None, *, brows
     return out
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(forms(), st.booleans())
 def test_a_form_submitted_unchanged_gives_back_exactly_its_entries(form: Form, browser: bool) -> None:
     """Page by page, every input is valid and within the limits, and every digit and character comes back as it was."""
@@ -260,9 +264,7 @@ def test_a_form_submitted_unchanged_gives_back_exactly_its_entries(form: Form, b
     for _ in range(2000):
         page = pages.page(form, entries, at, trail)
         for mode in ("inline", "dialog"):
-            card = render.form(
-                form, page, {f.key: "This is wrong. " * 9 for f in form.fields[:3]} if page.only else {}, mode=mode
-            )
+            card = render.form(form, page, mode=mode)
             check(card)
         entries_after = pages.submitted(form, entries, page.sheet, person(card, browser=browser))
         assert entries_after == entries
@@ -271,6 +273,8 @@ def test_a_form_submitted_unchanged_gives_back_exactly_its_entries(form: Form, b
         at, trail = pages.after(form, entries, page.sheet, entries_after), (*trail, at)
         assert at > trail[-1]
     assert page.sheet.next is None
+    errors = {field.key: "This is wrong. " * 30 for field in form.fields}
+    check(render.form(form, pages.page(form, entries, errors=errors), errors | {"/elsewhere": "x " * 3000}))
 
 
 def test_a_long_text_is_split_over_pages_and_joined_again() -> None:

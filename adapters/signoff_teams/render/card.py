@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from signoff.cards import Button, Card, Fact, Row
-from signoff_teams.render.text import Json, clip, line, moment, paragraph, runs, size
+from signoff_teams.render.text import Json, brief, clip, line, moment, paragraph, runs, single, size
 
 LIMIT = 25_000
 """Bytes of a card. Teams takes about 100 KB a message, older documents say 28 KB ("Format your bot messages")."""
@@ -45,6 +45,7 @@ _ROOMS = (
     _Room(150, 25, 12),
     _Room(80, 12, 6),
     _Room(40, 4, 3),
+    _Room(24, 3, 2),
 )
 
 
@@ -100,9 +101,9 @@ def execute(verb: str, title: str, data: Json, style: str = "default", *, inputs
 
 def banner(text: str) -> list[Json]:
     """A line for the person who clicked, set apart from the card."""
-    if not text:
+    if not text.strip():
         return []
-    items = paragraph(clip(text, 1500), weight="Bolder")
+    items = [line(brief(text, 2500, weight="Bolder"))]
     return [{"type": "Container", "style": "attention", "items": items}]
 
 
@@ -123,9 +124,9 @@ def fact_blocks(fact: Fact, room: int, *, flat: bool = False) -> list[Json]:
     if flat:
         text = text.replace("\n", " ⏎ ")
     head = runs(f"{clip(fact.label, 200)}: ", weight="Bolder")
-    if fact.url and _is_web(fact.url) and size(fact.url) <= 3000:
+    if fact.url and _is_web(fact.url) and size(fact.url) <= max(room, 500):
         link = {"type": "Action.OpenUrl", "url": fact.url}
-        return [line(head, runs(" ".join((text or fact.url).split()), selectAction=link), spacing="Small")]
+        return [line(head, runs(single(text or fact.url), selectAction=link), spacing="Small")]
     blocks: list[Json] = []
     if fact.text or fact.moment is None:
         blocks = paragraph(text, *head)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from signoff.cards import Details
-from signoff_teams.render.card import LIMIT, banner, document, execute, fact_blocks
-from signoff_teams.render.text import Json, clip, fit, line, runs, size
+from signoff_teams.render.card import LIMIT, document, execute, fact_blocks
+from signoff_teams.render.text import Json, brief, line, runs, size
 
 ROOM = LIMIT - 4000
 """Bytes of JSON for the text of one page."""
@@ -12,13 +12,12 @@ LINE = 5000
 """Bytes of JSON of one paragraph; longer lines go on in the next."""
 
 
-def details(shown: Details, number: int = 0, *, approve: bool = False, notice: str = "") -> Json:
+def details(shown: Details, number: int = 0, *, approve: bool = False) -> Json:
     """One page. `approve`: offer to approve on the last page, where everything has been seen."""
     pages = _pages(shown)
     number = min(max(number, 0), len(pages) - 1)
     count = f" · page {number + 1} of {len(pages)}" if len(pages) > 1 else ""
-    body = banner(notice)
-    body.append(line(runs(clip(shown.title.replace("\n", " ⏎ "), 600), size="Large", weight="Bolder"), runs(count)))
+    body = [line(brief(shown.title, 1000, size="Large", weight="Bolder"), runs(count))]
     data: Json = {"request": shown.request_id, "version": shown.version}
     actions: list[Json] = []
     if number + 1 < len(pages):
@@ -42,7 +41,7 @@ def _pages(shown: Details) -> list[list[Json]]:
     pages: list[list[Json]] = [[]]
     room = ROOM
     for block in blocks:
-        cost = size(block) + 1
+        cost = size(block) + 2
         if cost > room and pages[-1]:
             pages.append([])
             room = ROOM
@@ -54,8 +53,11 @@ def _pages(shown: Details) -> list[list[Json]]:
 def _chunks(text: str) -> list[str]:
     """The text in pieces that each fit into one paragraph."""
     parts: list[str] = []
-    while text:
-        end = max(1, fit(text, LINE))
-        parts.append(text[:end])
-        text = text[end:]
+    start, step = 0, LINE
+    while start < len(text):
+        step = min(2 * step, LINE)
+        while step > 1 and size(runs(text[start : start + step])) > LINE:
+            step //= 2
+        parts.append(text[start : start + step])
+        start += step
     return parts

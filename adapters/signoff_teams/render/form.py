@@ -10,7 +10,7 @@ from signoff_teams.parse import Sheet
 from signoff_teams.render.card import banner, document, execute
 from signoff_teams.render.inputs import element, hint, shown_error
 from signoff_teams.render.pages import Page
-from signoff_teams.render.text import Json, clip, line, paragraph, runs, size
+from signoff_teams.render.text import Json, brief, clip, line, runs, size
 
 Mode = Literal["inline", "dialog"]
 """In the card's place for one person (works in every client), or in a window of its own."""
@@ -31,8 +31,8 @@ def form(
     errors = errors or {}
     here = {piece.field.key for piece in page.pieces}
     general = [text for key, text in errors.items() if key not in here]
-    body = banner(clip(" ".join([notice, *general]).strip(), 1200))
-    body.append(line(runs(clip(form.title, 600), size="Large", weight="Bolder")))
+    body = banner(" ".join([notice, *general]))
+    body.append(line(brief(form.title, 1000, size="Large", weight="Bolder")))
     body += _notes(form)
     for piece in page.pieces:
         part = "" if piece.whole else f" (part from character {piece.start + 1})"
@@ -46,20 +46,19 @@ def _notes(form: Form) -> list[Json]:
     blocks: list[Json] = []
     room = NOTES_ROOM
     for text in form.notes:
-        made = paragraph(clip(text, 600).replace("\n", " ⏎ "), isSubtle=True)
+        made = line(brief(text.replace("\n", " ⏎ "), 1200, isSubtle=True))
         room -= size(made)
         if room < 0:
             return [*blocks, line(runs("…", isSubtle=True))]
-        blocks += made
+        blocks.append(made)
     return blocks
 
 
 def _actions(form: Form, page: Page, mode: Mode, ticket: str) -> list[Json]:
-    data: Json = {"request": form.request_id, "version": form.version, "purpose": form.purpose}
-    if not page.only:
-        data |= _place(page.sheet)
+    bare: Json = {"request": form.request_id, "version": form.version, "purpose": form.purpose}
     if ticket:
-        data["ticket"] = ticket
+        bare["ticket"] = ticket
+    data = bare if page.only else bare | _place(page.sheet)
     actions: list[Json] = []
     if page.sheet.next is None:
         style = "destructive" if form.purpose == "reject" else "positive"
@@ -69,12 +68,12 @@ def _actions(form: Form, page: Page, mode: Mode, ticket: str) -> list[Json]:
     if page.sheet.trail:
         actions.append(_action(mode, "back", "Previous", data))
     if form.purpose == "edit":
-        actions.append(_action(mode, "edit_json", "Edit as JSON", data, inputs=False))
+        actions.append(_action(mode, "edit_json", "Edit as JSON", bare, inputs=False))
     if mode == "inline":
         if not page.only:
             window: Json = {**data, "verb": form.purpose, "msteams": {"type": "task/fetch"}}
             actions.append({"type": "Action.Submit", "title": "Open in a window", "data": window})
-        actions.append(_action(mode, "show", "Cancel", data, inputs=False))
+        actions.append(_action(mode, "show", "Cancel", bare, inputs=False))
     return actions
 
 

@@ -11,11 +11,11 @@ from datetime import date
 from decimal import Decimal
 
 from signoff.forms import Field
-from signoff_teams.render.text import Json, clip, label, line, runs, size
+from signoff_teams.render.text import Json, brief, label, line, size
 
 CHOICES_ROOM = 8000
 """Bytes of JSON that the choices of one field may take."""
-ERROR_ROOM = 600
+ERROR_ROOM = 1000
 """Bytes of JSON of the sentence at a field."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -55,14 +55,13 @@ def element(name: str, field: Field, text: str, part: str = "") -> Json:
 
 
 def hint(field: Field) -> list[Json]:
-    text = " ".join(field.hint.split())
-    return [line(runs(clip(text, 600), isSubtle=True, size="Small"), spacing="None")] if text else []
+    text = brief(field.hint, 1000, isSubtle=True, size="Small")
+    return [line(text, spacing="None")] if text else []
 
 
 def shown_error(text: str) -> list[Json]:
     """The sentence at a field."""
-    text = " ".join(text.split())
-    return [line(runs(f"⚠ {clip(text, ERROR_ROOM)}", color="Attention"), spacing="None")] if text else []
+    return [line(brief(f"⚠ {text}", ERROR_ROOM, color="Attention"), spacing="None")] if text else []
 
 
 def frame_size(field: Field) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from signoff.forms import Field, Form
 from signoff_teams.parse import START, Cursor, Sheet
-from signoff_teams.render.inputs import element, frame_size, shown_error
+from signoff_teams.render.inputs import frame_size, shown_error
 from signoff_teams.render.text import fit, size
 
 ROOM = 16_000
@@ -75,7 +75,8 @@ def page(
         field = form.fields[index]
         text = entries.get(field.key, "")
         offset = min(offset, len(text))
-        left = room - frame_size(field) - size(shown_error(errors.get(field.key, "")))
+        frame = frame_size(field) + size(shown_error(errors.get(field.key, "")))
+        left = room - frame
         end = len(text)
         if size(text[offset:]) > left or len(pieces) == MOST:
             fresh = not pieces
@@ -90,7 +91,7 @@ def page(
         if end < len(text):
             onward = (index, end)
             break
-        room -= size(element(pieces[-1].id, field, pieces[-1].text)) + size(shown_error(errors.get(field.key, "")))
+        room = left - size(pieces[-1].text)
         index, offset = index + 1, 0
     sheet = Sheet(at=at, next=onward, trail=trail)
     if not sheet.whole:

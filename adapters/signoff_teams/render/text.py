@@ -1,19 +1,22 @@
 """Text as text (I12).
 
 A TextBlock reads Markdown and `{{DATE(…)}}`; a TextRun reads no Markdown, but clients expand the date functions in it
-as well (adaptivecards 3.x). So what comes from outside goes into TextRuns, and two braces never stand in the same one.
+as well (adaptivecards 3.x). So what comes from outside goes into TextRuns, cut between the braces of whatever could be
+a function.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 Json = dict[str, object]
 
 NBSP = "\u00a0"
-_BRACES = re.compile(r"(?<=\{)(?=\{)")
+_BRACES = re.compile(r"(?<=\{)(?=\{(?!\{))")
+"""Between two braces before anything that could be a function's name."""
 _SPACES = re.compile(r"(?m)(?:^ | (?= ))")
 """Spaces that HTML would swallow."""
 
@@ -32,20 +35,45 @@ def clip(text: str, room: int) -> str:
 
 def fit(text: str, room: int) -> int:
     """How many leading characters of `text` take at most `room` bytes of JSON (quotes included)."""
+    return _most(text, room, size)
+
+
+def _most(text: str, room: int, cost: Callable[[str], int]) -> int:
     low, high = 0, min(len(text), max(room, 0))
     while low < high:
         middle = (low + high + 1) // 2
-        if size(text[:middle]) <= room:
+        if cost(text[:middle]) <= room:
             low = middle
         else:
             high = middle - 1
     return low
 
 
+def spaced(text: str) -> str:
+    """The same text with every space visible in HTML."""
+    return _SPACES.sub(NBSP, text.replace("\t", "    "))
+
+
+def single(text: str) -> str:
+    """Text on one line, with single spaces."""
+    return " ".join(text.split())
+
+
 def runs(text: str, **style: object) -> list[Json]:
     """TextRuns that show exactly this one line of text."""
-    shown = _SPACES.sub(NBSP, text.replace("\t", "    "))
-    return [{"type": "TextRun", "text": part, **style} for part in _BRACES.split(shown) if part]
+    return [{"type": "TextRun", "text": part, **style} for part in _BRACES.split(spaced(text)) if part]
+
+
+def fit_runs(text: str, room: int) -> int:
+    """How many leading characters of `text` can be shown in runs of at most `room` bytes of JSON."""
+    return _most(text, room, lambda part: size(runs(part)))
+
+
+def brief(text: str, room: int, **style: object) -> list[Json]:
+    """One line of text in runs of about `room` bytes of JSON, with `…` if that is not all."""
+    text = single(text)
+    shown = runs(text, **style)
+    return shown if size(shown) <= room else runs(text[: fit_runs(text, room)] + "…", **style)
 
 
 def line(*inlines: list[Json], **block: object) -> Json:
@@ -63,7 +91,7 @@ def paragraph(text: str, *lead: Json, **style: object) -> list[Json]:
 
 def label(text: str, room: int = 400) -> str:
     """Text for places that take a bare string (labels, choices, placeholders): braces apart, on one line."""
-    return clip(_BRACES.sub(" ", " ".join(text.split())), room)
+    return clip(_BRACES.sub(" ", single(text)), room)
 
 
 def moment(at: datetime) -> Json:
