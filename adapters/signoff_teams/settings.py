@@ -74,6 +74,8 @@ class TeamsSettings(BaseModel):
             return False
         if self.anonymous and is_loopback(asked[1]):
             return True  # emulators listen on changing ports of this machine
+        if is_loopback(asked[1]) and any(_bare(url) == asked[1] for url in self.service_urls):
+            return True  # this machine named as a host: simulators listen on changing ports
         return any(asked == _origin(url) for url in self.service_urls)
 
 
@@ -170,6 +172,12 @@ def _service_urls(value: str | None) -> tuple[str, ...]:
             )
         found.append(url if url.endswith("/") else url + "/")
     return tuple(found) or SERVICE_URLS
+
+
+def _bare(url: str) -> str | None:
+    """The host of a URL that was given as a host alone, without a port."""
+    origin = _origin(url)
+    return origin[1] if origin is not None and origin[0] == "https" and origin[2] == 443 else None
 
 
 def is_loopback(host: str) -> bool:

@@ -158,3 +158,21 @@ def test_the_package_needs_an_app_id_and_https(tmp_path: Path) -> None:
         plugin.manifest("https://signoff.example", None, tmp_path)
     with pytest.raises(BadConfig, match="https"):
         plugin.manifest("http://signoff.example", read(), tmp_path)
+
+
+def test_i27_a_loopback_host_without_a_port_allows_that_host_alone() -> None:
+    """TEAMS_SERVICE_URLS=127.0.0.1 is for simulators on changing ports; other hosts need their own address."""
+    given = {
+        "TEAMS_APP_ID": "app",
+        "TEAMS_APP_PASSWORD": "secret",
+        "TEAMS_TENANT_ID": "tenant",
+        "TEAMS_SERVICE_URLS": "127.0.0.1",
+    }
+    settings = plugin.settings(given)
+    assert isinstance(settings, TeamsSettings)
+    assert settings.allows("http://127.0.0.1:4711/teams/")
+    assert not settings.allows("http://localhost:4711/teams/")
+    assert not settings.allows("https://smba.trafficmanager.net/emea/")
+    named = plugin.settings(given | {"TEAMS_SERVICE_URLS": "http://127.0.0.1:4711/teams/"})
+    assert isinstance(named, TeamsSettings)
+    assert not named.allows("http://127.0.0.1:4712/teams/")
