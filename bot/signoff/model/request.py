@@ -36,7 +36,7 @@ class Frozen(BaseModel):
 
 
 class Ask(Frozen):
-    """The body of `POST /v1/requests`: a tool call that waits for a person. Only `tool` and `arguments` are required."""
+    """The body of `POST /v1/requests`: a tool call that waits for a person. Only tool and arguments are required."""
 
     tool: str = Field(min_length=1, max_length=200)
     arguments: dict[str, object]
