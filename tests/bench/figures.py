@@ -57,7 +57,11 @@ def compared(
     """A row from rounds: the median of the rounds' ratios, beside the medians of both figures."""
     ratio = statistics.median(ours / reference for ours, reference in rounds)
     ours, reference = (statistics.median(side) for side in zip(*rounds, strict=True))
-    holds = None if most is None and least is None else (most is None or ratio <= most) and (least is None or ratio >= least)
+    holds = (
+        None
+        if most is None and least is None
+        else (most is None or ratio <= most) and (least is None or ratio >= least)
+    )
     wants = " ".join(f"{sign} {limit:g} ×" for sign, limit in (("≤", most), ("≥", least)) if limit is not None)
     figures = {"ratio": ratio, "ours": ours, "reference": reference}
     return Row(goal, what, wants, f"{ratio:.2f} × · {shown(ours)}", shown(reference), holds, figures)
@@ -70,5 +74,7 @@ def bounded(goal: str, what: str, value: float, most: float, shown: Callable[[fl
 
 def resident(pid: int | None = None) -> int:
     """Bytes of memory that a process occupies."""
-    shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid or os.getpid())], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(pid or os.getpid())], capture_output=True, text=True, check=True
+    )
     return int(shown.stdout) * 1024

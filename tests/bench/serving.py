@@ -1,0 +1,172 @@
+"""The demo's stage with a Redis and a policy of the benchmark's, and cards clicked over one kept connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import urlencode
+
+from signoff_sim.demo.stage import LOOK, SIGNING_SECRET, Stage
+from signoff_sim.slack import payloads
+from signoff_sim.slack.courier import EVENTS_PATH, signature
+from signoff_sim.teams import cards
+from signoff_sim.teams.sender import Sender
+
+POLICY = """
+version: 1
+people:
+  ada: {{name: Ada Okafor, slack: T0DEMO/U0ADA, teams: {tenant}/{ada}}}
+  rita: {{name: Rita Moreau}}
+defaults: {{show: {show}, approvers: [ada], expires_in: 4h, any_channel: true}}
+"""
+SLACK = "slack:#refunds"
+TEAMS = "teams:Finance/General"
+SLACK_CHANNEL = "C0REFUNDS"
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A signed request, ready to be sent."""
+
+    request: str
+    """The id of the request that it approves."""
+    raw: bytes
+    """Of Slack's clicks, the body alone."""
+    sent: bytes
+
+
+class Serving(Stage):
+    """Everything up, with `signoff serve` in a process of its own and the simulators in this one."""
+
+    def __init__(self, redis_url: str, *, show: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._redis_url = redis_url
+        self._policy = self._folder / "policy.yaml"
+        ada = self.teams.directory.people["ada"]
+        text = POLICY.format(tenant=self.teams.directory.tenant, ada=ada.teams, show=json.dumps(show))
+        self._policy.write_text(text, "utf-8")
+        self.teams.set_faults({"rate_limits": False})
+        self._seen: set[str] = set()
+
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {
+            "SIGNOFF_REDIS_URL": self._redis_url,
+            "SIGNOFF_SIGNING_KEY": b64encode(b"k" * 32).decode(),
+            "SIGNOFF_POLICY": str(self._policy),
+            "SIGNOFF_MAX_OPEN": "1000000",
+            "SIGNOFF_RATE": "1000000",
+        }
+
+    def agent_environment(self) -> dict[str, str]:
+        return self.environment() | {"SIGNOFF_URL": self.bot_address, "SIGNOFF_API_KEY": self.key}
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
+
+    @property
+    def pid(self) -> int:
+        assert self._bot is not None
+        assert self._bot.process is not None
+        return self._bot.process.pid
+
+    @property
+    def port(self) -> int:
+        return self._bot_port
+
+    # ── clicks ───────────────────────────────────────────────────────────────────────────────────
+
+    def slack_clicks(self) -> list[Click]:
+        """Approve on every Slack card that was not clicked yet."""
+        workspace = self.slack.workspace
+        ada, clicks = workspace.users["U0ADA"], list[Click]()
+        for message in workspace.channels[SLACK_CHANNEL].messages.values():
+            for block in message.blocks:
+                for element in block.get("elements", ()) if block["type"] == "actions" else ():
+                    if element["action_id"] == "signoff.approve" and message.ts not in self._seen:
+                        self._seen.add(message.ts)
+                        payload = (
+                            payloads.interaction(ada, "block_actions", workspace.new_trigger(ada.id))
+                            | payloads.from_message(workspace, ada, message, f"{self.address}/slack/response/none")
+                            | {"actions": [payloads.action(block, element, {}, workspace.next_ts())]}
+                        )
+                        raw = urlencode({"payload": json.dumps(payload)}).encode()
+                        clicks.append(Click(json.loads(element["value"])["r"], raw, slack_request(raw)))
+        return clicks
+
+    def teams_clicks(self) -> list[Click]:
+        """Approve on every Teams card that was not clicked yet."""
+        teams = self.teams
+        sender = Sender(teams.directory, teams.threads, teams.traffic, teams.sign, bot_url=self.bot_address)
+        sender.service_url = teams.service_url
+        ada, clicks = teams.directory.people["ada"], list[Click]()
+        for thread in teams.threads.all.values():
+            for message in thread.messages:
+                if message.card is None or message.id in self._seen:
+                    continue
+                action = cards.find_action(message.card, {"verb": "approve"})
+                self._seen.add(message.id)
+                value = {"action": {**action}, "trigger": "manual"}
+                activity = sender.invoke("adaptiveCard/action", ada, thread, value, message.id)
+                data = cast("dict[str, Any]", action["data"])
+                headers = {"Authorization": f"Bearer {teams.sign()}", "Content-Type": "application/json"}
+                raw = json.dumps(activity).encode()
+                clicks.append(Click(data["request"], raw, post("/api/messages", headers, raw)))
+        return clicks
+
+    async def clicks(self, chat: str, count: int) -> list[Click]:
+        """Wait until that many new cards stand in the chat."""
+        found: list[Click] = []
+        async with asyncio.timeout(60):
+            while len(found) < count:
+                await asyncio.sleep(LOOK)
+                found += self.slack_clicks() if chat == "slack" else self.teams_clicks()
+        return found
+
+
+def slack_request(raw: bytes) -> bytes:
+    timestamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature(SIGNING_SECRET, timestamp, raw),
+    }
+    return post(EVENTS_PATH, headers, raw)
+
+
+def post(path: str, headers: dict[str, str], raw: bytes) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(raw)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + raw
+
+
+class Kept:
+    """One kept HTTP connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def to(cls, port: int) -> Kept:
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def send(self, request: bytes) -> tuple[int, int]:
+        """When the first byte was sent and when the whole answer was there, on the machine's monotonic clock (ns)."""
+        began = time.monotonic_ns()
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        await self._reader.readexactly(int(length.partition(b":")[2]))
+        ended = time.monotonic_ns()
+        if b" 200 " not in head.partition(b"\r\n")[0]:
+            raise RuntimeError(f"a click was answered with {head!r}")
+        return began, ended
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
