@@ -13,7 +13,7 @@ from storekit import CAPS, entry, key, request, revised, settled
 
 from signoff import audit
 from signoff.audit import Line
-from signoff.errors import IdempotencyConflict, Invalid, NotFound, RateLimited, TooManyOpen
+from signoff.errors import IdempotencyConflict, Invalid, NotFound, RateLimited, StoreUnavailable, TooManyOpen
 from signoff.model import Event, MessageRef, Outcome, Placement, Request
 from signoff.ports import Caps, Filter, Idempotency, Store, Work
 
@@ -272,6 +272,16 @@ async def test_i22_no_wake_up_is_lost_between_look_and_wait(another: OpenStore) 
     for _ in range(10):
         assert all(not request.open for request in await asyncio.gather(*(one() for _ in range(30))))
     assert time.monotonic() - began < 25, "some came only when their time was up"
+
+
+async def test_a_closed_store_lets_its_waiters_go(store: Store) -> None:
+    """With StoreUnavailable, not after their time."""
+    made = await opened(store)
+    waiting = asyncio.create_task(store.wait(made.id, 60))
+    await store.ping()
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await waiting
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────
@@ -538,6 +548,17 @@ async def test_a_lease_given_back_is_due_after_its_delay(store: Store) -> None:
     began = time.monotonic()
     await claimed(store)
     assert 0.1 < time.monotonic() - began < 4
+
+
+async def test_a_lease_given_back_for_an_older_revision_is_due_at_once(store: Store) -> None:
+    """A decision that fell into the lease does not wait for the delay of one busy place."""
+    made = await opened(store)
+    work = await claimed(store)
+    assert await decide(store, made)
+    await store.again(work, 600, 1)
+    work = await claimed(store)
+    await store.again(work, 600, 2)
+    assert await store.claim(60) is None
 
 
 async def test_a_worker_is_woken_by_what_happens_in_another_replica(another: OpenStore) -> None:

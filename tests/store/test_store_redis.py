@@ -328,13 +328,3 @@ async def test_a_store_without_redis_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await store.start()
     await store.close()
-
-
-async def test_a_closed_store_lets_its_waiters_go(store: RedisStore) -> None:
-    """With StoreUnavailable, not after their time."""
-    made = await opened(store)
-    waiting = asyncio.create_task(store.wait(made.id, 60))
-    await store.ping()
-    await store.close()
-    with pytest.raises(StoreUnavailable):
-        await waiting

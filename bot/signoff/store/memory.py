@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from signoff import audit
 from signoff.audit import Entry, Line
-from signoff.errors import IdempotencyConflict, NotFound, RateLimited, TooManyOpen
+from signoff.errors import IdempotencyConflict, NotFound, RateLimited, StoreUnavailable, TooManyOpen
 from signoff.model import Event, Key, Placement, Request, Status
 from signoff.ports import Caps, Filter, Idempotency, Opened, Page, Work
 from signoff.store import record
@@ -45,12 +45,15 @@ class MemoryStore:
         self._cards: dict[str, dict[str, Placement]] = {}
         self._memory: dict[tuple[str, str], tuple[str, int | None]] = {}
         self._keys: dict[str, Key] = {}
+        self._closed = False
 
     async def start(self) -> None:
         """Nothing to open."""
+        self._closed = False
 
     async def close(self) -> None:
-        """Let every waiter go."""
+        """Let every waiter go, with StoreUnavailable."""
+        self._closed = True
         for request_id in list(self._waiting):
             self._wake(request_id)
 
@@ -155,6 +158,8 @@ class MemoryStore:
         request = self._get(request_id)
         if not request.open:
             return request
+        if self._closed:
+            raise StoreUnavailable
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(request_id, []).append(future)
         try:
@@ -165,6 +170,8 @@ class MemoryStore:
         finally:
             with contextlib.suppress(KeyError, ValueError):
                 self._waiting[request_id].remove(future)
+        if self._closed:
+            raise StoreUnavailable
         return self._get(request_id)
 
     def events(self, after: str | None) -> AsyncIterator[Event]:

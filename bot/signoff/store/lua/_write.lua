@@ -3,8 +3,8 @@
 --
 -- KEYS[1] doc:<id>     string  the record as text (signoff.store.record). Never decoded here: Lua's numbers would
 --                              lose digits
--- KEYS[2] head:<id>    hash    status, rev, expires_at (ms), writer
--- KEYS[3] chain        hash    seq, link: of the last audit line
+-- KEYS[2] head:<id>    string  "<rev> <status> <expires_at in ms> <writer>"
+-- KEYS[3] chain        string  "<seq> <link>" of the last audit line
 -- KEYS[4] audit        stream  id <seq>-0; at (ms), body, link
 -- KEYS[5] events       stream  type, request, status, rev, asked_by, writer and, for the end of a request, doc
 -- KEYS[6] due          zset    request ids by the time (ms) from which a worker may take them
@@ -27,19 +27,20 @@ end
 local function write(now)
   local id, status = ARGV[1], ARGV[3]
   redis.call('SET', KEYS[1], ARGV[2])
-  redis.call('HSET', KEYS[2], 'status', status, 'rev', ARGV[4], 'expires_at', ARGV[5], 'writer', ARGV[6])
+  -- One string instead of a hash: read and written in half the time, on the way of every decision.
+  redis.call('SET', KEYS[2], ARGV[4] .. ' ' .. status .. ' ' .. ARGV[5] .. ' ' .. ARGV[6])
   if status == 'pending' then
     redis.call('ZADD', KEYS[8], ARGV[5], id)
   else
     redis.call('ZREM', KEYS[8], id)
   end
 
-  local last = redis.call('HMGET', KEYS[3], 'seq', 'link')
-  local seq = whole((tonumber(last[1]) or 0) + 1)
-  local previous = last[2] or string.rep('0', 40)
+  local number, previous = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (%x+)$')
+  local seq = whole((tonumber(number) or 0) + 1)
+  previous = previous or string.rep('0', 40)
   local at = whole(now)
   local link = redis.sha1hex(previous .. ':' .. seq .. ':' .. at .. ':' .. ARGV[8])
-  redis.call('HSET', KEYS[3], 'seq', seq, 'link', link)
+  redis.call('SET', KEYS[3], seq .. ' ' .. link)
   redis.call('XADD', KEYS[4], seq .. '-0', 'at', at, 'body', ARGV[7], 'link', link)
 
   local event = {

@@ -7,14 +7,14 @@
 -- ARGV[15]    how many indexes it leaves
 -- Answers 1, or 0 when nothing was written.
 
-local head = redis.call('HMGET', KEYS[2], 'rev', 'status', 'expires_at', 'writer')
-if head[1] ~= ARGV[13] then
+local rev, status, expires_at, writer = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+) (%a+) (%d+) (%S+)$')
+if rev ~= ARGV[13] then
   -- This very call may have been sent again because its answer was lost; then it has been done.
-  return head[4] == ARGV[6] and 1 or 0
+  return writer == ARGV[6] and 1 or 0
 end
 local now = clock()
 -- By this clock and in this step: a late sweeper or a slow replica cannot make a decision count (I06).
-if ARGV[14] == '1' and head[2] == 'pending' and now >= tonumber(head[3]) then
+if ARGV[14] == '1' and status == 'pending' and now >= tonumber(expires_at) then
   return 0
 end
 

@@ -215,9 +215,9 @@ class Feed:
         waiting = list(self._waiting)
         for start in range(0, len(waiting), CHECKED_AT_ONCE):
             ids = waiting[start : start + CHECKED_AT_ONCE]
-            found = await self._line.calls(*(("HGET", self._names.head(id_), "status") for id_ in ids))
-            for request_id, status in zip(ids, found, strict=True):
-                if status != "pending":
+            heads = cast("list[str | None]", await self._line.call("MGET", *map(self._names.head, ids)))
+            for request_id, head in zip(ids, heads, strict=True):
+                if head is None or " pending " not in head:
                     self._wake(request_id)
         self._wake_idle()
 

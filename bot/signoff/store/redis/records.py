@@ -98,10 +98,10 @@ class RedisRecords:
     async def wait(self, request_id: str, timeout: float) -> Request:
         ended = self._feed.watch(request_id)
         try:
-            status = await self._line.call("HGET", self._names.head(request_id), "status")
-            if status is None:
+            head = cast("str | None", await self._line.call("GET", self._names.head(request_id)))
+            if head is None:
                 raise NotFound
-            if status == "pending":
+            if head.split(" ")[1] == "pending":
                 async with asyncio.timeout(timeout):
                     found = await ended
                 if found is not None:

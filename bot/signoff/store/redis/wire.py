@@ -48,19 +48,22 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             then(LostError("there is no connection"))
             return
+        packed = _pack(command)  # before anybody is queued, see `ask`
         self._expect(then)
-        self._transport.write(_pack(command))
+        self._transport.write(packed)
 
     async def ask(self, *commands: Command) -> list[object]:
-        """The replies to commands that are sent together."""
+        """The replies to commands that are sent together. Raises ValueError for text that no encoding takes."""
         if self._transport is None:
             return [LostError("there is no connection")] * len(commands)
+        # Whoever is queued for a command that is never sent would get the next caller's reply, and so would all after.
+        packed = b"".join([_pack(command) for command in commands])
         answers: list[asyncio.Future[object]] = []
         for _ in commands:
             answer: asyncio.Future[object] = self._loop.create_future()
             answers.append(answer)
             self._expect(_setter(answer))
-        self._transport.write(b"".join([_pack(command) for command in commands]))
+        self._transport.write(packed)
         return [await answer for answer in answers]
 
     def close(self, why: LostError | None = None) -> None:
