@@ -123,6 +123,8 @@ def click(payload: Mapping[str, object]) -> Click | None:
         thread = _text(_at(payload, "container", "thread_ts"))
         origin = MessageRef(chat="slack", tenant=workspace, conversation=channel, message=message)
     actor = Actor(via="slack", principal=principal, origin=origin)
+    if not _encodes([actor.model_dump(), request_id, action_id, trigger_id, thread, view]):
+        return None
     return Click(actor, action_id.removeprefix(ids.ACTION), request_id, version, page, trigger_id, thread, view)
 
 
@@ -137,6 +139,8 @@ def submission(payload: Mapping[str, object]) -> Submission | None:
         return None
     values = {block: _object(_object(state).get(ids.INPUT)) for block, state in cast("Json", states).items()}
     actor = Actor(via="slack", principal=principal, origin=target.origin)
+    if not _encodes([actor.model_dump(), target.request_id, states]):
+        return None
     return Submission(actor, target.request_id, target.version, target.purpose, target.origin, values)
 
 
@@ -204,6 +208,15 @@ def _principal(payload: Mapping[str, object]) -> Principal | None:
     user = _text(_at(payload, "user", "id"))
     own = _text(_at(payload, "user", "team_id")) or _text(_at(payload, "team", "id"))
     return None if user is None or own is None else Principal(chat="slack", tenant=own, user=user)
+
+
+def _encodes(value: object) -> bool:
+    """Half a surrogate pair, as JSON can spell it and half an emoji leaves it, can be stored and sent nowhere."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _at(value: object, *path: str) -> object:
