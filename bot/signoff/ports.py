@@ -104,7 +104,9 @@ class Records(Protocol):
         """Oldest first. A page may hold fewer than `limit` and still have a cursor."""
         ...
 
-    async def counts(self) -> Mapping[Status, int]: ...
+    async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
+        """How many requests have each status, zeros included. `asked_by`: only this key's."""
+        ...
 
     async def overdue(self, limit: int) -> Sequence[str]:
         """Ids of pending requests whose expiry has passed by the store's clock."""

@@ -411,14 +411,15 @@ async def test_another_keys_request_does_not_exist(house: House) -> None:
 
 
 async def test_lists_are_each_keys_own(house: House) -> None:
-    """An agent lists what it asked, an approver the open requests the person may decide, an admin everything."""
+    """An agent lists and counts what it asked, an approver lists what the person may decide, an admin everything."""
     refund = await house.ask()
     garden = await house.ask("other", tool="garden")
-    listed = {}
+    listed: dict[str, object] = {}
+    counted: dict[str, object] = {}
     for key in ("agent", "other", "ada", "mia", "root"):
         page = await house.send("GET", "/v1/requests", key=key)
-        assert page.body.keys() == {"requests", "cursor", "counts"}
         listed[key] = {one["id"] for one in page.body["requests"]}  # type: ignore[union-attr]
+        counted[key] = page.body.get("counts")
     assert listed == {
         "agent": {refund["id"]},
         "other": {garden["id"]},
@@ -426,7 +427,9 @@ async def test_lists_are_each_keys_own(house: House) -> None:
         "mia": {garden["id"]},
         "root": {refund["id"], garden["id"]},
     }
-    assert page.body["counts"] == dict.fromkeys(STATUSES, 0) | {"pending": 2}
+    none = dict.fromkeys(STATUSES, 0)
+    one, two = none | {"pending": 1}, none | {"pending": 2}
+    assert counted == {"agent": one, "other": one, "ada": None, "mia": None, "root": two}
 
 
 async def test_pages_follow_the_cursor(house: House) -> None:

@@ -16,6 +16,7 @@ from signoff.audit import Line
 from signoff.errors import IdempotencyConflict, Invalid, NotFound, RateLimited, StoreUnavailable, TooManyOpen
 from signoff.model import Event, MessageRef, Outcome, Placement, Request
 from signoff.ports import Caps, Filter, Idempotency, Store, Work
+from signoff.store.record import STATUSES
 
 OpenStore = Callable[[], Awaitable[Store]]
 
@@ -446,6 +447,18 @@ async def test_counts_follow_every_move(store: Store) -> None:
         "expired": 1,
         "cancelled": 0,
     }
+
+
+async def test_counts_of_one_key_leave_out_all_others(store: Store) -> None:
+    """What one key asked, by status; a key that asked nothing has zeros."""
+    await opened(store, asked_by="mine")
+    ended = await opened(store, asked_by="mine")
+    await opened(store, asked_by="theirs")
+    assert await decide(store, ended)
+    none = dict.fromkeys(STATUSES, 0)
+    assert await store.counts("mine") == none | {"pending": 1, "approved": 1}
+    assert await store.counts("theirs") == none | {"pending": 1}
+    assert await store.counts("nobody") == none
 
 
 async def test_overdue_requests_are_listed_longest_first(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Literal
 
@@ -87,10 +88,12 @@ def _schemas() -> dict[str, object]:
     assert isinstance(decision, dict)
     schemas |= {
         "Page": _object(
+            optional=("counts",),
             requests={"type": "array", "items": ref("Request")},
             cursor={"type": ["string", "null"], "description": "Pass it on to get the next page; null at the end."},
             counts={
                 "type": "object",
+                "description": "By status, whatever the filter. Agent keys: their own. Left out for approvers.",
                 "properties": {name: {"type": "integer", "minimum": 0} for name in STATUSES},
                 "required": list(STATUSES),
                 "additionalProperties": False,
@@ -144,11 +147,11 @@ def _schemas() -> dict[str, object]:
     return schemas
 
 
-def _object(**properties: Schema) -> Schema:
+def _object(optional: Sequence[str] = (), **properties: Schema) -> Schema:
     return {
         "type": "object",
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in optional],
         "additionalProperties": False,
     }
 

@@ -102,14 +102,14 @@ class Requests:
         )
         limit = body.whole(http, "limit", PAGE, 1, MAX_PAGE)
         found = await self._desk.page(which, cursor, limit)
-        counts = await self._desk.counts()
-        return answers.answer(
-            {
-                "requests": [answers.shown(record, key) for record in found.requests],
-                "cursor": found.cursor,
-                "counts": {name: counts.get(name, 0) for name in STATUSES},
-            }
-        )
+        document: dict[str, object] = {
+            "requests": [answers.shown(record, key) for record in found.requests],
+            "cursor": found.cursor,
+        }
+        if key.role != "approver":  # nobody counts what each person may decide, and the rest is not theirs to know
+            counts = await self._desk.counts(key.id if key.role == "agent" else None)
+            document["counts"] = {name: counts.get(name, 0) for name in STATUSES}
+        return answers.answer(document)
 
     async def cancel(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")

@@ -174,8 +174,9 @@ class Desk:
     async def page(self, which: Filter, cursor: str | None, limit: int) -> Page:
         return await self._store.page(which, cursor, limit)
 
-    async def counts(self) -> Mapping[Status, int]:
-        return await self._store.counts()
+    async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
+        """How many requests have each status. `asked_by`: only this key's."""
+        return await self._store.counts(asked_by)
 
     async def audit(self, after: int, limit: int) -> Sequence[Line]:
         return await self._store.audit(after, limit)

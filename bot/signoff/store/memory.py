@@ -200,8 +200,8 @@ class MemoryStore:
                 found.append(request)
         return Page(tuple(found), None)
 
-    async def counts(self) -> Mapping[Status, int]:
-        return {status: len(self._indexes.get(f"status:{status}", ())) for status in record.STATUSES}
+    async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
+        return {status: len(self._indexes.get(name, ())) for status, name in record.counted(asked_by)}
 
     async def overdue(self, limit: int) -> Sequence[str]:
         now = self._ms()

@@ -187,6 +187,13 @@ def indexes(request: Request) -> Iterator[str]:
             yield f"both:{pair(place, term)}"
 
 
+def counted(asked_by: str | None) -> tuple[tuple[Status, str], ...]:
+    """Status → the index whose size says how many there are: of one key's requests, or of all."""
+    if asked_by is None:
+        return tuple((status, f"status:{status}") for status in STATUSES)
+    return tuple((status, f"key:{status}:{asked_by}") for status in STATUSES)
+
+
 def choices(which: Filter) -> tuple[tuple[str, ...], ...]:
     """The ways to find what passes the filter: each a group of indexes to merge; the smallest group is the best.
 

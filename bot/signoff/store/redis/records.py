@@ -155,10 +155,8 @@ class RedisRecords:
         ids = lists[0] if len(lists) == 1 else sorted({id_ for ids in lists for id_ in ids})
         return ids[:count], len(ids) > count
 
-    async def counts(self) -> Mapping[Status, int]:
-        sizes = await self._line.calls(
-            *(("ZCARD", self._names.index(f"status:{status}")) for status in record.STATUSES)
-        )
+    async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
+        sizes = await self._line.calls(*(("ZCARD", self._names.index(name)) for _, name in record.counted(asked_by)))
         return dict(zip(record.STATUSES, cast("list[int]", sizes), strict=True))
 
     async def overdue(self, limit: int) -> Sequence[str]:
