@@ -147,8 +147,11 @@ class Clicks:
         form = await self._desk.form(click.request, purpose, click.actor, click.version)
         entries = pages.initial(form)
         if click.purpose == purpose and click.sheet.seen:
-            # The same form goes on in a window: with what was typed so far.
+            # The same form goes on in a window: with what was typed so far, on this page too.
             entries = await self._draft(form, click.actor)
+            if click.sheet.seen == pages.seen(entries):
+                entries = pages.submitted(form, entries, click.sheet, click.typed)
+                await self._keep(form, click.actor, entries)
         return self._page(mode, form, pages.page(form, entries), click.ticket)
 
     async def _sent(self, click: Click, verb: Literal["submit", "next", "back"], mode: render.Mode) -> Json:

@@ -26,7 +26,7 @@ gate = Gate(agent="support-agent")
 )
 async def issue_refund(
     order: str,
-    amount: Annotated[float, Field(gt=0, le=1000, description="In US dollars, at most 1000")],
+    amount: Annotated[float, Field(gt=0, le=1000, description="In US dollars")],
     note: str = "Refund as agreed",
 ) -> str:
     """Issue a refund to the customer's card."""

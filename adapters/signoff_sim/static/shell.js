@@ -153,6 +153,7 @@ function apiFor(chat) {
 // ── people ──────────────────────────────────────────────────────────────────────────────────────
 
 function showPeople() {
+  const focused = $("people").contains(document.activeElement);
   $("people").replaceChildren(...people.map((person) => {
     const chosen = person.id === me.id;
     const button = element("button", {
@@ -161,6 +162,7 @@ function showPeople() {
     }, avatar(person), element("span", { class: "who" }, element("b", {}, person.name.split(" ")[0]), element("small", {}, person.title)));
     return button;
   }));
+  if (focused) $("people").querySelector("[aria-checked='true']").focus();
   $("acting").replaceChildren("Acting as ", element("b", {}, me.name), `, ${me.title}`);
 }
 
@@ -177,7 +179,6 @@ $("people").addEventListener("keydown", (event) => {
   event.preventDefault();
   const next = people[(people.indexOf(me) + step + people.length) % people.length];
   become(next.id);
-  document.querySelector(`[data-testid="person-${next.id}"]`).focus();
 });
 
 // ── what to try ─────────────────────────────────────────────────────────────────────────────────

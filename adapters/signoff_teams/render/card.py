@@ -143,7 +143,7 @@ def _timed(head: list[Json], at: datetime) -> Json:
     stamp = {**moment(at), "isSubtle": False, "spacing": "None"}
     columns: list[Json] = [
         {"type": "Column", "width": "auto", "items": [line(head)]},
-        {"type": "Column", "width": "stretch", "spacing": "None", "items": [stamp]},
+        {"type": "Column", "width": "stretch", "spacing": "Small", "items": [stamp]},
     ]
     return {"type": "ColumnSet", "spacing": "Small", "columns": columns}
 
@@ -161,9 +161,10 @@ def _table(shown: Card, room: _Room) -> list[Json]:
 
 
 def _row(row: Row, room: _Room, *, first: bool) -> Json:
+    # The space stands at the end of the name, where it may break the line; at the start of a run it would not.
     name = line(
-        runs(_flat(row.name, room), weight="Bolder"),
-        runs(f" {row.kind}", isSubtle=True, size="Small"),
+        runs(f"{_flat(row.name, room)} ", weight="Bolder"),
+        runs(row.kind, isSubtle=True, size="Small"),
     )
     value = shortened(row.text, row.hidden, room.text)
     before: list[Json] = []

@@ -27,9 +27,10 @@ export class Modal {
   }
 
   remove() {
-    this.node.remove();
+    const { node } = this;
+    this.node = null; // first: to leave the page is a change for the field that is being typed into
+    node.remove();
     for (const behind of this.root.children) behind.inert = false;
-    this.node = null;
     this.shown = null;
     this.drafts.clear();
     this.before?.isConnected && this.before.focus();
@@ -49,7 +50,7 @@ export class Modal {
       root: this.root,
       fields: this.fields,
       state: (block, element) => view.values[block.block_id]?.[element.action_id] ?? null,
-      changed: (block, element, value) => this.act("fill", { values: { [`${block.block_id}/${element.action_id}`]: value } }),
+      changed: (block, element, value) => this.node && this.act("fill", { values: { [`${block.block_id}/${element.action_id}`]: value } }),
       press: (block, element, value) => this.act("press", { block_id: block.block_id, action_id: element.action_id, value, values: this.values() }),
     };
     const body = h("div", { class: "sl-modal-body" }, drawBlocks(view.blocks, context, surface));
