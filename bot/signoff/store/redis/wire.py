@@ -36,6 +36,8 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(encoding="utf-8", notEnoughData=_MORE)
         self._asked: deque[tuple[Callable[[object], None], float]] = deque()
+        self._outgoing: list[bytes] = []
+        """Packed and queued for this turn's end."""
         self._guard: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self.lost: asyncio.Future[LostError] = self._loop.create_future()
@@ -49,8 +51,8 @@ class Wire(asyncio.Protocol):
             then(LostError("there is no connection"))
             return
         packed = _pack(command)  # before anybody is queued, see `ask`
+        self._write(packed)
         self._expect(then)
-        self._transport.write(packed)
 
     async def ask(self, *commands: Command) -> list[object]:
         """The replies to commands that are sent together. Raises ValueError for text that no encoding takes."""
@@ -58,12 +60,12 @@ class Wire(asyncio.Protocol):
             return [LostError("there is no connection")] * len(commands)
         # Whoever is queued for a command that is never sent would get the next caller's reply, and so would all after.
         packed = b"".join([_pack(command) for command in commands])
+        self._write(packed)
         answers: list[asyncio.Future[object]] = []
         for _ in commands:
             answer: asyncio.Future[object] = self._loop.create_future()
             answers.append(answer)
             self._expect(_setter(answer))
-        self._transport.write(packed)
         return [await answer for answer in answers]
 
     def close(self, why: LostError | None = None) -> None:
@@ -79,6 +81,22 @@ class Wire(asyncio.Protocol):
             self._asked.popleft()[0](why)
         if not self.lost.done():
             self.lost.set_result(why)
+
+    def _write(self, packed: bytes) -> None:
+        """At once while nobody waits for a reply, else together with whatever comes in this turn of the event loop: a
+        system call costs more than all else here.
+        """
+        if self._outgoing or self._asked:
+            if not self._outgoing:
+                self._loop.call_soon(self._flush)
+            self._outgoing.append(packed)
+        elif self._transport is not None:
+            self._transport.write(packed)
+
+    def _flush(self) -> None:
+        if self._transport is not None:
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
 
     def _expect(self, then: Callable[[object], None]) -> None:
         now = self._loop.time()
