@@ -164,7 +164,9 @@ class Keys(Protocol):
 
 
 class Store(Records, Outbox, Memory, Keys, Protocol):
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """Raises StoreUnavailable; the store then works as soon as what is behind it comes."""
+        ...
 
     async def close(self) -> None: ...
 

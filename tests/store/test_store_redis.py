@@ -322,8 +322,38 @@ async def test_i02_a_redis_that_hangs_is_said_in_time(fragile: Fragile) -> None:
     await store.close()
 
 
-async def test_a_store_without_redis_does_not_start(tmp_path: Path) -> None:
-    """It says so instead of waiting for ever."""
+async def test_i22_a_store_that_was_there_before_redis_works_when_it_comes(tmp_path: Path) -> None:
+    """Its reader begins at the present, and a decision made elsewhere wakes those who wait."""
+    fragile = Fragile(tmp_path)
+    await fragile.start()
+    other = RedisStore.from_url(fragile.url)
+    await opened(other)
+    await fragile.kill()
+    store = RedisStore.from_url(fragile.url)
+    with pytest.raises(StoreUnavailable):
+        await store.start()
+    with pytest.raises(StoreUnavailable):
+        store.events(None)
+    await fragile.start()
+    made = await opened(store)
+    waiting = asyncio.create_task(store.wait(made.id, 60))
+    assert await decide(other, made)
+    async with asyncio.timeout(20):
+        assert (await waiting).status == "approved"
+    async with Redis.from_url(fragile.url, decode_responses=True) as admin, asyncio.timeout(20):
+        while not await readers(admin):  # noqa: ASYNC110 - Redis announces no client
+            await asyncio.sleep(0.01)
+    stream = store.events(None)
+    later = await opened(other)
+    async with asyncio.timeout(20):
+        assert (await anext(stream)).request == later.id
+    await store.close()
+    await other.close()
+    await fragile.kill()
+
+
+async def test_a_store_without_redis_says_so(tmp_path: Path) -> None:
+    """Starting it does not wait for ever."""
     store = RedisStore.from_url(f"unix://{tmp_path}/nothing.sock")
     with pytest.raises(StoreUnavailable):
         await store.start()

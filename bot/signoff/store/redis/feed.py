@@ -50,7 +50,9 @@ class Feed:
         self._door = door
         self._names = names
         self.position = "0-0"
-        """The last event read; followers that want the present begin here."""
+        """The last event read."""
+        self._begun = False
+        """Has the reader found the present yet?"""
         self.writing: dict[str, Request] = {}
         """What this process is just writing, by writer: its own waiters need no copy read from the event."""
         self._waiting: dict[str, list[asyncio.Future[Request | None]]] = {}
@@ -62,10 +64,18 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin at the present. Raises StoreUnavailable."""
-        self.position = await self._last()
-        self._floor = record.position(self.position)
-        self._task = asyncio.create_task(self._run())
+        """Begin at the present. Raises StoreUnavailable; the reader then begins when Redis comes."""
+        try:
+            self._begin(await self._last())
+        finally:
+            self._task = asyncio.create_task(self._run())
+
+    def _begin(self, last: str) -> None:
+        """Go on behind this event, with nothing read."""
+        self.position = last
+        self._recent.clear()
+        self._floor = record.position(last)
+        self._begun = True
 
     async def close(self) -> None:
         if self._task is not None:
@@ -98,6 +108,13 @@ class Feed:
     def busy(self, future: asyncio.Future[None]) -> None:
         with contextlib.suppress(ValueError):
             self._idle.remove(future)
+
+    @property
+    def present(self) -> str:
+        """Where followers begin that want what comes from now on. Raises StoreUnavailable before it is known."""
+        if not self._begun:
+            raise StoreUnavailable
+        return self.position
 
     async def follow(self, after: str) -> AsyncIterator[Event]:
         """Events behind `after`, for ever. Raises StoreUnavailable."""
@@ -144,7 +161,7 @@ class Feed:
         return found[0][0] if found else "0-0"
 
     async def _run(self) -> None:
-        pause, again = BACK_OFF[0], False
+        pause, again = BACK_OFF[0], not self._begun
         while True:
             try:
                 wire = await self._door.connect(HEARTBEAT + GRACE)
@@ -208,10 +225,8 @@ class Feed:
         fail-over loses what was not replicated): go back to what it knows, and look at every request waited for.
         """
         last = await self._last()
-        if record.position(last) < record.position(self.position):
-            self.position = last
-            self._recent.clear()
-            self._floor = record.position(last)
+        if not self._begun or record.position(last) < record.position(self.position):
+            self._begin(last)
         waiting = list(self._waiting)
         for start in range(0, len(waiting), CHECKED_AT_ONCE):
             ids = waiting[start : start + CHECKED_AT_ONCE]

@@ -115,7 +115,7 @@ class RedisRecords:
     def events(self, after: str | None) -> AsyncIterator[Event]:
         if after is not None:
             record.position(after)  # a wrong one is refused here, not at the first event
-        return self._feed.follow(self._feed.position if after is None else after)
+        return self._feed.follow(self._feed.present if after is None else after)
 
     async def page(self, which: Filter, cursor: str | None, limit: int) -> Page:
         choices = record.choices(which)

@@ -36,6 +36,7 @@ class RedisStore(RedisRecords, RedisOutbox, RedisMemory):
         return cls(door(url, names.events), names)
 
     async def start(self) -> None:
+        """Raises StoreUnavailable. The store can be used all the same: it works from when Redis comes."""
         await self._feed.start()
 
     async def close(self) -> None:
