@@ -319,6 +319,8 @@ class Desk:
             # A rule would run these without asking; a person who may decide has looked at them, which is more.
             terms = request.terms.model_copy(update={"rule": terms.rule})
         show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
+        # What was secret under the earlier rule stays so: this version still holds it, and so do the ones before (I13).
+        secret = tuple(dict.fromkeys((*request.terms.secret, *terms.secret)))
         new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
         version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
         edited = request.model_copy(
@@ -327,7 +329,7 @@ class Desk:
                 "version": version.number,
                 "digest": new,
                 "versions": (*request.versions, version),
-                "terms": terms.model_copy(update={"show": show}),
+                "terms": terms.model_copy(update={"show": show, "secret": secret}),
             }
         )
         if person in self._policy.members(terms.approvers) and not self._policy.barred(edited, person, "edit"):

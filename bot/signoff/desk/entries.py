@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from signoff.audit import Entry
-from signoff.model import Actor, Change, Request, iso, mask, secret_pointers
+from signoff.model import Actor, Change, Clean, Request, iso, mask, secret_pointers
 
 
 def shown(request: Request, arguments: Mapping[str, object]) -> dict[str, object]:
@@ -42,7 +42,7 @@ def asked(request: Request) -> Entry:
             "tool_call_id": request.tool_call_id,
             "asked_by": request.asked_by,
             "owner": request.owner,
-            "title": request.title,
+            "title": request.title and Clean(request).told(request.title),
             "risk": request.terms.risk,
             "arguments": shown(request, request.arguments),
             "allowed_decisions": list(request.allowed_decisions),
@@ -92,9 +92,8 @@ def consumed(request: Request) -> Entry:
 
 def reported(request: Request) -> Entry:
     assert request.outcome is not None
-    return Entry.of(
-        {"type": "reported", **_which(request), "outcome": request.outcome.status, "detail": request.outcome.detail}
-    )
+    detail = request.outcome.detail and Clean(request).told(request.outcome.detail)
+    return Entry.of({"type": "reported", **_which(request), "outcome": request.outcome.status, "detail": detail})
 
 
 def undeliverable(request: Request, place: str, reason: str) -> Entry:
@@ -123,20 +122,15 @@ def _who(actor: Actor, person: str | None) -> dict[str, object]:
 def _decision(request: Request) -> dict[str, object]:
     decision = request.decision
     assert decision is not None
-    response = decision.response
-    if response is not None and request.response_schema is not None:
-        holder = {"response": response}
-        schema: dict[str, object] = {"type": "object", "properties": {"response": request.response_schema}}
-        if isinstance(defs := request.response_schema.get("$defs"), dict):
-            schema["$defs"] = cast("object", defs)
-        response = cast("dict[str, object]", mask(holder, secret_pointers(holder, schema, request.terms.secret)))[
-            "response"
-        ]
+    response, message = decision.response, decision.message
+    if response is not None:
+        # Against the schema as it is: its references count from its own root.
+        response = mask(response, secret_pointers(response, request.response_schema, request.terms.secret))
     return {
         "kind": decision.kind,
         "arguments": None if decision.arguments is None else shown(request, decision.arguments),
         "changes": shown_changes(request, decision.changes),
-        "message": decision.message,
+        "message": message and Clean(request).told(message),
         "response": response,
         "decided_by": [who.person or f"rule:{who.rule}" for who in decision.decided_by],
         "decided_at": iso(decision.decided_at),
