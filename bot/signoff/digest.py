@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from json.encoder import encode_basestring  # quotes per RFC 8259, leaves non-ASCII as it is
 from typing import cast
 
 import jwt
@@ -73,7 +74,7 @@ def _string(value: object) -> str:
         raise ValueError("object keys must be strings")
     if not value.isascii():
         value.encode()  # raises UnicodeEncodeError, a ValueError, for lone surrogates
-    return json.dumps(value, ensure_ascii=False)
+    return encode_basestring(value)
 
 
 def _decimal(value: Decimal) -> str:
