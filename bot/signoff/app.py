@@ -67,6 +67,8 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
         if config.redis_url is None:
             embedded = await start_embedded(config.data_dir)
             stack.push_async_callback(embedded.stop)
+            guard = asyncio.create_task(embedded.guard())
+            stack.push_async_callback(_cancel, guard)
             url = embedded.url
         else:
             url = config.redis_url
@@ -74,6 +76,11 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
         stack.push_async_callback(store.close)
         await store.start()
         yield store
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

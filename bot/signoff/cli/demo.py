@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import webbrowser
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 
 NOT_HELD = 1
+INTERRUPTED = 130
+
+T = TypeVar("T")
 
 WELCOME = """
 [bold]{address}[/bold]   both chats, the agent beside them
@@ -61,6 +66,30 @@ def add(app: typer.Typer) -> None:
                 await asyncio.Event().wait()
 
         if not auto:
-            asyncio.run(stay())
-        elif not asyncio.run(story()):
-            raise typer.Exit(NOT_HELD)
+            asyncio.run(_interruptible(stay()))
+            console.print("Ended; nothing is left behind.")
+            return
+        held = asyncio.run(_interruptible(story()))
+        if not held:
+            raise typer.Exit(INTERRUPTED if held is None else NOT_HELD)
+
+
+async def _interruptible(work: Coroutine[object, object, T]) -> T | None:
+    """None when SIGINT or SIGTERM ended it. Whatever it started is taken down in peace: only the first one counts."""
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    interrupted = asyncio.Event()
+
+    def interrupt() -> None:
+        if not interrupted.is_set():
+            interrupted.set()
+            task.cancel()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, interrupt)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if interrupted.is_set():
+            return None
+        raise

@@ -1,9 +1,9 @@
 """A real Redis of our own, for those who have none: on a socket under the data directory, append-only file on.
 
 It is a process of its own, detached from the one that started it, and outlives it: after `kill -9` of a server the next
-one, or a command beside it, finds the same Redis on the same socket. If Redis itself was killed, the next start reads
-the append-only file again; at most the last second is missing (`appendfsync everysec`). The last process that stops
-cleanly shuts Redis down. It never listens on TCP, and the directory is for its owner only.
+one, or a command beside it, finds the same Redis on the same socket. If Redis itself was killed, whoever serves
+starts it again, and it reads the append-only file; at most the last second is missing (`appendfsync everysec`). The last
+process that stops cleanly shuts Redis down. It never listens on TCP, and the directory is for its owner only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -44,17 +45,22 @@ LOAD: Final = 600.0
 """Seconds for Redis to read its file."""
 STOP: Final = 5.0
 """Seconds for Redis to shut down."""
+WATCH: Final = 0.5
+"""Seconds between looks at a Redis that should be running."""
 LOOK: Final = 0.02
 """Seconds between looks while Redis starts or stops."""
 LOOKS: Final = 5
 MEND: Final = "set SIGNOFF_REDIS_URL to a Redis that runs elsewhere."
 
+log = structlog.get_logger("signoff.store")
+
 
 class EmbeddedRedis:
     """A running Redis, held by this process until `stop`."""
 
-    def __init__(self, folder: Path, url: str, presence: Redis) -> None:
+    def __init__(self, folder: Path, url: str, presence: Redis, server: Path | None = None) -> None:
         self.folder = folder
+        self._server = server
         self.url = url
         """`unix://…`, for `RedisStore.from_url`."""
         self._presence = presence
@@ -62,6 +68,24 @@ class EmbeddedRedis:
     async def leave(self) -> None:
         """Let go of it; Redis goes on."""
         await self._presence.aclose()
+
+    async def guard(self) -> None:
+        """Start Redis again whenever it has gone, for as long as this runs; its data are in its file."""
+        while True:
+            await asyncio.sleep(WATCH)
+            try:
+                await self._presence.ping()
+            except (BusyLoadingError, RedisTimeoutError):
+                continue  # it is there; a second one beside it would spoil its file
+            except (RedisError, OSError):
+                await self._presence.aclose()
+                try:
+                    self._presence = await _open(self.folder, self.url, self._server)
+                except BadConfig as error:
+                    log.error("redis is gone and does not start again", error=str(error))
+                    await asyncio.sleep(ANSWER)
+                else:
+                    log.warning("redis was gone and has been started again")
 
     async def stop(self) -> None:
         """Shut Redis down, unless another process is connected: then that one does it."""
@@ -97,6 +121,11 @@ async def start_embedded(data_dir: Path, *, server: Path | None = None) -> Embed
     except OSError as error:
         raise _bad(f"{folder} cannot be used ({error.strerror}).", "Name a directory of your own.") from None
     url = f"unix://{quote(str(_short(folder)))}"
+    return EmbeddedRedis(folder, url, await _open(folder, url, server), server)
+
+
+async def _open(folder: Path, url: str, server: Path | None) -> Redis:
+    """A connection to the folder's Redis, started if it is not running. Raises BadConfig."""
     # One at a time: of two processes that start together the second finds the first one's Redis.
     async with _lock(folder):
         presence = await _present(url)
@@ -105,7 +134,7 @@ async def start_embedded(data_dir: Path, *, server: Path | None = None) -> Embed
             _refuse_older(folder, program)
             await asyncio.to_thread(_launch, folder, program)
             presence = await _answering(folder, url)
-    return EmbeddedRedis(folder, url, presence)
+        return presence
 
 
 # ── the program ──────────────────────────────────────────────────────────────────────────────────
