@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +23,8 @@ from signoff.desk import Desk
 from signoff.errors import ChatBusy, ChatError, NotFound, SignoffError, StoreUnavailable, Undeliverable
 from signoff.model import MessageRef, Placement, Request
 from signoff.ports import Chat, Store, Work
+from signoff.relay.fault import where
+from signoff.relay.sweeper import sweep
 from signoff.relay.traffic import Traffic
 
 WORKERS = 8
@@ -34,9 +37,6 @@ RECORDING = 20.0
 """Seconds to try to write down where a card is. Giving up costs a second card where a chat cannot be searched."""
 IDLE = 30.0
 """Seconds between looks at the outbox when no event arrives."""
-SWEEP = 1.0
-"""Seconds between looks for overdue requests."""
-SWEEP_BATCH = 100
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 60.0
 """Seconds; retries double in between, with jitter."""
@@ -71,7 +71,7 @@ class Relay:
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._worker()) for _ in range(WORKERS)]
-        self._tasks.append(asyncio.create_task(self._sweeper()))
+        self._tasks.append(asyncio.create_task(sweep(self._store, self._desk)))
 
     async def close(self) -> None:
         """Let calls under way finish, and give back what is not done, so that the next process need not wait for it."""
@@ -100,15 +100,15 @@ class Relay:
                 self._held[task] = work
                 try:
                     await self.converge(work)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, the work has to come back
                     if not isinstance(error, StoreUnavailable):
-                        log.exception("relay failed", request=work.request)
+                        log.error("relay failed", request=work.request, fault=where(error))
                     await self._give_back(work)
                 del self._held[task]
             except StoreUnavailable:
                 await asyncio.sleep(FIRST_RETRY)
-            except Exception:  # a worker that dies would leave cards behind
-                log.exception("relay failed")
+            except Exception as error:  # noqa: BLE001 - a worker that dies would leave cards behind
+                log.error("relay failed", fault=where(error))
                 await asyncio.sleep(FIRST_RETRY)
 
     async def _give_back(self, work: Work) -> None:
@@ -122,31 +122,6 @@ class Relay:
             except StoreUnavailable:
                 await asyncio.sleep(STORE_RETRY)
 
-    async def _sweeper(self) -> None:
-        while True:
-            expired = 0
-            try:
-                for request_id in await self._store.overdue(SWEEP_BATCH):
-                    expired += await self._expired(request_id)
-            except StoreUnavailable:
-                pass
-            except Exception:  # as in the workers
-                log.exception("sweeper failed")
-            if expired < SWEEP_BATCH:
-                await asyncio.sleep(SWEEP)
-
-    async def _expired(self, request_id: str) -> bool:
-        try:
-            await self._desk.expire(request_id)
-        except NotFound:
-            return False
-        except StoreUnavailable:
-            raise
-        except Exception:  # one record that cannot be read must not keep all others open
-            log.exception("sweeper failed", request=request_id)
-            return False
-        return True
-
     # ── one request ──────────────────────────────────────────────────────────────────────────────
 
     async def converge(self, work: Work) -> None:
@@ -159,7 +134,7 @@ class Relay:
         except NotFound:
             await self._store.done(work, 0)
             return
-        card = self._desk.card(request)
+        card = functools.cache(lambda: self._desk.card(request))  # drawn once, and only if a place takes it now
         at = {placement.place: placement for placement in await self._store.placements(work.request)}
         places = dict.fromkeys((*request.terms.show, *at))
         # Together: one slow place must not make the others wait, nor outlast the lease.
@@ -180,7 +155,7 @@ class Relay:
             await self._store.done(work, request.rev)
 
     async def _reach(
-        self, work: Work, placement: Placement | None, place: str, request: Request, card: Card
+        self, work: Work, placement: Placement | None, place: str, request: Request, card: Callable[[], Card]
     ) -> float | None:
         """Bring one place up to the record; None, or the seconds after which to try again. Raises StoreUnavailable."""
         known = placement is not None
@@ -202,7 +177,7 @@ class Relay:
             return wait
         began = self._clock()
         try:
-            await self._bring(work, chat, placement, request, card, known=known)
+            await self._bring(work, chat, placement, request, card(), known=known)
         except Undeliverable as error:
             self._traffic.answered(name)
             await self._undeliverable(work, placement, str(error.data.get("reason", error.sentence)))
@@ -211,11 +186,11 @@ class Relay:
             return self._traffic.full(what, request.id, error.retry_after)
         except StoreUnavailable:
             raise
-        except Exception as error:  # a fault in one chat's code must not hold up the other places
+        except Exception as error:  # noqa: BLE001 - a fault in one chat's code must not hold up the other places
             self._traffic.failed(name, began)
             if not isinstance(error, ChatError | TimeoutError):
-                log.exception("chat failed", request=request.id, place=place)
-            reason = "the chat does not answer" if isinstance(error, TimeoutError) else str(error)
+                log.error("chat failed", request=request.id, place=place, fault=where(error))
+            reason = error.sentence if isinstance(error, ChatError) else "The chat does not answer."
             if await self._given_up(request):
                 await self._undeliverable(work, placement, reason)
                 return None

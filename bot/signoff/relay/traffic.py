@@ -17,6 +17,8 @@ GONE = 60.0
 """Seconds after its turn when a request that has not come is taken to be in other hands."""
 LONGEST_PAUSE = 60.0
 """Seconds between the attempts to reach a chat that lets us wait in vain; they double from one second."""
+TICK = 0.001
+"""Seconds that stores count in: whoever comes this much too early is on time."""
 SPREAD = 1.0
 """Seconds over which those who waited for a pause to end come back."""
 
@@ -75,11 +77,12 @@ class Traffic:
             del self._queues[what]
             return 0.0
         turn = queue.turns.pop(request, None)
-        if turn is None or turn <= now < queue.free:
+        if turn is None or turn <= now + TICK < queue.free:
             turn = queue.tail = max(queue.tail + PACE, queue.free, now)
-        if turn > now:
-            queue.turns[request] = turn
-        return max(turn - now, 0.0)
+        if turn <= now + TICK:
+            return 0.0
+        queue.turns[request] = turn
+        return turn - now
 
     def full(self, what: str, request: str, retry_after: float) -> float:
         """The place has asked for `retry_after` seconds; how long this request waits then."""
