@@ -1,8 +1,8 @@
 """A real Redis of our own, for those who have none: on a socket under the data directory, append-only file on.
 
 It is a process of its own, detached from the one that started it, and outlives it: after `kill -9` of a server the next
-one, or a command beside it, finds the same Redis on the same socket. If Redis itself was killed, whoever serves
-starts it again, and it reads the append-only file; at most the last second is missing (`appendfsync everysec`). The last
+one, or a command beside it, finds the same Redis on the same socket. If Redis itself was killed, whoever serves starts
+it again, and it reads the append-only file; at most the last second is missing (`appendfsync everysec`). The last
 process that stops cleanly shuts Redis down. It never listens on TCP, and the directory is for its owner only.
 """
 
