@@ -21,6 +21,7 @@ from signoff.model import (
     pretty,
     secret_pointers,
     steps,
+    visible,
 )
 
 TITLE = 150
@@ -41,6 +42,7 @@ DIGEST = 12
 NOBODY = "Nobody can decide this: no approvers are configured. An operator must name them in the policy."
 OLD_COPY = "This is an old copy; the live card is elsewhere in this conversation."
 _LABELS = {"approve": "Approve", "respond": "Answer…", "edit": "Edit…", "reject": "Reject…"}
+QUOTE = "│ "
 _SPOKEN = {"api": "API", "cli": "command line"}
 
 
@@ -54,7 +56,7 @@ def card(request: Request, *, who: str, names: Mapping[str, str]) -> Card:
     made, hidden = rows(_first(request), request.arguments, clean)
     title, more = fit(clean.line(request.heading) or request.id, TITLE, 6 * TITLE)
     title += "…" if more else ""
-    status = _status(request, who, names, clean)
+    status = _status(request, who, names)
     return Card(
         purpose=_purpose(request),
         request_id=request.id,
@@ -95,7 +97,7 @@ def details(request: Request, *, who: str, names: Mapping[str, str]) -> Details:
     clean = Clean(request)
     shown = mask(request.arguments, clean.hidden(request.arguments))
     full = [Fact("Title", clean.line(request.title))] if request.title else []
-    full += [Fact("Status", _status(request, who, names, clean)), *_facts(request, clean)]
+    full += [Fact("Status", _status(request, who, names)), *_facts(request, clean)]
     full += _changed(request, clean)
     full += [fact for fact in _footer(request, who, names, clean) if fact.label != "Digest"]
     full += [Fact("Version", str(request.version)), Fact("Digest", request.digest), Fact("Request", request.id)]
@@ -133,7 +135,7 @@ def _purpose(request: Request) -> Literal["ask", "settled", "notice"]:
     return "ask" if request.open else "settled"
 
 
-def _status(request: Request, who: str, names: Mapping[str, str], clean: Clean) -> str:
+def _status(request: Request, who: str, names: Mapping[str, str]) -> str:
     decision = request.decision
     if _is_notice(request):
         return "For information: nothing to decide"
@@ -147,14 +149,14 @@ def _status(request: Request, who: str, names: Mapping[str, str], clean: Clean) 
         return "Expired: nobody decided in time, so it was not run"
     if decision.kind == "cancel":
         return "Withdrawn by the agent before anybody decided"
-    by = _by(decision, names, clean)
+    by = _by(decision, names)
     verb = {"approve": "Approved", "edit": "Approved with changes", "reject": "Rejected", "respond": "Answered"}
     return f"{verb[decision.kind]} by {by}"
 
 
-def _by(decision: Decision, names: Mapping[str, str], clean: Clean) -> str:
+def _by(decision: Decision, names: Mapping[str, str]) -> str:
     people = [
-        clean.line(names.get(by.person, by.person)) if by.person else f"the rule “{clean.line(by.rule or '')}”"
+        one_line(names.get(by.person, by.person)) if by.person else f"the rule “{one_line(by.rule or '')}”"
         for by in decision.decided_by
     ]
     return " and ".join(people) or "somebody unknown"
@@ -209,20 +211,26 @@ def _facts(request: Request, clean: Clean) -> list[Fact]:
         ("Why", request.reason),
         ("Impact", request.impact),
         ("Rollback", request.rollback),
-        ("Note", request.terms.note),
     )
     # Tool, agent and person are what is decided about: they are shown as sent, even where they repeat a secret.
     found = [Fact(label, one_line(text)) for label, text in lines if text]
-    return found + [Fact(label, said) for label, text in texts if text and (said := clean.text(text))]
+    found += [Fact(label, said) for label, text in texts if text and (said := _quoted(clean.text(text)))]
+    # What the policy says is never searched for secrets, or an agent could blank it out by making it one.
+    return [*found, Fact("Note", visible(request.terms.note))] if request.terms.note else found
+
+
+def _quoted(text: str) -> str:
+    """Text of several lines with a bar before each, so that no line of it can pass for one of ours."""
+    return QUOTE + text.replace("\n", f"\n{QUOTE}") if "\n" in text else text
 
 
 def _footer(request: Request, who: str, names: Mapping[str, str], clean: Clean) -> list[Fact]:
     """After the arguments: who decides and until when, or who decided what; then where it comes from."""
     found: list[Fact] = []
     if request.open and not _is_notice(request):
-        found.append(Fact("Who may decide", NOBODY if _nobody(who) else clean.line(who)))
+        found.append(Fact("Who may decide", NOBODY if _nobody(who) else one_line(who)))
         if len(request.versions) > 1 and (editor := request.versions[-1].by):
-            found.append(Fact("Edited by", clean.line(names.get(editor, editor)), request.versions[-1].at))
+            found.append(Fact("Edited by", one_line(names.get(editor, editor)), request.versions[-1].at))
         found.append(Fact("Expires", moment=request.expires_at))
     elif request.decision is not None and not _is_notice(request):
         found += _decided(request, request.decision, names, clean)
@@ -231,9 +239,10 @@ def _footer(request: Request, who: str, names: Mapping[str, str], clean: Clean) 
     if request.outcome is not None:
         text = "Succeeded" if request.outcome.status == "succeeded" else "Failed"
         detail = clean.text(request.outcome.detail or "")
-        found.append(Fact("Outcome", f"{text}: {detail}" if detail else text, request.outcome.at))
+        gap = "\n" if "\n" in detail else " "
+        found.append(Fact("Outcome", f"{text}:{gap}{_quoted(detail)}" if detail else text, request.outcome.at))
     for place, reason in request.undelivered.items():
-        found.append(Fact("Could not be delivered", f"{clean.line(place)}: {clean.line(reason)}"))
+        found.append(Fact("Could not be delivered", f"{one_line(place)}: {one_line(reason)}"))
     found.append(Fact("Digest", request.digest.removeprefix("sha256:")[:DIGEST]))
     if request.run_id or request.thread_url:
         found.append(_run(request))
@@ -245,9 +254,9 @@ def _decided(request: Request, decision: Decision, names: Mapping[str, str], cle
     if decision.kind in {"expire", "cancel"}:
         found.append(Fact("Expired" if decision.kind == "expire" else "Withdrawn", moment=decision.decided_at))
     for by in decision.decided_by:
-        who = clean.line(names.get(by.person, by.person)) if by.person else f"the rule “{clean.line(by.rule or '')}”"
+        who = one_line(names.get(by.person, by.person)) if by.person else f"the rule “{one_line(by.rule or '')}”"
         via = _SPOKEN.get(by.via, by.via.capitalize()) if by.via else ""
-        found.append(Fact("Decided by", f"{who} ({clean.line(via)})" if via else who, by.at))
+        found.append(Fact("Decided by", f"{who} ({one_line(via)})" if via else who, by.at))
     if decision.message and (message := clean.text(decision.message)):
         found.append(Fact("Reason" if decision.kind == "reject" else "Message", message))
     if decision.kind == "respond":
