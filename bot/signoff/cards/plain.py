@@ -11,8 +11,14 @@ MAX_URL = 1000
 """Characters; a longer address is shown as text, shortened."""
 
 
+_WIDENED = str.maketrans(dict.fromkeys("&<>", " " * 5) | dict.fromkeys('"\\\n\t*_~`|[]()#', "  ") | {"\x7f": " " * 6})
+"""ASCII → as much room as `_weight` says."""
+
+
 def weight(text: str) -> int:
     """Bytes that the text takes at most in a chat's message, escaped: what shares a card is counted in these."""
+    if text.isascii():
+        return len(text.translate(_WIDENED))  # fifty times faster, and cards are drawn while people wait
     return sum(_weight(char) for char in text)
 
 
@@ -28,7 +34,7 @@ def _weight(char: str) -> int:
 
 def fit(text: str, characters: int, room: int) -> tuple[str, int]:
     """As much of the beginning as fits into both limits, and how many characters were left out."""
-    if len(text) <= characters and len(text) * 12 <= room:
+    if len(text) <= characters and (len(text) * 12 <= room or weight(text) <= room):
         return text, 0
     taken = 0
     for index, char in enumerate(text[:characters]):
