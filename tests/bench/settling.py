@@ -92,7 +92,8 @@ async def _p4(ours: Ours, theirs: Theirs, desk: Desk, ground: Ground) -> list[Ro
 async def _through_the_desk(desk: Desk, count: int) -> float:
     loop = asyncio.get_running_loop()
     key = Key(id="bench", role="agent", name="bench", secret_hash="0" * 64, created_at=datetime.now(UTC))
-    ask = Ask(tool="issue_refund", arguments=ARGUMENTS, schema={"type": "object", "required": ["order", "amount"]})
+    schema = {"type": "object", "required": ["order", "amount"]}
+    ask = Ask.model_validate({"tool": "issue_refund", "arguments": ARGUMENTS, "schema": schema})
     actor = Actor(via="api", person="ada")
     left = count
 
