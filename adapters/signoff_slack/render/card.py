@@ -19,6 +19,8 @@ PAIRS = 5
 CONTEXT = 10
 """Elements of one context block."""
 HEADER = 150
+WHEN = "When"
+"""The label of a moment that belongs to the text before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,10 @@ def facts(entries: Iterable[Fact], limit: int) -> Iterable[tuple[Json, Json]]:
     """Label and value of each fact; a moment in the reader's time zone, a link under a label of our own."""
     for fact in entries:
         if fact.moment is not None:
-            said = f"{summary(cut(fact.text, min(limit, 1000), fact.hidden))}, " if fact.text else ""
-            yield bold(fact.label), markup(said + date(fact.moment))
+            if fact.text:
+                # By itself: beside the moment it would be markup, and an agent's outcome could write in bold.
+                yield bold(fact.label), plain(cut(fact.text, limit, fact.hidden))
+            yield bold(WHEN if fact.text else fact.label), markup(date(fact.moment))
             continue
         there = link(fact.url, "Open ↗") if fact.url else None
         if there is not None:
@@ -137,8 +141,9 @@ def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
         label = name(fact.label, 100)
         there = link(fact.url, label) if fact.url else None
         if fact.moment is not None:
-            said = f"{summary(cut(fact.text, min(limit, 1000), fact.hidden))}, " if fact.text else ""
-            elements.append(markup(f"*{summary(label)}* {said}{date(fact.moment)}"))
+            if fact.text:
+                elements.append(plain(f"{label}: {cut(fact.text, min(limit, 1000), fact.hidden)}"))
+            elements.append(markup(f"*{WHEN if fact.text else summary(label)}* {date(fact.moment)}"))
         elif there is not None:
             elements.append(markup(there))
         else:
