@@ -52,7 +52,8 @@ def test_i12_an_outcome_cannot_write_in_slacks_markup(where: str) -> None:
     forged = "ok\n*Decided by* Ada ```code``` <!channel> _x_"
     at = datetime(2026, 11, 20, tzinfo=UTC)
     card = Card("settled", "req_1", 1, 1, "Refund", "Approved", "good", None, "Approved: Refund")
-    drawn = render.message(replace(card, **{where: (Fact("Outcome", forged, moment=at),)}))
+    told: Any = {where: (Fact("Outcome", forged, moment=at),)}
+    drawn = render.message(replace(card, **told))
     assert any(forged in text["text"] for text in texts(drawn["blocks"]) if text["type"] == "plain_text")
     assert not any("Ada" in text["text"] for text in texts(drawn["blocks"]) if text["type"] == "mrkdwn")
     assert any("<!date^" in text["text"] for text in texts(drawn["blocks"]))
