@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 from aiohttp import web
 
@@ -18,6 +19,8 @@ MAX_WAIT = 60
 """Seconds."""
 PAGE = 20
 MAX_PAGE = 100
+RECHECK = 1.0
+"""Seconds of waiting after which the key is looked up again: a revoked one is not told the decision (I29)."""
 RISKS = ("low", "medium", "high", "critical")
 STATUSES: tuple[Status, ...] = ("pending", *dict.fromkeys(STATUS_OF.values()))
 
@@ -75,6 +78,7 @@ class Requests:
         if wait and record.open:
             key_id = key.id
             del record, key  # ten thousand of these wait at once: hold nothing meanwhile
+            began = time.monotonic()
             self._waits.take(key_id, http)
             try:
                 record = await self._desk.wait(request_id, wait)
@@ -84,6 +88,8 @@ class Requests:
                 record = await self._desk.get(request_id)  # the agent hears "pending" now and asks the next replica
             finally:
                 self._waits.leave(key_id)
+            if time.monotonic() - began >= RECHECK:
+                await caller(http, self._store, "agent", "approver", "admin")
         return answers.answer(answers.record(record, masked=masked))
 
     async def page(self, http: web.Request) -> web.Response:

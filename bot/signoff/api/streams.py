@@ -11,7 +11,7 @@ from aiohttp import web
 from signoff.api import answers, body
 from signoff.api.door import Waits, caller
 from signoff.desk import Desk
-from signoff.errors import Invalid, StoreUnavailable
+from signoff.errors import Invalid, StoreUnavailable, Unauthorized
 from signoff.model import Event, Key, dumps, iso
 from signoff.ports import Store
 
@@ -19,6 +19,8 @@ KEEP_ALIVE = 15.0
 """Seconds between comments on a quiet stream, so that proxies keep it open and a dead client is noticed."""
 RETRY = 1000
 """Milliseconds after which an EventSource connects again."""
+RECHECK = 1.0
+"""Seconds after which a key that still listens is looked up again: a revoked one hears nothing more (I29)."""
 AUDIT_PAGE = 100
 MAX_AUDIT_PAGE = 1000
 _POSITION = re.compile(r"[0-9]{1,18}(?:-[0-9]{1,18})?", re.ASCII)
@@ -61,19 +63,26 @@ class Streams:
             await self._store.ping()  # Redis away is still a clean 503 here
             await response.prepare(http)
             await response.write(f"retry: {RETRY}\n\n".encode())
+            clock = asyncio.get_running_loop().time
+            checked = clock()
             while True:
                 done, _ = await asyncio.wait({upcoming}, timeout=KEEP_ALIVE)
                 if not done:
-                    await response.write(b": still here\n\n")
-                    continue
-                event = upcoming.result()
-                upcoming = asyncio.ensure_future(anext(stream))
-                if key.role == "admin" or event.asked_by == key.id:
-                    await response.write(_frame(event))
-        except (ConnectionError, StoreUnavailable, StopAsyncIteration):
+                    frame = b": still here\n\n"
+                else:
+                    event = upcoming.result()
+                    upcoming = asyncio.ensure_future(anext(stream))
+                    if key.role != "admin" and event.asked_by != key.id:
+                        continue
+                    frame = _frame(event)
+                if clock() - checked >= RECHECK:
+                    await caller(http, self._store, key.role)
+                    checked = clock()
+                await response.write(frame)
+        except (ConnectionError, StoreUnavailable, StopAsyncIteration, Unauthorized):
             if not response.prepared:
                 raise
-            # Hung up, or Redis went away: the client comes back with Last-Event-ID.
+            # Hung up, Redis went away or the key was revoked: the client comes back with Last-Event-ID.
         except asyncio.CancelledError:
             if not self._waits.stopped():
                 raise
