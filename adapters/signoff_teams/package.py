@@ -26,8 +26,8 @@ def manifest(url: str, app_id: str) -> Json:
     """The manifest for a Signoff reached at `url` ("App manifest reference", 1.16)."""
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
-        fault = f'"{url[:100]}" is not an https URL.'
-        raise BadConfig(key="url", fault=fault, mend="Teams needs a public https address.")
+        fault = f'"{url[:100]}" is not an https URL.' if url else "it is missing."
+        raise BadConfig(key="--url", fault=fault, mend="Teams needs the public https address of this server.")
     commands = [{"title": name, "description": text} for name, text in COMMANDS.items()]
     scopes = sorted(SCOPES.values())
     return {

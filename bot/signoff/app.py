@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,7 @@ from signoff import policy
 from signoff.api import build_api
 from signoff.config import Config
 from signoff.desk import Desk
-from signoff.errors import ChatError, StoreUnavailable
+from signoff.errors import BadConfig, ChatError, StoreUnavailable
 from signoff.policy import Policy
 from signoff.ports import Chat, Store
 from signoff.relay import Relay
@@ -54,15 +55,23 @@ def load_policy(config: Config) -> Policy:
 
 
 def read_policy(file: Path, chats: tuple[str, ...] | None = None) -> Policy:
-    """Raises BadPolicy."""
-    return policy.load(
-        file.read_bytes(), file=str(file), chats=chats if chats is not None else tuple(configuration.plugins())
-    )
+    """Raises BadPolicy, BadConfig."""
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise BadConfig(
+            key=str(file), fault=f"it cannot be read ({error.strerror}).", mend="Mend its access."
+        ) from None
+    return policy.load(text, file=str(file), chats=chats if chats is not None else tuple(configuration.plugins()))
 
 
 @asynccontextmanager
-async def open_store(config: Config) -> AsyncGenerator[Store]:
-    """The configured Redis, or the embedded one under the data directory; commands beside a server share it."""
+async def open_store(config: Config, *, patient: bool = False) -> AsyncGenerator[Store]:
+    """The configured Redis, or the embedded one under the data directory; commands beside a server share it.
+
+    `patient`: Redis may still be away; the store then works from when it comes. Raises StoreUnavailable otherwise, and
+    BadConfig when the embedded Redis does not start.
+    """
     async with AsyncExitStack() as stack:
         if config.redis_url is None:
             embedded = await start_embedded(config.data_dir)
@@ -74,7 +83,12 @@ async def open_store(config: Config) -> AsyncGenerator[Store]:
             url = config.redis_url
         store = RedisStore.from_url(url)
         stack.push_async_callback(store.close)
-        await store.start()
+        try:
+            await store.start()
+        except StoreUnavailable:
+            if not patient:
+                raise
+            log.warning("Redis cannot be reached; Signoff goes on trying", redis=config.redis_shown)
         yield store
 
 
@@ -89,7 +103,7 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
     rules = load_policy(config)
     signer = configuration.signer(config)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(config))
+        store = await stack.enter_async_context(open_store(config, patient=True))
         desk = Desk(store, rules, signer, config.limits)
         found = configuration.plugins()
         chats = {name: found[name].build(settings, desk, store) for name, settings in config.chats.items()}
@@ -108,7 +122,10 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, config.host, config.port, reuse_port=False)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise _cannot_listen(config, error) from None
         port = cast("tuple[str, int]", runner.addresses[0])[1]
         relay.start()
         stack.push_async_callback(relay.close)
@@ -119,6 +136,17 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         if on_ready:
             on_ready(ready)
         yield ready
+
+
+def _cannot_listen(config: Config, error: OSError) -> BadConfig:
+    if error.errno == errno.EADDRINUSE:
+        fault = f"another program already listens on port {config.port} of {config.host}."
+        return BadConfig(key="SIGNOFF_PORT", fault=fault, mend="End it, or set another port.")
+    if error.errno == errno.EACCES:
+        fault = f"this user may not listen on port {config.port}."
+        return BadConfig(key="SIGNOFF_PORT", fault=fault, mend="Set a port from 1024 on.")
+    fault = f'"{config.host}" is not an address of this machine.'
+    return BadConfig(key="SIGNOFF_HOST", fault=fault, mend="Use 127.0.0.1, 0.0.0.0 or an address it has.")
 
 
 async def _start(name: str, chat: Chat, states: dict[str, str | None]) -> None:
@@ -172,10 +200,25 @@ async def _health(
 
 
 async def serve(config: Config, *, on_ready: Callable[[Running], None] | None = None) -> None:
-    """Run until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
+    """Run until SIGTERM or SIGINT; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    async with running(config, on_ready=on_ready):
-        await stop.wait()
+    task = asyncio.current_task()
+    assert task is not None
+    signals = (signal.SIGTERM, signal.SIGINT)
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        for name in signals:
+            loop.remove_signal_handler(name)
+        task.cancel()  # also in the middle of the start, which may wait for a large Redis file to be read
+
+    for name in signals:
+        loop.add_signal_handler(name, stop)
+    try:
+        async with running(config, on_ready=on_ready):
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not stopping:
+            raise

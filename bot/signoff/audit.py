@@ -77,15 +77,19 @@ def exported(line: Line) -> dict[str, object]:
 
 
 def imported(value: object) -> Line:
-    """The reverse; the body is the entry's compact JSON, byte for byte what was hashed. Raises ValueError."""
+    """A line of an export, or of GET /v1/audit; its body is byte for byte what was hashed. Raises ValueError."""
     match value:
         case {"seq": int(seq), "ms": int(at), "link": str(link), "entry": dict() as entry}:
             shown = cast("dict[str, object]", value).get("at")
             if shown != iso(_moment(at)):
                 raise ValueError(f"line {seq} shows another time than it was chained with")
             return Line(seq, at, dumps(cast("object", entry)), link)
+        case {"seq": int(seq), "at": str(shown), "at_ms": int(at), "link": str(link), "body": str(body)}:
+            if shown != iso(_moment(at)):
+                raise ValueError(f"line {seq} shows another time than it was chained with")
+            return Line(seq, at, body, link)
         case _:
-            raise ValueError('an audit line needs "seq", "at", "ms", "link" and "entry"')
+            raise ValueError("this is not an audit line, neither of an export nor of GET /v1/audit")
 
 
 def _moment(ms: int) -> datetime:

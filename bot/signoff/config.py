@@ -5,23 +5,26 @@ Wrong values stop the boot with one sentence that names the key, the fault and t
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from ipaddress import ip_address
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel
 
-from signoff.desk import ChatPlugin
-from signoff.digest import Signer
 from signoff.errors import BadConfig
 from signoff.ports import Caps, Limits
+
+if TYPE_CHECKING:  # the terminal's commands read the environment too, and need neither desk nor cryptography
+    from signoff.desk import ChatPlugin
+    from signoff.digest import Signer
 
 VARIABLES: dict[str, str] = {
     "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded one",
@@ -42,11 +45,13 @@ AGENT_VARIABLES: dict[str, str] = {
 }
 DEFAULT_PORT = 8080
 SIGNING_KEY_FILE = "signing-key"
+REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    redis_url: str | None
+    redis_url: str | None = field(repr=False)
+    """It may hold a password."""
     data_dir: Path
     host: str
     port: int
@@ -56,18 +61,25 @@ class Config:
     limits: Limits
     chats: Mapping[str, BaseModel] = field(repr=False)
     """Chat name → its settings, for every chat that is configured."""
-    agent_url: str | None = None
 
     @property
-    def loopback(self) -> bool:
-        return is_loopback(self.host)
+    def redis_shown(self) -> str:
+        """Where Redis is, without the password."""
+        return "the embedded Redis" if self.redis_url is None else f"Redis at {without_secrets(self.redis_url)}"
 
 
-def is_loopback(host: str) -> bool:
+def without_secrets(url: str) -> str:
+    """The scheme, host, port and path of a URL, for people to read."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def is_http(url: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def plugins() -> dict[str, ChatPlugin]:
@@ -77,16 +89,25 @@ def plugins() -> dict[str, ChatPlugin]:
 
 
 def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
-    """The process's environment over the `.env` file of this folder; empty values count as unset."""
-    merged = {**(dotenv_values(dotenv) if dotenv.is_file() else {}), **os.environ}
-    return {name: value for name, value in merged.items() if value}
+    """The process's environment over the `.env` file of this folder; empty values count as unset. Raises BadConfig."""
+    try:
+        file = dotenv_values(dotenv) if dotenv.is_file() else {}
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadConfig(key=str(dotenv), fault=f"the file cannot be read ({why}).", mend="Mend or remove it.") from None
+    return {name: value for name, value in {**file, **os.environ}.items() if value}
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:
-    if value := environ.get("SIGNOFF_DATA_DIR"):
-        return Path(value).expanduser().absolute()
-    home = environ.get("XDG_DATA_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "share") / "signoff"
+    """Raises BadConfig."""
+    try:
+        if value := environ.get("SIGNOFF_DATA_DIR"):
+            return Path(value).expanduser().absolute()
+        home = environ.get("XDG_DATA_HOME")
+        return (Path(home) if home else Path.home() / ".local" / "share") / "signoff"
+    except RuntimeError:
+        fault = "there is no home directory to put it in."
+        raise BadConfig(key="SIGNOFF_DATA_DIR", fault=fault, mend="Set it to a directory of your own.") from None
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
@@ -95,7 +116,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     chats = plugins()
     _refuse_unknown(environ, chats)
     redis_url = environ.get("SIGNOFF_REDIS_URL")
-    if redis_url and urlsplit(redis_url).scheme not in {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}:
+    if redis_url and not _is_redis(redis_url):
         raise BadConfig(
             key="SIGNOFF_REDIS_URL",
             fault="this is not a Redis address.",
@@ -103,30 +124,19 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         )
     signing_key = environ.get("SIGNOFF_SIGNING_KEY")
     if signing_key:
-        try:
-            Signer.from_text(signing_key)
-        except ValueError as error:
-            raise BadConfig(
-                key="SIGNOFF_SIGNING_KEY",
-                fault=f"this is not an Ed25519 private key ({error}).",
-                mend="Make one with `openssl genpkey -algorithm ed25519`.",
-            ) from None
+        _signer(signing_key)
     elif redis_url:
         raise BadConfig(
             key="SIGNOFF_SIGNING_KEY",
             fault="it is not set, but SIGNOFF_REDIS_URL is.",
             mend="Every replica must sign with the same key: make one with `openssl genpkey -algorithm ed25519`.",
         )
-    policy = environ.get("SIGNOFF_POLICY")
-    path = Path(policy).expanduser() if policy else None
-    if path is not None and not path.is_file():
-        raise BadConfig(key="SIGNOFF_POLICY", fault=f"there is no file {path}.", mend="Correct the path or unset it.")
     return Config(
         redis_url=redis_url,
         data_dir=data_dir(environ),
         host=environ.get("SIGNOFF_HOST", "127.0.0.1"),
         port=_number(environ, "SIGNOFF_PORT", DEFAULT_PORT, 0, 65535),
-        policy=path,
+        policy=_policy(environ.get("SIGNOFF_POLICY")),
         channels=tuple(part.strip() for part in environ.get("SIGNOFF_CHANNEL", "").split(",") if part.strip()),
         signing_key=signing_key,
         limits=Limits(
@@ -138,8 +148,40 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
             waits_per_key=_number(environ, "SIGNOFF_MAX_WAITS", Limits().waits_per_key, 1, 10_000_000),
         ),
         chats={name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None},
-        agent_url=environ.get("SIGNOFF_URL"),
     )
+
+
+def _policy(text: str | None) -> Path | None:
+    if not text:
+        return None
+    path = Path(text)
+    with contextlib.suppress(OSError, RuntimeError):  # a folder that may not be entered; a home that nobody has
+        path = path.expanduser()
+        if path.is_file():
+            return path
+    raise BadConfig(key="SIGNOFF_POLICY", fault=f"there is no file {path}.", mend="Correct the path or unset it.")
+
+
+def _is_redis(url: str) -> bool:
+    """Said without quoting it: a password that was not percent-encoded ends up in any of its parts."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in REDIS_SCHEMES and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+
+
+def _signer(text: str) -> Signer:
+    from signoff.digest import Signer
+
+    try:
+        return Signer.from_text(text)
+    except ValueError as error:
+        raise BadConfig(
+            key="SIGNOFF_SIGNING_KEY",
+            fault=f"this is not an Ed25519 private key ({error}).",
+            mend="Make one with `openssl genpkey -algorithm ed25519`.",
+        ) from None
 
 
 def _number(environ: Mapping[str, str], key: str, default: int, low: int, high: int) -> int:
@@ -159,39 +201,50 @@ def known_variables(chats: Mapping[str, ChatPlugin]) -> dict[str, str]:
     return known
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known variable that was probably meant."""
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.7)), None)
+
+
 def _refuse_unknown(environ: Mapping[str, str], chats: Mapping[str, ChatPlugin]) -> None:
     known = known_variables(chats)
     for name in sorted(environ):
         if name.startswith("SIGNOFF_") and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            mend = f"Did you mean {near[0]}?" if near else "Unset it; `.env.example` lists all variables."
+            near = nearest(name, known)
+            mend = f"Did you mean {near}?" if near else "Unset it; `.env.example` lists all variables."
             raise BadConfig(key=name, fault="there is no such setting.", mend=mend)
 
 
 def signer(config: Config) -> Signer:
     """The configured key, or with the embedded Redis the one made on first start. Raises BadConfig."""
     if config.signing_key:
-        return Signer.from_text(config.signing_key)
+        return _signer(config.signing_key)
+    from signoff.digest import Signer
+
     file = config.data_dir / SIGNING_KEY_FILE
     try:
-        config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made = Signer.generate()
-        try:
-            # Written aside and linked into place: whoever comes second reads a whole key, never half of one.
-            aside = file.with_name(f"{file.name}.{os.getpid()}")
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                out.write(made.seed())
-            try:
-                os.link(aside, file)
-            finally:
-                aside.unlink()
-        except FileExistsError:
-            return Signer.from_text(file.read_text())
-        return made
-    except (OSError, ValueError) as error:
+        if not file.exists():
+            config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_once(file, Signer.generate().seed())
+        return Signer.from_text(file.read_text())
+    except OSError as error:
+        fault = f"{error.filename or file} cannot be used ({error.strerror})."
+        raise BadConfig(key="SIGNOFF_DATA_DIR", fault=fault, mend="Set it to a directory of your own.") from None
+    except ValueError as error:
         raise BadConfig(
             key="SIGNOFF_DATA_DIR",
-            fault=f"the signing key in {file} cannot be used ({error}).",
-            mend="Mend or remove it.",
-        ) from error
+            fault=f"the file {file} holds no signing key ({error}).",
+            mend="Put back the file that was there; without one, remove it and a new key is made.",
+        ) from None
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Written aside and linked into place: whoever comes second finds a whole file, never half of one."""
+    descriptor, aside = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")  # for the owner only
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, file)
+    finally:
+        Path(aside).unlink()

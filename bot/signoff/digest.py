@@ -17,6 +17,7 @@ from json.encoder import encode_basestring  # quotes per RFC 8259, leaves non-AS
 from typing import cast
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -152,7 +153,10 @@ class Signer:
     def from_text(cls, text: str) -> Signer:
         """A PEM private key, or the 32-byte seed in base64 (standard or URL-safe). Raises ValueError."""
         if "BEGIN" in text:
-            key = serialization.load_pem_private_key(text.replace("\\n", "\n").encode(), password=None)
+            try:
+                key = serialization.load_pem_private_key(text.replace("\\n", "\n").encode(), password=None)
+            except (ValueError, TypeError, UnsupportedAlgorithm):
+                raise ValueError("the PEM text is damaged, or locked with a password") from None
             if not isinstance(key, Ed25519PrivateKey):
                 raise ValueError("it is not an Ed25519 key")
             return cls(key)
@@ -204,5 +208,7 @@ def verify(token: str, jwks: Mapping[str, object], *, check_expiry: bool = True)
         raw = base64.urlsafe_b64decode(jwk["x"] + "=" * (-len(jwk["x"]) % 4))
         public = Ed25519PublicKey.from_public_bytes(raw)
         return jwt.decode(token, public, algorithms=["EdDSA"], options={"verify_exp": check_expiry})
-    except (jwt.PyJWTError, StopIteration, KeyError, ValueError) as error:
-        raise ValueError(f"the signature does not hold: {error or 'unknown key'}") from error
+    except StopIteration:
+        raise ValueError("it was signed with another key than those published") from None
+    except (jwt.PyJWTError, KeyError, ValueError) as error:
+        raise ValueError(f"the signature does not hold: {error}") from error

@@ -8,7 +8,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from signoff.cli.remote import COULD_NOT, fail, pairs
+from signoff.cli.remote import COULD_NOT, fail, pairs, service
 from signoff.client import Decision, Gate
 from signoff.client.decision import refusal
 from signoff.client.fields import Fields
@@ -17,36 +17,45 @@ from signoff.model import Kind, Risk, dumps
 
 EXIT = {"approved": 0, "responded": 0, "rejected": 10, "expired": 11, "cancelled": 12}
 """Status → exit code."""
+PATIENCE = 10.0
+"""Seconds to go on trying to ask: through a restart of the server, but not so long that a script seems to hang."""
 
 
 def add(app: typer.Typer) -> None:
-    @app.command()
+    @app.command(short_help="Ask people, wait, print the arguments that may run.")
     def ask(
-        tool: Annotated[str, typer.Option(help="What is about to run.")],
+        tool: Annotated[str, typer.Option(metavar="NAME", help="What is about to run.")],
         arg: Annotated[list[str] | None, typer.Option(metavar="NAME=TEXT", help="An argument, as text.")] = None,
         json_arg: Annotated[
             list[str] | None, typer.Option(metavar="NAME=JSON", help="An argument, as JSON: numbers, true, lists…")
         ] = None,
-        title: Annotated[str | None, typer.Option(help="The card's heading.")] = None,
-        description: Annotated[str | None, typer.Option(help="What the tool does.")] = None,
-        reason: Annotated[str | None, typer.Option(help="Why it is needed.")] = None,
-        impact: Annotated[str | None, typer.Option(help="What it changes.")] = None,
-        rollback: Annotated[str | None, typer.Option(help="How it can be undone.")] = None,
-        risk: Annotated[str | None, typer.Option(help="low, medium, high or critical.")] = None,
-        channel: Annotated[str | None, typer.Option(help="Where to ask: slack:#deploys, teams:Team/Channel…")] = None,
-        editable: Annotated[list[str] | None, typer.Option(help="An argument that may be edited; else all.")] = None,
+        title: Annotated[str | None, typer.Option(metavar="TEXT", help="The card's heading.")] = None,
+        description: Annotated[str | None, typer.Option(metavar="TEXT", help="What the tool does.")] = None,
+        reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is needed.")] = None,
+        impact: Annotated[str | None, typer.Option(metavar="TEXT", help="What it changes.")] = None,
+        rollback: Annotated[str | None, typer.Option(metavar="TEXT", help="How it can be undone.")] = None,
+        risk: Annotated[str | None, typer.Option(metavar="RISK", help="low, medium, high or critical.")] = None,
+        channel: Annotated[
+            str | None, typer.Option(metavar="PLACE", help="Where to ask: slack:#deploys, teams:Team/Channel…")
+        ] = None,
+        editable: Annotated[
+            list[str] | None, typer.Option(metavar="NAME", help="An argument that may be edited; else all.")
+        ] = None,
         allow: Annotated[
-            list[str] | None, typer.Option(help="A decision to offer: approve, edit, reject, respond.")
+            list[str] | None, typer.Option(metavar="KIND", help="A decision to offer: approve, edit, reject, respond.")
         ] = None,
-        agent: Annotated[str | None, typer.Option(help="Who asks, as people read it.")] = None,
-        on_behalf_of: Annotated[str | None, typer.Option(help="The person it is done for.")] = None,
+        agent: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks, as people read it.")] = None,
+        on_behalf_of: Annotated[str | None, typer.Option(metavar="PERSON", help="The person it is done for.")] = None,
         run_id: Annotated[
-            str | None, typer.Option(help="With --call-id: asking again finds the first request.")
+            str | None, typer.Option(metavar="ID", help="With --call-id: asking again finds the first request.")
         ] = None,
-        call_id: Annotated[str | None, typer.Option(help="Names this call within the run.")] = None,
-        url: Annotated[str | None, typer.Option(help="A link to the run.")] = None,
+        call_id: Annotated[str | None, typer.Option(metavar="ID", help="Names this call within the run.")] = None,
+        url: Annotated[str | None, typer.Option(metavar="URL", help="A link to the run.")] = None,
         wait: Annotated[
-            int | None, typer.Option(min=1, help="Seconds until the request expires; left out: as the policy says.")
+            int | None,
+            typer.Option(
+                min=1, metavar="SECONDS", help="Seconds until the request expires; left out: as the policy says."
+            ),
         ] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the whole decision as JSON.")] = False,
     ) -> None:
@@ -55,11 +64,12 @@ def add(app: typer.Typer) -> None:
         Exit code 0 approved, 10 rejected, 11 expired, 12 cancelled, 20 could not ask. What people say stands on
         standard error. Uses SIGNOFF_URL and SIGNOFF_API_KEY (an agent key).
 
+        \b
         Examples:
-
-          signoff ask --tool deploy --arg service=api --arg sha=4f2c --wait 3600 && ./deploy.sh api 4f2c
-
-          signoff ask --tool refund --arg order=A-1001 --json-arg amount=500 --editable amount | jq .amount
+          signoff ask --tool deploy --arg service=api --arg sha=4f2c --wait 3600 \\
+            && ./deploy.sh api 4f2c
+          signoff ask --tool refund --arg order=A-1001 --json-arg amount=500 \\
+            --editable amount | jq .amount
         """
         texts, data = pairs(arg or [], json_arg or [])
         if risk is not None and risk not in get_args(Risk):
@@ -86,7 +96,8 @@ def add(app: typer.Typer) -> None:
         if allow:
             fields["allowed_decisions"] = cast("list[Kind]", allow)
         try:
-            decision = asyncio.run(Gate(on_reject="return").ask(tool, {**texts, **data}, **fields))
+            gate = Gate(*service(), on_reject="return", patience=PATIENCE)
+            decision = asyncio.run(gate.ask(tool, {**texts, **data}, **fields))
         except NotRun as error:
             fail(error.sentence, COULD_NOT)
         _print(decision, whole=json)

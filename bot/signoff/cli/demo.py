@@ -31,7 +31,7 @@ WELCOME = """
 
 
 def add(app: typer.Typer) -> None:
-    @app.command()
+    @app.command(short_help="Try it: both chats simulated, on this machine.")
     def demo(
         auto: Annotated[
             bool, typer.Option("--auto", help="Play the story with scripted people, check each step, exit.")
@@ -42,6 +42,11 @@ def add(app: typer.Typer) -> None:
         """Try Signoff without an account: both chats simulated on this machine, a real bot, a real agent, a real Redis.
 
         With --auto, exits 0 only if every step held.
+
+        \b
+        Examples:
+          signoff demo
+          signoff demo --auto
         """
         from signoff_sim.demo.stage import Stage  # the simulator is loaded for this command alone
         from signoff_sim.demo.story import play

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signoff import config as configuration
-from signoff import policy as rules
-from signoff.app import load_policy, open_store
 from signoff.config import Config
-from signoff.errors import SignoffError
+from signoff.errors import SignoffError, StoreUnavailable
 from signoff.model import dumps
 from signoff.ports import Check
+
+if TYPE_CHECKING:
+    from signoff.desk import ChatPlugin
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
 UNWELL = 1
@@ -23,9 +24,16 @@ CALL = 15.0
 
 
 def add(app: typer.Typer) -> None:
-    @app.command()
+    @app.command(short_help="Check the whole set-up.")
     def doctor(json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
-        """Check the whole set-up: settings, Redis, policy, chats. Exit 0 when nothing is wrong, 1 otherwise."""
+        """Check the whole set-up: settings, Redis, policy, chats. Exit code 0 when nothing is wrong, 1 otherwise.
+
+        Calls Slack and Microsoft with the configured credentials, and posts nothing.
+
+        \b
+        Example:
+          signoff doctor && signoff serve
+        """
         checks = asyncio.run(examine())
         if json:
             typer.echo(dumps([{"level": check.level, "sentence": check.sentence} for check in checks]))
@@ -39,11 +47,14 @@ def add(app: typer.Typer) -> None:
 async def examine() -> Sequence[Check]:
     """Every check in order; one that fails does not hide the next."""
     try:
-        config = configuration.load()
+        environ = configuration.environment()
+        config = configuration.load(environ)
     except SignoffError as error:
-        return [Check("error", str(error))]
-    checks = [Check("ok", "The settings can be read."), *await _store(config), *_policy(config)]
-    for name, plugin in configuration.plugins().items():
+        return [Check("error", error.sentence)]
+    plugins = configuration.plugins()
+    checks = [Check("ok", "The settings can be read."), *(Check("warning", one) for one in slips(environ, plugins))]
+    checks += [*_signing(config), *await _store(config), *_policy(config)]
+    for name, plugin in plugins.items():
         settings = config.chats.get(name)
         if settings is None:
             checks.append(Check("warning", f"{name} is not configured, so no cards go there."))
@@ -58,34 +69,58 @@ async def examine() -> Sequence[Check]:
     return checks
 
 
+def slips(environ: Mapping[str, str], plugins: Mapping[str, ChatPlugin]) -> list[str]:
+    """Variables that look like a slip in a chat's. The boot cannot refuse them: they may be somebody else's."""
+    known = configuration.known_variables(plugins)
+    stems = {name.partition("_")[0] + "_" for plugin in plugins.values() for name in plugin.variables}
+    found: list[str] = []
+    for name in sorted(set(environ) - set(known)):
+        near = configuration.nearest(name, known)
+        if near and any(name.startswith(stem) for stem in stems):
+            found.append(f"{name} is not a setting of Signoff; did you mean {near}?")
+    return found
+
+
+def _signing(config: Config) -> list[Check]:
+    try:
+        configuration.signer(config)
+    except SignoffError as error:
+        return [Check("error", error.sentence)]
+    return []
+
+
 async def _store(config: Config) -> list[Check]:
-    where = "The embedded Redis" if config.redis_url is None else "Redis"
+    from signoff.app import open_store
+
     try:
         async with asyncio.timeout(CALL), open_store(config) as store:
             await store.ping()
-            configuration.signer(config)
-    except TimeoutError:
-        return [Check("error", f"{where} does not answer; check that it runs and that the address is right.")]
+    except (TimeoutError, StoreUnavailable) as error:
+        why = f" ({error.__cause__})" if error.__cause__ and str(error.__cause__) else ""
+        fault = f"{config.redis_shown} does not answer{why}; see that it runs and that SIGNOFF_REDIS_URL is right."
+        return [Check("error", fault[0].upper() + fault[1:])]
     except SignoffError as error:
-        return [Check("error", f"{where}: {error}")]
-    return [Check("ok", f"{where} answers.")]
+        return [Check("error", error.sentence)]
+    where = config.redis_shown
+    return [Check("ok", f"{where[0].upper()}{where[1:]} answers.")]
 
 
 def _policy(config: Config) -> list[Check]:
+    from signoff import policy as rules
+    from signoff.app import load_policy
+
     try:
         policy = load_policy(config)
     except SignoffError as error:
-        return [Check("error", str(error))]
+        return [Check("error", error.sentence)]
+    checks: list[Check] = []
     if config.policy is None:
-        return [
-            Check(
-                "warning", "SIGNOFF_POLICY is not set: nobody can approve anything until a policy file names approvers."
-            )
-        ]
-    checks = [Check("ok", f"The policy in {config.policy} can be read.")]
-    checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
+        mend = "nobody can approve anything until a policy file names approvers"
+        checks.append(Check("warning", f"SIGNOFF_POLICY is not set: {mend} (start from deploy/policy.example.yaml)."))
+    else:
+        checks.append(Check("ok", f"The policy in {config.policy} can be read."))
+        checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
     for name in sorted({place.partition(":")[0] for place in policy.places()} - set(config.chats)):
-        checks.append(
-            Check("warning", f"The policy posts to {name}, which is not configured; those cards cannot be delivered.")
-        )
+        fault = f"The policy posts to {name}, which is not configured; those cards cannot be delivered."
+        checks.append(Check("warning", fault))
     return checks

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -13,13 +15,32 @@ USAGE_ERROR = 2
 
 app = typer.Typer(
     name="signoff",
-    help="A person approves what an AI agent is about to do, in Slack or Microsoft Teams.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it fits any terminal, and examples stay as they are written
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for room in (demo, serve, ask, pending, policy, audit, keys, doctor, manifest):
     room.add(app)
+
+
+@app.callback(invoke_without_command=True)
+def signoff(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """A person approves what an AI agent is about to do, in Slack or Microsoft Teams.
+
+    \b
+    Try it, with nothing to sign up for:
+      signoff demo
+    Run the bot, and see whether its set-up is right:
+      signoff doctor
+      signoff serve
+    """
+    if show_version:
+        typer.echo(f"signoff {version('signoff')}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def run() -> None:

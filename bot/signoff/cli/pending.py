@@ -23,19 +23,19 @@ CELL = 60
 
 
 def add(app: typer.Typer) -> None:
-    @app.command()
+    @app.command(short_help="List what waits for a decision.")
     def pending(
-        channel: Annotated[str | None, typer.Option(help="Only those shown in this place.")] = None,
-        agent: Annotated[str | None, typer.Option(help="Only this agent's.")] = None,
-        risk: Annotated[str | None, typer.Option(help="Only this risk.")] = None,
-        limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
-        cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+        channel: Annotated[str | None, typer.Option(metavar="PLACE", help="Only those shown in this place.")] = None,
+        agent: Annotated[str | None, typer.Option(metavar="NAME", help="Only this agent's.")] = None,
+        risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only this risk.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many.")] = 20,
+        cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="Where the page before ended.")] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the page as JSON.")] = False,
     ) -> None:
         """What waits for a decision: with an approver key, what you may decide; with an agent key, what it asked.
 
+        \b
         Example:
-
           signoff pending --risk high
         """
         wanted = {"channel": channel, "agent": agent, "risk": risk, "cursor": cursor, "limit": str(limit)}
@@ -67,16 +67,16 @@ def add(app: typer.Typer) -> None:
         if page.get("cursor"):
             print(f"More: signoff pending --cursor {page['cursor']}")
 
-    @app.command()
+    @app.command(short_help="Show everything about one request.")
     def show(
         request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")],
         json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     ) -> None:
         """Everything about one request.
 
+        \b
         Example:
-
-          signoff show req_0192…
+          signoff show req_0192… --json | jq .arguments
         """
         request = fetch(_path(request_id))
         if json:
@@ -98,34 +98,36 @@ def add(app: typer.Typer) -> None:
                     table.add_row(Text.assemble("decision.", (name, "bold")), _text(value))
         Console().print(table)
 
-    @app.command()
+    @app.command(short_help="Decide, as the person of your approver key.")
     def decide(
         request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")],
-        kind: Annotated[str, typer.Argument(metavar="approve|edit|reject|respond")],
+        kind: Annotated[str, typer.Argument(metavar="KIND", help="approve, edit, reject or respond.")],
         arg: Annotated[
             list[str] | None, typer.Option(metavar="NAME=VALUE", help="With edit: the new value of an argument.")
         ] = None,
         json_arg: Annotated[
             list[str] | None, typer.Option(metavar="NAME=JSON", help="With edit: the same as JSON.")
         ] = None,
-        message: Annotated[str | None, typer.Option("--message", "-m", help="Why; the agent reads it.")] = None,
-        response: Annotated[str | None, typer.Option(help="With respond: the answer, as text.")] = None,
-        json_response: Annotated[str | None, typer.Option(help="With respond: the answer, as JSON.")] = None,
+        message: Annotated[
+            str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; the agent reads it.")
+        ] = None,
+        response: Annotated[str | None, typer.Option(metavar="TEXT", help="With respond: the answer, as text.")] = None,
+        json_response: Annotated[
+            str | None, typer.Option(metavar="JSON", help="With respond: the answer, as JSON.")
+        ] = None,
         version: Annotated[
-            int | None, typer.Option(min=1, help="The version you looked at; left out: the one that stands now.")
+            int | None,
+            typer.Option(min=1, metavar="N", help="The version you looked at; left out: the one that stands now."),
         ] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the request as JSON.")] = False,
     ) -> None:
         """Decide as the person of your approver key; the same rules as a click in chat.
 
+        \b
         Examples:
-
           signoff decide req_0192… approve
-
           signoff decide req_0192… edit --arg amount=400 -m "cap is 400"
-
           signoff decide req_0192… reject -m "wrong customer"
-
           signoff decide req_0192… respond --response "eu"
         """
         if kind not in get_args(Kind):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn, cast
 
 import typer
 
+from signoff import config as configuration
 from signoff.client.requests import DEFAULT_URL
 from signoff.client.wire import Document, Lost, Reply, Wire
 from signoff.model import loads
@@ -28,14 +28,24 @@ def call(
     method: str, path: str, body: Mapping[str, object] | None = None, query: Mapping[str, str] | None = None
 ) -> Reply:
     """One call; ends the command when there is no answer at all."""
-    key = os.environ.get("SIGNOFF_API_KEY")
-    if not key:
-        fail("SIGNOFF_API_KEY is not set; make a key with `signoff keys create`.")
-    url = os.environ.get("SIGNOFF_URL") or DEFAULT_URL
+    url, key = service()
     try:
         return asyncio.run(Wire(url, key).send(method, path, body, query=query))
     except Lost as error:
-        fail(f"{url} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
+        shown = configuration.without_secrets(url)
+        fail(f"{shown} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
+
+
+def service() -> tuple[str, str]:
+    """Address and key, from the environment or `.env`; ends the command when they cannot be used. Raises BadConfig."""
+    environ = configuration.environment()
+    key = environ.get("SIGNOFF_API_KEY")
+    if not key:
+        fail("SIGNOFF_API_KEY is not set; make a key with `signoff keys create`.")
+    url = environ.get("SIGNOFF_URL", DEFAULT_URL)
+    if not configuration.is_http(url):
+        fail("SIGNOFF_URL is not an http address; write it like http://127.0.0.1:8080.")
+    return url, key
 
 
 def fetch(path: str, query: Mapping[str, str] | None = None) -> Document:

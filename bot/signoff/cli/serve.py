@@ -3,59 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
+from typing import TYPE_CHECKING
 
-import structlog
 import typer
-from rich.console import Console
 
-from signoff import config as configuration
-from signoff.app import Running, load_policy
-from signoff.app import serve as serve_app
+if TYPE_CHECKING:
+    from signoff.app import Running
 
 
 def add(app: typer.Typer) -> None:
-    @app.command()
+    @app.command(short_help="Run the bot.")
     def serve() -> None:
         """Run the bot: the HTTP door for agents, both chats, and the relay that keeps cards true.
 
         Reads the environment and `.env` in this folder (`.env.example` explains every variable). Without any chat
         configured it runs all the same; decisions then come from approver keys (`signoff pending`, `signoff decide`).
         Stop it with Ctrl-C.
+
+        \b
+        Example:
+          SIGNOFF_POLICY=policy.yaml signoff serve
         """
+        import structlog  # server's packages load with the server's commands, so that the terminal's start fast
+
+        from signoff import config as configuration
+        from signoff.app import load_policy
+        from signoff.app import serve as serve_app
+        from signoff.cli.logs import log_to_stderr
+
         log_to_stderr()
+        log = structlog.get_logger("signoff")
         settings = configuration.load()
         rules = load_policy(settings)
-        console = Console(stderr=True)
 
         def ready(running: Running) -> None:
-            where = "its own Redis under " + str(settings.data_dir) if running.embedded else "the configured Redis"
-            console.print(f"Signoff listens on {running.address} and keeps its records in {where}.")
+            where = f"its own Redis under {settings.data_dir}" if running.embedded else settings.redis_shown
+            log.info(f"Signoff listens on {running.address} and keeps its records in {where}.")
             if running.chats:
-                console.print(f"Chats: {', '.join(running.chats)}.")
+                log.info(f"Chats: {', '.join(running.chats)}.")
             else:
-                console.print(
+                log.warning(
                     "No chat is configured: cards are shown nowhere, and decisions come from approver keys only "
                     "(signoff keys create --role approver --person …)."
                 )
             if not any(rules.members(names) for names in rules.all_approvers()):
-                console.print("The policy names no approvers, so nobody can approve anything yet; set SIGNOFF_POLICY.")
+                log.warning("The policy names no approvers, so nobody can approve anything yet; set SIGNOFF_POLICY.")
 
         asyncio.run(serve_app(settings, on_ready=ready))
-
-
-def log_to_stderr() -> None:
-    """One line an event, JSON when standard error is not a terminal."""
-    terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
