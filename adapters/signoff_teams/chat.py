@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
 from signoff.cards import Card
 from signoff.desk import Desk
-from signoff.errors import ChatError, SignoffError, Undeliverable
+from signoff.errors import ChatError, SignoffError, StoreUnavailable, Undeliverable
 from signoff.model import MessageRef
 from signoff.ports import Memory, Route
 from signoff_teams import render
@@ -22,6 +23,11 @@ from signoff_teams.parse import NAME
 from signoff_teams.places import Places
 from signoff_teams.settings import TeamsSettings
 
+CARDS = "teams-cards"
+"""Memory space: message → the request whose card it is."""
+CARD_LIFE = 31 * 24 * 3600.0
+"""Seconds; longer than a request can stay open."""
+
 log = structlog.get_logger("signoff.teams")
 
 
@@ -32,6 +38,7 @@ class TeamsChat:
 
     def __init__(self, settings: TeamsSettings, desk: Desk, memory: Memory) -> None:
         self._settings = settings
+        self._memory = memory
         self._access = Access(settings)
         self._keys = SigningKeys(settings.openid_metadata_url, self._access.document)
         self._connector = Connector(settings, self._access)
@@ -65,10 +72,10 @@ class TeamsChat:
         activity = card_message(render.card(card), card.summary)
         try:
             if target.kind == "channel":
-                made = await self._connector.start(
+                sent = await self._connector.start(
                     target.service_url, target.tenant, channel=target.conversation, person=None, activity=activity
                 )
-                conversation, posted = made.conversation, made.message
+                conversation, posted = sent.conversation, sent.message
                 if not posted:
                     raise ChatError(reason="Teams' answer names no message.")
             else:
@@ -77,7 +84,10 @@ class TeamsChat:
         except Undeliverable as error:
             raise Undeliverable(place=place, reason=error.data["reason"]) from error
         # A thread's id is the channel's with `;messageid=…`; clicks are compared by the channel and the message.
-        return MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
+        made = MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
+        with suppress(StoreUnavailable):  # posted is posted: to fail now would post it again
+            await self._memory.remember(CARDS, _card_key(made), card.request_id, CARD_LIFE)
+        return made
 
     async def update(self, message: MessageRef, card: Card) -> None:
         """Raises ChatBusy, ChatError, Undeliverable."""
@@ -106,7 +116,15 @@ class TeamsChat:
 
     async def _repaint(self, message: MessageRef, card: Card) -> None:
         try:
+            # Whose card it is, the store says and not the click: its data passed through a client that may change it.
+            if await self._memory.recall(CARDS, _card_key(message)) not in (None, card.request_id):
+                log.warning("a click named another request than its card", message=message.message)
+                return
             await self.update(message, card)
         except SignoffError as error:
             # The next click on that copy tries again.
             log.warning("a duplicate card could not be repainted", message=message.message, error=str(error))
+
+
+def _card_key(message: MessageRef) -> str:
+    return f"{message.tenant}/{message.conversation}/{message.message}"

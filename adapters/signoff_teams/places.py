@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+import structlog
+
 from signoff.desk import Desk
 from signoff.errors import Undeliverable
 from signoff.model import Principal, dumps, loads
@@ -29,6 +31,8 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONVERSATION = re.compile(r"(19:|a:|.*@thread\.|.*@unq\.)")
 _CHANNEL = re.compile(r"19:.*@thread\.(tacv2|skype)")
 HOW = "a Teams place is written teams:Team/Channel, teams:<conversation id> or teams:@person."
+
+log = structlog.get_logger("signoff.teams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Places:
         data = _mapping(activity.get("channelData"))
         team, channel = _mapping(data.get("team")), _mapping(data.get("channel"))
         if _is_removal(activity):
-            await self._forget(tenant, conversation, _string(team.get("name")), activity)
+            await self._forget(tenant, conversation, team, activity)
             return
         await self._memory.remember(SPACE, f"url:{tenant}", url)
         await self._memory.remember(SPACE, f"conversation:{conversation}", dumps({"tenant": tenant, "url": url}))
@@ -66,20 +70,28 @@ class Places:
         if _mapping(activity.get("conversation")).get("conversationType") == "personal" and person is not None:
             await self._memory.remember(SPACE, f"person:{person.key}", conversation)
         team_id, team_name = _string(team.get("id")), _string(team.get("name"))
-        if team_id and team_name:
-            await self._memory.remember(SPACE, _team(tenant, team_name), team_id)
+        if not team_id or not team_name:
+            return
+        # Anybody may make a second team of that name and add the app there: the first keeps it, and its cards.
+        if (known := await self._memory.recall(SPACE, _team(tenant, team_name))) not in (None, team_id):
+            log.warning("a second team has the name of one that is known", team=team_name, id=team_id, known=known)
+            return
+        await self._memory.remember(SPACE, _team(tenant, team_name), team_id)
         channel_id, channel_name = _string(channel.get("id")), _string(channel.get("name"))
-        if channel_id and channel_name and team_name:
+        if channel_id and channel_name:
             key = _channel(tenant, team_name, channel_name)
             if data.get("eventType") == "channelDeleted":
                 await self._memory.forget(SPACE, key)
             else:
                 await self._memory.remember(SPACE, key, channel_id)
 
-    async def _forget(self, tenant: str, conversation: str, team: str, activity: Mapping[str, object]) -> None:
+    async def _forget(
+        self, tenant: str, conversation: str, team: Mapping[str, object], activity: Mapping[str, object]
+    ) -> None:
         await self._memory.forget(SPACE, f"conversation:{conversation}")
-        if team:
-            await self._memory.forget(SPACE, _team(tenant, team))
+        if name := _string(team.get("name")):
+            if await self._memory.recall(SPACE, _team(tenant, name)) == team.get("id"):
+                await self._memory.forget(SPACE, _team(tenant, name))
         elif person := person_of(activity):
             await self._memory.forget(SPACE, f"person:{person.key}")
 

@@ -1,0 +1,105 @@
+"""Attacks on the Teams chat with activities that carry a good token: clients may change what a card carries, and
+anybody may add the app to a team.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signoff import policy
+from signoff.desk import Desk
+from signoff.digest import Signer
+from signoff.model import Ask, Key, MessageRef, Request
+from signoff.relay import Relay
+from signoff.store.memory import MemoryStore
+from signoff_sim.world import TEAMS_TENANT
+from signoff_teams.places import Places
+
+sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
+from harness_teams import GENERAL, PLACE, TeamsWorld, eventually, teams_world, verbs, words
+
+AGENT = Key(id="agent", role="agent", name="agent", secret_hash="-", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+RULES = f"""
+version: 1
+people:
+  ada: {{name: Ada Okafor, teams: {TEAMS_TENANT}/a0000000-0000-4000-8000-0000000000a1}}
+defaults:
+  approvers: [ada]
+  show: ["{PLACE}"]
+"""
+
+
+class House:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.desk = Desk(self.store, policy.load(RULES, file="rules.yaml", chats=("teams",)), Signer.generate())
+        self.world: TeamsWorld
+
+    async def ask(self, order: str) -> tuple[Request, MessageRef]:
+        """A request and its card."""
+        body = Ask(tool="refund", arguments={"order": order})
+        request = (await self.desk.ask(body, AGENT)).request
+        relay = Relay(self.store, self.desk, {"teams": self.world.chat})
+        while (work := await self.store.claim(60)) is not None:
+            await relay.converge(work)
+        [placement] = await self.store.placements(request.id)
+        assert placement.message is not None
+        return request, placement.message
+
+    async def click(self, person: str, card: MessageRef, verb: str, data: dict[str, Any]) -> None:
+        """A click on this card whose data says something else than the card did."""
+        sim = self.world.sim
+        who = sim.directory.person(person)
+        thread, _ = sim.threads.seen_by(who, card.conversation, card.message)
+        value = {"action": {"type": "Action.Execute", "verb": verb, "data": data}, "trigger": "manual"}
+        sender = sim._sender  # pyright: ignore[reportPrivateUsage]
+        answer = await sender.deliver(sender.invoke("adaptiveCard/action", who, thread, value, card.message))
+        assert answer.status == 200
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House()
+    async with teams_world(house.desk, house.store) as world:
+        house.world = world
+        yield house
+
+
+async def test_i16_a_click_that_names_another_request_cannot_paint_over_the_card_it_stands_on(house: House) -> None:
+    """A copy is repainted for everybody only where it is a copy: the live card of another request keeps its buttons."""
+    first, card = await house.ask("A-1")
+    second, _ = await house.ask("A-2")
+    await house.click("mia", card, "approve", {"request": second.id, "version": 1})
+    copy = await house.world.chat.post(PLACE, house.desk.card(second))
+    await house.click("mia", copy, "approve", {"request": second.id, "version": 1})
+    await eventually(lambda: "old copy" in words(house.world.seen("ada", copy)))
+    assert "approve" in verbs(house.world.seen("ada", card))
+    assert [(await house.desk.get(one.id)).status for one in (first, second)] == ["pending", "pending"]
+
+
+async def test_i27_a_second_team_of_the_same_name_gets_no_cards(house: House) -> None:
+    """The first team keeps its name, also when the app is taken out of the second one again."""
+    places: Places = house.world.chat._places  # pyright: ignore[reportPrivateUsage]
+    fake = "19:fake@thread.tacv2"
+    added: dict[str, Any] = {
+        "type": "conversationUpdate",
+        "serviceUrl": house.world.sim.service_url,
+        "conversation": {"id": fake, "tenantId": TEAMS_TENANT, "conversationType": "channel"},
+        "recipient": {"id": "28:bot"},
+        "channelData": {
+            "tenant": {"id": TEAMS_TENANT},
+            "team": {"id": fake, "name": "finance"},
+            "channel": {"id": fake, "name": "Payouts"},
+        },
+    }
+    await places.learn(added)
+    assert (await places.find("teams:Finance/General")).conversation == GENERAL
+    assert (await places.find("teams:Finance/Payouts")).conversation != fake
+    await places.learn({**added, "membersRemoved": [{"id": "28:bot"}]})
+    assert (await places.find("teams:Finance/General")).conversation == GENERAL
