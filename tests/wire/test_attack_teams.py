@@ -43,7 +43,7 @@ class House:
 
     async def ask(self, order: str) -> tuple[Request, MessageRef]:
         """A request and its card."""
-        body = Ask(tool="refund", arguments={"order": order})
+        body = Ask.model_validate({"tool": "refund", "arguments": {"order": order}})
         request = (await self.desk.ask(body, AGENT)).request
         relay = Relay(self.store, self.desk, {"teams": self.world.chat})
         while (work := await self.store.claim(60)) is not None:
