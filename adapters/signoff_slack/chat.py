@@ -56,6 +56,17 @@ def web_client(settings: Settings) -> AsyncWebClient:
     return client
 
 
+def web_session() -> aiohttp.ClientSession:
+    """Follows no redirect, unlike slack_sdk's own sessions (I27): a card goes to the configured address only."""
+
+    async def refuse(_: object, __: object, params: aiohttp.TraceRequestRedirectParams) -> None:
+        raise aiohttp.ClientConnectionError(f"a redirect ({params.response.status}) is not followed")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(refuse)
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), trace_configs=[trace])
+
+
 class SlackChat:
     """One workspace. Any replica may serve any click."""
 
@@ -80,7 +91,7 @@ class SlackChat:
     async def start(self) -> None:
         """Raises ChatError; may be called again until it succeeds."""
         if self._client.session is None:
-            self._client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+            self._client.session = web_session()
         await self.installation()
         if self.settings.app_token is not None and self._socket is None:
             socket = Socket(self._app, self.settings.app_token.get_secret_value(), self._client)

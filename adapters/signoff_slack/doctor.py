@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-import aiohttp
-
 from signoff.ports import Check
 from signoff_slack import faults
-from signoff_slack.chat import TIMEOUT, web_client
+from signoff_slack.chat import web_client, web_session
 from signoff_slack.manifest import SCOPES
 from signoff_slack.settings import Settings
 
@@ -18,7 +16,7 @@ async def check(settings: Settings) -> Sequence[Check]:
     """Never raises for what is wrong with the set-up; says it."""
     client = web_client(settings)
     found: list[Check] = []
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
+    async with web_session() as session:
         client.session = session
         try:
             answer = await client.auth_test()
