@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import cast
 
 from figures import Round, Row, compared, duration, p50
@@ -14,8 +15,8 @@ from ground import Child, Ground, child, redis_up
 from made import CAPS, approved, asked
 from redis.asyncio import Redis
 from reference import Reference
-from serving import SLACK, TEAMS, Click, Kept, Serving, slack_request
-from sides import Theirs, sample
+from serving import SLACK, TEAMS, Kept, Serving, slack_request
+from sides import Theirs
 
 from signoff.store import RedisStore
 from signoff.store.redis.names import Names
@@ -26,6 +27,22 @@ BATCH = 20
 """Clicks of one chat in one round."""
 QUIET = 0.01
 """Seconds between looks whether all cards are repainted."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Seconds, one figure a click."""
+
+    answered: list[float] = field(default_factory=list[float])
+    """To the HTTP response."""
+    returned: list[float] = field(default_factory=list[float])
+    """To the agent's call returning."""
+    bare: list[float] = field(default_factory=list[float])
+    by_hand: list[float] = field(default_factory=list[float])
+    settled: list[float] = field(default_factory=list[float])
+
+    def whole(self) -> Round:
+        return p50(self.returned), p50(self.bare)
 
 
 async def rows(ground: Ground) -> list[Row]:
@@ -46,48 +63,50 @@ async def rows(ground: Ground) -> list[Row]:
         agent = await stack.enter_async_context(child("agent.py", environ=bot.agent_environment()))
         plain = await stack.enter_async_context(child("handwritten.py", SIGNING_SECRET))
         by_hand = await Kept.to(cast("int", (await plain.hear())["port"]))
-        wire = await Kept.to(bot.port)
+        wire = await Kept.to(bot.bot_port)
         stack.push_async_callback(by_hand.close)
         stack.push_async_callback(wire.close)
         quiet = _quiet(redis)
 
-        async def batch(chat: str, place: str) -> tuple[list[Click], list[float], list[float]]:
+        async def batch(chat: str, place: str) -> _Batch:
+            """Clicks come one at a time and out of the quiet, as people's do; so does what they are compared with."""
             agent.tell(channel=place, count=BATCH)
-            clicks = await bot.clicks(chat, BATCH)
-            await quiet()
-            answered, returned = [], []
-            for click in clicks:
+            found = _Batch()
+            for click in await bot.clicks(chat, BATCH):
+                await quiet()
+                found.bare.append(await theirs.once())
+                await theirs.park()
+                if chat == "slack":
+                    began, ended = await by_hand.send(slack_request(click.raw))
+                    found.by_hand.append((ended - began) / 1e9)
+                    found.settled.append(await _settle(store))
+                await asyncio.sleep(QUIET)
                 began, ended = await wire.send(click.sent)
                 told = await _returned(agent, click.request)
-                answered.append((ended - began) / 1e9)
-                returned.append((told - began) / 1e9)
-                await quiet()
-            return clicks, answered, returned
+                found.answered.append((ended - began) / 1e9)
+                found.returned.append((told - began) / 1e9)
+            await quiet()
+            return found
 
         for chat, place in (("slack", SLACK), ("teams", TEAMS)):
             await batch(chat, place)  # keys fetched, places found, paths warm
-        slack: list[Round] = []
-        teams: list[Round] = []
-        acks: list[Round] = []
-        settled: list[float] = []
+        slack: list[_Batch] = []
+        teams: list[_Batch] = []
         for _ in range(ground.some(5)):
-            bare = p50(await sample(theirs, 100))
-            clicks, answered, returned = await batch("slack", SLACK)
-            slack.append((p50(returned), bare))
-            teams.append((p50((await batch("teams", TEAMS))[2]), bare))
-            handmade = [await by_hand.send(slack_request(click.raw)) for click in clicks]
-            acks.append((p50(answered), p50([(ended - began) / 1e9 for began, ended in handmade])))
-            settled.append(p50([await _settle(store) for _ in range(50)]))
+            slack.append(await batch("slack", SLACK))
+            teams.append(await batch("teams", TEAMS))
     return [
-        compared("P3", "signed Slack click → gate.ask() returns, p50", slack, most=8),
-        compared("P3", "signed Teams invoke → gate.ask() returns, p50", teams, most=10),
-        _acknowledged(acks, settled),
+        compared("P3", "signed Slack click → gate.ask() returns, p50", [one.whole() for one in slack], most=8),
+        compared("P3", "signed Teams invoke → gate.ask() returns, p50", [one.whole() for one in teams], most=10),
+        _acknowledged(slack),
     ]
 
 
-def _acknowledged(acks: list[Round], settled: list[float]) -> Row:
-    ours, by_hand = (statistics.median(side) for side in zip(*acks, strict=True))
-    settle = statistics.median(settled)
+def _acknowledged(batches: list[_Batch]) -> Row:
+    ours, by_hand, settle = (
+        statistics.median(p50(samples) for samples in side)
+        for side in zip(*((one.answered, one.by_hand, one.settled) for one in batches), strict=True)
+    )
     most = 3 * by_hand + settle
     what = "signed Slack click → HTTP response, p50"
     figures = {"ours": ours, "by hand": by_hand, "settle": settle, "ratio": (ours - settle) / by_hand}

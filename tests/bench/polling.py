@@ -41,7 +41,7 @@ async def rows(ground: Ground) -> list[Row]:
             await fill(store, WARM, show=(), asked_by=key_id),
             await fill(store, polls, show=(), asked_by=key_id),
         )
-        pollers = await stack.enter_async_context(child("pollers.py", str(bot.port), bot.key))
+        pollers = await stack.enter_async_context(child("pollers.py", str(bot.bot_port), bot.key))
         await pollers.ask(do="poll", ids=warm)
         before = await _settled_memory(bot.pid)
         await pollers.ask(do="poll", ids=ids)

@@ -45,7 +45,7 @@ class Serving(Stage):
     def __init__(self, redis_url: str, *, show: tuple[str, ...] = ()) -> None:
         super().__init__()
         self._redis_url = redis_url
-        self._policy = self._folder / "policy.yaml"
+        self._policy = self.folder / "policy.yaml"
         ada = self.teams.directory.people["ada"]
         text = POLICY.format(tenant=self.teams.directory.tenant, ada=ada.teams, show=json.dumps(show))
         self._policy.write_text(text, "utf-8")
@@ -70,13 +70,9 @@ class Serving(Stage):
 
     @property
     def pid(self) -> int:
-        assert self._bot is not None
-        assert self._bot.process is not None
-        return self._bot.process.pid
-
-    @property
-    def port(self) -> int:
-        return self._bot_port
+        assert self.bot is not None
+        assert self.bot.process is not None
+        return self.bot.process.pid
 
     # ── clicks ───────────────────────────────────────────────────────────────────────────────────
 
