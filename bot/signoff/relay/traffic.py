@@ -13,8 +13,6 @@ PACE = 1.0
 """Seconds between calls to one place after it has asked us to wait: about what chats take in the long run."""
 SLOW = 2.0
 """Seconds after which a call that fails has held up a worker."""
-GONE = 60.0
-"""Seconds after its turn when a request that has not come is taken to be in other hands."""
 LONGEST_PAUSE = 60.0
 """Seconds between the attempts to reach a chat that lets us wait in vain; they double from one second."""
 TICK = 0.001
@@ -91,7 +89,7 @@ class Traffic:
         queue.free = max(queue.free, now + retry_after)
         # It has had its turn already, so it is the next one, and all others move back and keep their order.
         queue.turns.pop(request, None)
-        others = {other: max(turn, now) for other, turn in queue.turns.items() if turn > now - GONE}
+        others = {other: max(turn, now) for other, turn in queue.turns.items()}
         back = max(0.0, queue.free + PACE - min(others.values(), default=queue.free + PACE))
         queue.turns = {request: queue.free} | {other: turn + back for other, turn in others.items()}
         queue.tail = max(queue.turns.values())
