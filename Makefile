@@ -36,12 +36,12 @@ serve: setup
 	@$(BIN)/signoff serve
 
 test: setup
-	@$(BIN)/pytest tests/fast tests/store tests/wire $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal tests/fast tests/store tests/wire $(ARGS)
 	@echo "Left out: tests/e2e (browser, killed processes), Redis server and Redis Cluster in tests/store, block types against npm's packages. All of it: make test-all"
 
 test-all: setup
 	@npm ci --prefix tests/npm --no-audit --no-fund --silent
-	@TEST_ALL=1 $(BIN)/pytest tests $(ARGS)
+	@TEST_ALL=1 $(BIN)/pytest -n auto --dist worksteal tests $(ARGS)
 
 bench: setup
 	@$(BIN)/python tests/bench $(ARGS)
