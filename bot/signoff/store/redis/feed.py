@@ -168,6 +168,8 @@ class Feed:
                 try:
                     if again:
                         await self._resume()
+                    if pause > BACK_OFF[0]:
+                        log.info("the event reader has Redis again")
                     again, pause = True, BACK_OFF[0]
                     self._read(wire)
                     why: Exception = await wire.lost
@@ -176,7 +178,8 @@ class Feed:
             except (OSError, RedisError, StoreUnavailable) as error:
                 why = error
             again = True
-            log.warning("the event reader lost Redis and connects again: %s", why)
+            if pause == BACK_OFF[0]:  # once for each outage
+                log.warning("the event reader lost Redis and goes on trying: %s", str(why) or type(why).__name__)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, BACK_OFF[1])
             with contextlib.suppress(OSError, RedisError):
