@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -77,7 +78,8 @@ def without_secrets(url: str) -> str:
 def is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+        _ = parts.port  # raises ValueError when it is no number
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         return False
 
@@ -166,7 +168,10 @@ def _is_redis(url: str) -> bool:
     """Said without quoting it: a password that was not percent-encoded ends up in any of its parts."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in REDIS_SCHEMES and (parts.port or 0) >= 0
+        _ = parts.port
+        # A database that is no number would be taken for number 0.
+        database = parts.scheme == "unix" or parts.path in {"", "/"} or re.fullmatch(r"/[0-9]{1,4}", parts.path)
+        return parts.scheme in REDIS_SCHEMES and bool(database)
     except ValueError:
         return False
 

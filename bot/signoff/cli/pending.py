@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, cast, get_args
 from urllib.parse import quote
@@ -48,21 +49,16 @@ def add(app: typer.Typer) -> None:
         if not requests:
             print("Nothing waits for a decision.")
             return
+        now = datetime.now(UTC)
+        rows = [_row(one, now) for one in requests]
         table = Table(box=None, header_style="bold")
-        table.add_column("id", no_wrap=True, min_width=max(len(str(one["id"])) for one in requests))
-        for heading in ("what", "arguments", "agent", "risk", "expires"):
+        table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
+        # Columns without a word in them would only make the others narrow.
+        headings = [name for name in rows[0] if name != "id" and any(row[name] for row in rows)]
+        for heading in headings:
             table.add_column(heading, overflow="fold")
-        for one in requests:
-            what = one.get("title") or one["tool"]
-            values = (
-                one["id"],
-                what,
-                _short(dumps(one["arguments"])),
-                one.get("agent"),
-                one.get("risk"),
-                one["expires_at"],
-            )
-            table.add_row(*(_text(value) for value in values))
+        for row in rows:
+            table.add_row(*(Text(row[name]) for name in ("id", *headings)))
         Console().print(table)
         if page.get("cursor"):
             print(f"More: signoff pending --cursor {page['cursor']}")
@@ -155,6 +151,27 @@ def add(app: typer.Typer) -> None:
             print(f"{request_id} is changed to version {reply.body['version']} and waits for somebody else's approval.")
         else:
             print(f"{request_id} is {reply.body['status']}.")
+
+
+def _row(request: Document, now: datetime) -> dict[str, str]:
+    left = datetime.fromisoformat(str(request["expires_at"])) - now
+    cells = {
+        "id": request["id"],
+        "what": request.get("title") or request["tool"],
+        "arguments": _short(dumps(request["arguments"])),
+        "agent": request.get("agent"),
+        "risk": request.get("risk"),
+        "expires": _in(left.total_seconds()),
+    }
+    return {name: visible(str(value)) if value else "" for name, value in cells.items()}
+
+
+def _in(seconds: float) -> str:
+    """How far away a moment is, in the largest unit that fits."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"in {seconds / length:.0f} {unit}"
+    return f"in {max(seconds, 0):.0f} s"
 
 
 def like(current: object, text: str) -> object:
