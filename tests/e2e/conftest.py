@@ -1,4 +1,4 @@
-"""A stage with real processes, and the page in a real browser. What is missing on this machine fails; nothing is skipped."""
+"""A stage with real processes, and the page in a real browser. What is missing on this machine fails."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ async def stage() -> AsyncIterator[Stage]:
     """Redis, both simulated chats and a bot, each as it is in `signoff demo`."""
     async with Stage() as stage:
         yield stage
+        print(stage.bot.last_words() if stage.bot else "")  # shown beside a failure
 
 
 @pytest.fixture

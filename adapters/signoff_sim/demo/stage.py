@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import socket
@@ -26,6 +27,8 @@ POLICY = Path(__file__).parent / "policy.yaml"
 SIGNING_SECRET = "demo-signing-secret"
 BOT_TOKEN = "xoxb-demo"
 APP_PASSWORD = "demo-app-password"
+PORTS = (20_000, 32_000)
+"""Linux gives 32768 and above to outgoing connections, macOS and Windows 49152 and above."""
 START = 30.0
 """Seconds that the bot may take to be ready."""
 STOP = 10.0
@@ -75,22 +78,27 @@ class Bot:
         self.process: Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until Redis and both chats are well. Raises RuntimeError with its last words."""
+        """Start it and wait until it is ready. Raises RuntimeError."""
         with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "signoff", "serve",
                 cwd=self._folder, env=self._environment, stdin=DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait until Redis and both chats are well. Raises RuntimeError with its last words."""
+        assert self.process is not None
         try:
             async with asyncio.timeout(START), aiohttp.ClientSession() as http:
-                while not await self._ready(http):
+                while not await self._is_ready(http):
                     if self.process.returncode is not None:
                         raise RuntimeError(f"the bot stopped: {self.last_words()}")
                     await asyncio.sleep(LOOK)
         except TimeoutError:
             raise RuntimeError(f"the bot was not ready after {START:.0f} s: {self.last_words()}") from None
 
-    async def _ready(self, http: aiohttp.ClientSession) -> bool:
+    async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
         try:
             async with http.get(f"{self.address}/readyz") as answer:
                 return answer.status == 200
@@ -118,14 +126,15 @@ class Stage:
         """`port` of the page, 0 for any free one; `said` is told every line of every agent."""
         self._port = port
         self._said = said
-        self._folder = Path(tempfile.mkdtemp(prefix="signoff-demo-"))
-        self._bot_port = free_port()
-        self.bot_address = f"http://127.0.0.1:{self._bot_port}"
+        self.folder = Path(tempfile.mkdtemp(prefix="signoff-demo-"))
+        """Everything that this stage writes; removed at the end."""
+        self.bot_port = free_port()
+        self.bot_address = f"http://127.0.0.1:{self.bot_port}"
         self.slack = SlackSim(bot_url=self.bot_address, signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
         self.teams = TeamsSim(bot_url=self.bot_address, password=APP_PASSWORD)
         self._app = server.build(slack=self.slack, teams=self.teams)
         self.address = ""
-        self._bot: Bot | None = None
+        self.bot: Bot | None = None
         self._agents: list[Agent] = []
         self._echoes: set[asyncio.Task[None]] = set()
         self.key = ""
@@ -150,17 +159,17 @@ class Stage:
     async def _down(self) -> None:
         for agent in self._agents:
             await agent.end()
-        if self._bot is not None:
-            await self._bot.end()
+        if self.bot is not None:
+            await self.bot.end()
         await self._end_redis()
         if hasattr(self, "_http"):
             await self._http.close()
         await server.stop(self._app)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def _end_redis(self) -> None:
         """The bot shuts its Redis down when it ends; after a kill -9 nobody did."""
-        file = self._folder / "data" / "redis" / "redis.pid"
+        file = self.folder / "data" / "redis" / "redis.pid"
         with suppress(FileNotFoundError, ValueError, ProcessLookupError, TimeoutError):
             os.kill(int(file.read_text()), signal.SIGTERM)
             async with asyncio.timeout(STOP):
@@ -173,7 +182,7 @@ class Stage:
         """What the bot is configured with; nothing of the surroundings' own configuration."""
         own = ("SIGNOFF_", "SLACK_", "TEAMS_")
         return {name: value for name, value in os.environ.items() if not name.startswith(own)} | {
-            "SIGNOFF_DATA_DIR": str(self._folder / "data"),
+            "SIGNOFF_DATA_DIR": str(self.folder / "data"),
             "SIGNOFF_POLICY": str(POLICY),
             "SLACK_API_URL": f"{self.address}/slack/api/",
             "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -189,19 +198,19 @@ class Stage:
 
     async def start_bot(self) -> None:
         """Start `signoff serve` and wait until Redis and both chats are well. Raises RuntimeError (its last words)."""
-        self._bot = Bot(self._folder, self.environment(), self._bot_port)
-        await self._bot.start()
+        self.bot = Bot(self.folder, self.environment(), self.bot_port)
+        await self.bot.start()
 
     async def kill_bot(self) -> None:
         """kill -9."""
-        assert self._bot is not None
-        await self._bot.kill()
+        assert self.bot is not None
+        await self.bot.kill()
 
     async def _agent_key(self) -> str:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signoff", "keys", "create",
             "--role", "agent", "--name", "support-agent", "--owner", "rita",
-            cwd=self._folder, env=self.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
+            cwd=self.folder, env=self.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
         if process.returncode:
@@ -215,7 +224,7 @@ class Stage:
         environment = self.environment() | {"SIGNOFF_URL": self.bot_address, "SIGNOFF_API_KEY": self.key}
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signoff_sim.demo.agent", *words,
-            cwd=self._folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT,
+            cwd=self.folder, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         agent = Agent(process, self._echo)
         self._agents.append(agent)
@@ -263,7 +272,9 @@ async def _end(process: Process) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody listens on, outside the range that systems give to outgoing connections: it stays free."""
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
