@@ -22,6 +22,8 @@ EXACT = " "
 them."""
 SAME = "\x01"
 """Stands for the arguments, wherever a record repeats them. JSON never holds this character, so it can mean this."""
+PLACE = '"arguments":'
+"""What stands before them."""
 
 
 def dump(request: Request) -> str:
@@ -35,7 +37,15 @@ def dump(request: Request) -> str:
 
 
 def _packed(arguments: str, whole: str) -> str:
-    return f"{arguments}\n{SAME.join(whole.split(arguments))}"  # twice as fast as replace
+    """Looked for where they stand: searching for so long a text takes longer than writing the record."""
+    parts, rest, begin = [arguments, "\n"], 0, 0
+    while (begin := whole.find(PLACE, begin)) >= 0:
+        begin += len(PLACE)
+        if whole.startswith(arguments, begin):
+            parts += (whole[rest:begin], SAME)
+            rest = begin = begin + len(arguments)
+    parts.append(whole[rest:])
+    return "".join(parts)
 
 
 def load(doc: str) -> Request:
