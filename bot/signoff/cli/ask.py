@@ -17,7 +17,7 @@ from signoff.model import Kind, Risk, dumps
 
 EXIT = {"approved": 0, "responded": 0, "rejected": 10, "expired": 11, "cancelled": 12}
 """Status → exit code."""
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds to go on trying to ask: through a restart of the server, but not so long that a script seems to hang."""
 
 
