@@ -91,7 +91,7 @@ def test_i30_catastrophic_patterns_do_not_hang() -> None:
 def test_i30_a_flood_of_faults_is_cut_short() -> None:
     """Where a value fails in too many places only the failure is said."""
     schema: dict[str, object] = {"items": {"allOf": [{"type": "string"}] * 1000}}
-    assert forms.validate(schema, [1] * 10_000) == {"": "This does not fit the schema."}
+    assert forms.validate(schema, [1] * 1000) == {"": "This does not fit the schema."}
 
 
 def test_bounds_are_exact() -> None:

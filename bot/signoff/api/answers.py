@@ -9,6 +9,7 @@ from aiohttp import web
 from signoff.model import (
     INTERNAL,
     Change,
+    Clean,
     DecidedBy,
     Decision,
     Event,
@@ -18,9 +19,7 @@ from signoff.model import (
     dumps,
     iso,
     mask,
-    scrub,
     secret_pointers,
-    secret_texts,
 )
 
 Document = dict[str, object]
@@ -40,7 +39,7 @@ def record(request: Request, *, masked: bool) -> Document:
     """Everything that was asked, where it stands and what was decided; without the record's own bookkeeping."""
     body: Document = {name: getattr(request, name) for name in Request.model_fields if name not in _APART}
     arguments: object = request.arguments
-    hide = _scrubber(request) if masked else str
+    hide = Clean(request).told if masked else str
     if masked:
         arguments = _mask(arguments, request.schema_, request)
         body["metadata"] = _mask(request.metadata, None, request)
@@ -75,7 +74,7 @@ def decision(request: Request, *, masked: bool) -> Document | None:
     if masked:
         arguments = _mask(arguments, request.schema_, request)
         response = _mask(response, request.response_schema, request)
-        message = message and _scrubber(request)(message)
+        message = message and Clean(request).told(message)
     return {
         "kind": made.kind,
         "arguments": arguments,
@@ -114,14 +113,6 @@ def _change(change: Change, hidden: set[str]) -> Document:
     else:
         below = {secret[len(change.path) :] for secret in hidden if secret.startswith(change.path + "/")}
     return {"path": change.path, "from": mask(change.from_, below), "to": mask(change.to, below)}
-
-
-def _scrubber(request: Request) -> Callable[[str], str]:
-    texts: set[str] = set()
-    for version in request.versions:
-        hidden = secret_pointers(version.arguments, request.schema_, request.terms.secret)
-        texts |= secret_texts(version.arguments, hidden)
-    return lambda text: scrub(text, texts)
 
 
 def _mask(value: object, schema: dict[str, object] | None, request: Request) -> object:

@@ -7,6 +7,7 @@ of a value, and a few hundred bytes of references can make that number exponenti
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Never, cast
 
@@ -25,8 +26,19 @@ MAX_PROPERTIES = 500
 MAX_PATTERNS = 64
 MAX_PATTERN = 1000
 """Characters of one pattern."""
+MAX_DIGITS = 100
+"""Digits of a number that limits others, written out without a power of ten: `multipleOf` computes with all of them."""
+MAX_WORK = 2_000_000
+"""Weight × size of the value above which a value is refused unseen: some tenths of a second."""
 MAX_MEETINGS = 200_000
 """Weight × size of the value above which a failing value is only said to fail, not where."""
+MAX_QUOTED = 20_000_000
+"""Characters of the schema × size of the value, likewise: each fault may quote a long list of what would be allowed."""
+CHARACTERS = 100
+"""Characters of text that count as one value: each pattern reads them all."""
+DIGITS = 4
+"""Digits of a number that count as one value."""
+TOO_MUCH = "This is too much for its schema; send less, or a smaller schema."
 PATTERN_BYTES = 2 * 1024 * 1024
 """Size of a compiled pattern."""
 BACKTRACKS = 100_000
@@ -128,6 +140,9 @@ def _keywords(part: Node, pointer: str) -> Iterator[tuple[str, str]]:
     for keyword in ("$dynamicRef", "$recursiveRef"):
         if keyword in part:
             yield f"{pointer}/{keyword}", f"{keyword} is not supported; use $ref."
+    for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"):
+        if _digits(part.get(keyword)) > MAX_DIGITS:
+            yield f"{pointer}/{keyword}", f"At most {MAX_DIGITS} digits."
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────────────────
@@ -136,18 +151,22 @@ def _keywords(part: Node, pointer: str) -> Iterator[tuple[str, str]]:
 def validate(schema: Node, value: object, secret_patterns: Collection[str] = ()) -> dict[str, str]:
     """Why a value does not fit, by JSON pointer; empty when it does. One sentence for each place, without the value."""
     try:
-        validator, weight = _compiled(dumps(schema))
+        text = dumps(schema)
+        validator, weight = _compiled(text)
+        size = _size(value, MAX_WORK)
+        if weight * size > MAX_WORK:
+            return {"": TOO_MUCH}
         if validator.is_valid(value):
             return {}
-        if weight * _size(value, MAX_MEETINGS) > MAX_MEETINGS:
+        if weight * size > MAX_MEETINGS or len(text) * size > MAX_QUOTED:
             return {"": "This does not fit the schema."}
         errors = [found for error in validator.iter_errors(value) for found in _places(error)]
     except ValueError:
         # Half a surrogate pair in a text, or a schema that passed no door.
         return {"": "This does not fit the schema, or the schema cannot be used."}
     faults: dict[str, str] = {}
-    for pointer, text in errors:
-        faults.setdefault(pointer, text)
+    for pointer, said in errors:
+        faults.setdefault(pointer, said)
     secret = secret_pointers(value, schema, secret_patterns)
     for pointer, text in faults.items():
         if text != REQUIRED and any(within(pointer, hidden) for hidden in secret):
@@ -156,17 +175,33 @@ def validate(schema: Node, value: object, secret_patterns: Collection[str] = ())
 
 
 def _size(value: object, most: int) -> int:
-    """How many values it holds, itself counted; counting stops at `most`."""
+    """How many values it holds, itself counted, long texts and numbers as several; counting stops at `most`."""
     count = 0
     waiting = [value]
     while waiting and count < most:
         item = waiting.pop()
         count += 1
         if isinstance(item, Mapping):
-            waiting += cast("Node", item).values()
+            members = cast("Node", item)
+            waiting += members.values()
+            count += sum(map(len, members)) // CHARACTERS
         elif isinstance(item, list):
             waiting += cast("list[object]", item)
+        elif isinstance(item, str):
+            count += len(item) // CHARACTERS
+        else:
+            count += _digits(item) // DIGITS
     return count
+
+
+def _digits(value: object) -> int:
+    """Digits of a number written out without a power of ten; 0 for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return 0
+    if isinstance(value, int):
+        return value.bit_length() // 3
+    _, digits, exponent = (Decimal(repr(value)) if isinstance(value, float) else value).as_tuple()
+    return len(digits) + abs(exponent) if isinstance(exponent, int) else 0
 
 
 Kinds = jsonschema_rs.ValidationErrorKind

@@ -28,7 +28,7 @@ BELOW_MAP = ("properties", "patternProperties", "$defs", "definitions")
 
 HOPS = 32
 """Longest chain of references that is followed."""
-STEPS = 500_000
+STEPS = 150_000
 """Schemas that one search for marks may look at, once for each place; beyond it everything counts as marked."""
 
 
@@ -138,11 +138,12 @@ def marked(
         return
     budget = STEPS
     root = schema or {}
+    targets: dict[str, object] = {}
     waiting: list[tuple[object, str, list[object]]] = [(value, "", [schema])]
     found: list[str] = []
     while waiting:
         place, pointer, schemas = waiting.pop()
-        here = _possible(schemas, root)
+        here = _possible(schemas, root, targets)
         if any(map(mark, here)):
             found.append(pointer)
             continue
@@ -189,8 +190,8 @@ def _everything(value: object) -> Iterator[str]:
         yield ""
 
 
-def _possible(schemas: list[object], root: Node) -> list[Node]:
-    """The schemas that may hold for the same place, all branches included."""
+def _possible(schemas: list[object], root: Node, targets: dict[str, object]) -> list[Node]:
+    """The schemas that may hold for the same place, all branches included. `targets`: references already followed."""
     found: dict[int, Node] = {}
     waiting = list(schemas)
     while waiting and len(found) <= STEPS:
@@ -200,7 +201,9 @@ def _possible(schemas: list[object], root: Node) -> list[Node]:
         found[id(schema)] = schema
         for keyword, inner in schema.items():
             if keyword == "$ref" and isinstance(inner, str):
-                waiting.append(target(inner, root))
+                if inner not in targets:
+                    targets[inner] = target(inner, root)
+                waiting.append(targets[inner])
             elif keyword in SAME_MANY:
                 waiting += several(inner)
             elif keyword in SAME_ONE and keyword != "not":
