@@ -9,47 +9,38 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from signoff import cards, digest, forms
 from signoff.audit import Line
 from signoff.desk import entries as audit
+from signoff.desk import said
+from signoff.desk.admission import admit, edited
+from signoff.desk.asking import body, check, opened
+from signoff.desk.origin import POSTING_PATIENCE, check_origin
 from signoff.desk.verdict import settle, standing
 from signoff.errors import (
     AlreadyConsumed,
     AlreadyDecided,
     DigestMismatch,
-    DuplicateCard,
-    Invalid,
-    NobodyMayApprove,
-    NotAnApprover,
     NotApproved,
     NotFound,
-    NotOffered,
-    PolicyRefused,
     ReceiptExpired,
-    SelfApproval,
     StaleVersion,
     StoreUnavailable,
-    WrongPlace,
 )
 from signoff.model import (
     Actor,
     Answer,
     Ask,
     DecidedBy,
-    Decision,
     Event,
     Key,
     Kind,
-    MessageRef,
     Outcome,
     Principal,
     Request,
     Status,
-    Terms,
-    Version,
     dumps,
     iso,
     loads,
@@ -61,9 +52,6 @@ ATTEMPTS = 20
 """How often a lost race is tried again; each loss means that somebody else made progress."""
 DRAFT_LIFE = 3600.0
 """Seconds that the pages of a half-filled form are kept."""
-POSTING_PATIENCE = (0.05, 0.1, 0.2, 0.4, 0.6)
-"""Seconds to wait for a card's place to be recorded when somebody clicks faster than that."""
-NOTICE_RULE = "notice"
 PURPOSE_KIND: dict[forms.Purpose, Kind] = {
     "edit": "edit",
     "edit_json": "edit",
@@ -87,73 +75,12 @@ class Desk:
         """Take up a tool call. Raises Invalid, ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen,
         StoreUnavailable.
         """
-        self._check(ask)
+        check(ask)
         now = await self._store.now()
         terms = self._policy.terms(ask, ask.arguments, now)
-        request = self._opened(ask, terms, key, now)
-        idempotency = idempotency_key and Idempotency(idempotency_key, _body(ask))
+        request = opened(ask, terms, key, now, self._signer)
+        idempotency = idempotency_key and Idempotency(idempotency_key, body(ask))
         return await self._store.open(request, audit.asked(request), idempotency or None, self._limits.caps)
-
-    def _check(self, ask: Ask) -> None:
-        faults: dict[str, str] = {}
-        if ask.callback_url is not None:
-            faults["/callback_url"] = (
-                "callback_url is not supported by this version; wait for the answer or read /v1/events."
-            )
-        if len(set(ask.allowed_decisions)) != len(ask.allowed_decisions):
-            faults["/allowed_decisions"] = "Name each decision once."
-        for name, schema in (("/schema", ask.schema_), ("/response_schema", ask.response_schema)):
-            if schema is not None:
-                faults |= {name + pointer: text for pointer, text in forms.check_schema(schema).items()}
-        if not faults and ask.schema_ is not None:
-            wrong = forms.validate(ask.schema_, ask.arguments, ())
-            faults |= {"/arguments" + pointer: text for pointer, text in wrong.items()}
-        known = set(ask.arguments) | set(forms.properties(ask.schema_)) if not faults else set()
-        for index, name in enumerate(ask.editable or ()):
-            if not faults and name not in known:
-                faults[f"/editable/{index}"] = f'"{name}" is not an argument of this call.'
-                break
-        if faults:
-            raise Invalid(faults)
-        try:
-            digest.canonical(ask.model_dump(mode="python"))
-        except ValueError as error:
-            raise Invalid({"": f"The body is not JSON that can be signed: {error}."}) from error
-
-    def _opened(self, ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
-        first = digest.digest(ask.tool, ask.arguments, ask.agent, ask.on_behalf_of)
-        request = Request.model_construct(
-            **dict(ask),
-            id=f"req_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}",
-            status="pending",
-            version=1,
-            digest=first,
-            created_at=now,
-            expires_at=now + timedelta(seconds=terms.expires_in),
-            decision=None,
-            terms=terms,
-            versions=(Version(number=1, arguments=ask.arguments, digest=first, at=now),),
-            asked_by=key.id,
-            owner=key.owner,
-            consumed_at=None,
-            outcome=None,
-            rev=1,
-        )
-        if not ask.allowed_decisions:
-            # Told, not asked. Never `approved`: an agent must not get an approval by offering no decision.
-            by = (DecidedBy(rule=NOTICE_RULE, at=now),)
-            return request.model_copy(
-                update={
-                    "status": "responded",
-                    "decision": Decision(kind="respond", decided_by=by, decided_at=now, digest=first),
-                }
-            )
-        if terms.decide in {"approve", "notify"} and "approve" in ask.allowed_decisions:
-            return settle(request, "approve", (DecidedBy(rule=terms.rule, at=now),), now, self._signer, rev=1)
-        if terms.decide == "reject":
-            by = (DecidedBy(rule=terms.rule, at=now),)
-            return settle(request, "reject", by, now, self._signer, message=terms.message, rev=1)
-        return request
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -191,7 +118,7 @@ class Desk:
     async def details(self, request_id: str, actor: Actor) -> cards.Details:
         """Everything about a request, for one person at a place where its card is. Raises NotFound, WrongPlace."""
         request, _ = await self._current(request_id)
-        await self._check_origin(request_id, actor)
+        await check_origin(self._store, request_id, actor)
         return cards.details(request, who=self._policy.who(request.terms.approvers), names=self._policy.names)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────
@@ -222,21 +149,23 @@ class Desk:
         NotOffered, StaleVersion, Invalid, PolicyRefused, StoreUnavailable. After any of them nothing has changed,
         except that a request whose time has passed is now expired.
         """
-        await self._check_origin(request_id, actor)
+        seen: tuple[Request, datetime] | None = await self._clicked(request_id, actor)
         for _ in range(ATTEMPTS):
-            request, now = await self._current(request_id)
-            person = self._admit(request, answer.kind, answer.version, actor)
+            request, now = seen or await self._current(request_id)
+            seen = None
+            person = admit(self._policy, request, answer.kind, answer.version, self.person(actor))
             by = (DecidedBy(person=person, name=self._policy.names.get(person), via=actor.via, at=now),)
             event = "request.decided"
             if answer.kind == "edit":
-                after, event = self._edited(request, self._arguments(request, answer), by, now, answer.message)
+                arguments = said.arguments(request, answer)
+                after, event = edited(self._policy, self._signer, request, arguments, by, now, answer.message)
             elif answer.kind == "respond":
-                response = self._response(request, answer)
+                response = said.response(request, answer)
                 after = settle(request, "respond", by, now, self._signer, message=answer.message, response=response)
             else:
                 message = answer.message
                 if answer.kind == "reject" and answer.entries is not None:
-                    message = self._reason(request, answer.entries)
+                    message = said.reason(request, answer.entries)
                 after = settle(request, answer.kind, by, now, self._signer, message=message)
             if after.decision is not None:
                 entry = audit.decided(after, actor, person)
@@ -248,19 +177,19 @@ class Desk:
 
     async def form(self, request_id: str, purpose: forms.Purpose, actor: Actor, version: int) -> forms.Form:
         """The form behind Edit…, Reject… or Answer…; refused before anything is typed if it could not be sent."""
-        await self._check_origin(request_id, actor)
+        await check_origin(self._store, request_id, actor)
         request, _ = await self._current(request_id)
-        self._admit(request, PURPOSE_KIND[purpose], version, actor)
-        return self._form(request, purpose)
+        admit(self._policy, request, PURPOSE_KIND[purpose], version, self.person(actor))
+        return said.form(request, purpose)
 
     async def keep(
         self, form: forms.Form, actor: Actor, entries: Mapping[str, str], keys: Collection[str]
     ) -> dict[str, str]:
-        """Keep one page (`keys`) of a form that has several; every page so far. Raises Invalid with that page's faults."""
+        """Keep one page (`keys`) of a form that has several. Every page so far; Invalid has that page's faults."""
         request, _ = await self._current(form.request_id)
         if request.version != form.version:
             raise StaleVersion(seen=form.version, current=request.version)
-        original, schema = self._subject(request, form.purpose)
+        original, schema = said.subject(request, form.purpose)
         forms.fill(form, original, schema, entries, keys=keys)
         kept = await self.draft(form, actor) | {key: entries[key] for key in keys if key in entries}
         await self._store.remember("draft", self._draft_key(form, actor), dumps(kept), DRAFT_LIFE)
@@ -276,133 +205,19 @@ class Desk:
         who = actor.principal.key if actor.principal else actor.person
         return f"{form.request_id}:{form.version}:{form.purpose}:{actor.via}:{who}"
 
-    def _admit(self, request: Request, kind: Kind, version: int, actor: Actor) -> str:
-        """The person who may decide this, or the reason why not."""
-        names = self._policy.names
-        if not request.open:
-            raise AlreadyDecided(what=standing(request, names), request=request)
-        members = self._policy.members(request.terms.approvers)
-        person = self.person(actor)
-        if not members:
-            raise NobodyMayApprove
-        who = self._policy.who(request.terms.approvers)
-        if person is None or person not in members:
-            raise NotAnApprover(who=who)
-        if why := self._policy.barred(request, person, kind):
-            others = [names.get(other, other) for other in sorted(members - {person})]
-            raise SelfApproval(why=why, who=" or ".join(others) or "an operator must name another approver")
-        if kind not in request.allowed_decisions:
-            offered = ", ".join(request.allowed_decisions) or "no decision"
-            raise NotOffered(kind=kind, offered=offered)
-        if version != request.version:
-            raise StaleVersion(seen=version, current=request.version)
-        return person
-
-    def _edited(
-        self,
-        request: Request,
-        arguments: dict[str, object],
-        by: tuple[DecidedBy, ...],
-        now: datetime,
-        message: str | None,
-    ) -> tuple[Request, str]:
-        """A new version: decided if the policy lets this person decide the new arguments, else asked again (I08)."""
-        changes = forms.changes(request.arguments, arguments)
-        if not changes:
-            kind: Kind = "approve" if "approve" in request.allowed_decisions else "edit"
-            return settle(request, kind, by, now, self._signer, message=message), "request.decided"
-        person = by[0].person or ""
-        terms = self._policy.terms(_ask(request, arguments), arguments, now)
-        if terms.decide == "reject":
-            raise PolicyRefused(rule=terms.rule, message=terms.message)
-        if terms.decide != "ask":
-            # A rule would run these without asking; a person who may decide has looked at them, which is more.
-            terms = request.terms.model_copy(update={"rule": terms.rule})
-        show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
-        # What was secret under the earlier rule stays so: this version still holds it, and so do the ones before (I13).
-        secret = tuple(dict.fromkeys((*request.terms.secret, *terms.secret)))
-        new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
-        version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
-        edited = request.model_copy(
-            update={
-                "arguments": arguments,
-                "version": version.number,
-                "digest": new,
-                "versions": (*request.versions, version),
-                "terms": terms.model_copy(update={"show": show, "secret": secret}),
-            }
-        )
-        if person in self._policy.members(terms.approvers) and not self._policy.barred(edited, person, "edit"):
-            all_changes = forms.changes(edited.versions[0].arguments, arguments)
-            after = settle(edited, "edit", by, now, self._signer, message=message, changes=all_changes)
-            return after, "request.decided"
-        return edited.model_copy(update={"rev": request.rev + 1}), "request.revised"
-
-    def _arguments(self, request: Request, answer: Answer) -> dict[str, object]:
-        if answer.arguments is not None:
-            forms.check_edit(request, answer.arguments)
-            return answer.arguments
-        if answer.entries is None:
-            raise Invalid({"/arguments": "An edit needs the new arguments."})
-        purpose: forms.Purpose = "edit_json" if "" in answer.entries else "edit"
-        filled = forms.fill(self._form(request, purpose), request.arguments, request.schema_, answer.entries)
-        if not isinstance(filled, dict):
-            raise Invalid({"": "The arguments must be a JSON object."})
-        arguments: dict[str, object] = dict(filled)
-        forms.check_edit(request, arguments)
-        return arguments
-
-    def _response(self, request: Request, answer: Answer) -> object:
-        if answer.entries is not None:
-            return forms.fill(self._form(request, "respond"), None, request.response_schema, answer.entries)
-        if answer.response is None:
-            raise Invalid({"/response": "An answer needs a response."})
-        if request.response_schema is not None:
-            faults = forms.validate(request.response_schema, answer.response, request.terms.secret)
-            if faults:
-                raise Invalid({"/response" + pointer: text for pointer, text in faults.items()})
-        return answer.response
-
-    def _reason(self, request: Request, typed: Mapping[str, str]) -> str | None:
-        form = self._form(request, "reject")
-        unknown = set(typed) - {field.key for field in form.fields}
-        if unknown:
-            raise Invalid(dict.fromkeys(sorted(unknown), "This form has no such field."))
-        return forms.reason(form, typed) or None
-
-    def _form(self, request: Request, purpose: forms.Purpose) -> forms.Form:
-        make = {
-            "edit": forms.edit_form,
-            "edit_json": forms.json_form,
-            "reject": forms.reject_form,
-            "respond": forms.response_form,
-        }
-        return make[purpose](request)
-
-    def _subject(self, request: Request, purpose: forms.Purpose) -> tuple[object, dict[str, object] | None]:
-        if purpose in {"edit", "edit_json"}:
-            return request.arguments, request.schema_
-        return None, request.response_schema
-
-    async def _check_origin(self, request_id: str, actor: Actor) -> None:
-        """A click counts only on the card where it was posted (I16)."""
-        if actor.origin is None:
-            return
-        origin = actor.origin
-        known: list[MessageRef] = []
-        for patience in (*POSTING_PATIENCE, None):
-            placements = await self._store.placements(request_id)
-            known = [placement.message for placement in placements if placement.message is not None]
-            if origin in known:
-                return
-            posting = any(p.state == "posting" and p.place.startswith(origin.chat + ":") for p in placements)
-            if not posting or patience is None:
-                break
-            # Clicked between the posting and its record: the record is on its way from another worker.
-            await asyncio.sleep(patience)
-        if any(_same_room(message, origin) for message in known):
-            raise DuplicateCard(request=request_id)
-        raise WrongPlace
+    async def _clicked(self, request_id: str, actor: Actor) -> tuple[Request, datetime]:
+        """The record, after a look at where its cards are; both are asked for at once, a person is waiting."""
+        reading = asyncio.ensure_future(self._current(request_id))
+        asked = asyncio.get_running_loop().time()
+        try:
+            await check_origin(self._store, request_id, actor)
+        except BaseException:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            raise
+        late = asyncio.get_running_loop().time() - asked >= POSTING_PATIENCE[0]
+        found = await reading
+        return await self._current(request_id) if late else found  # what it says about the time must be fresh
 
     async def undeliverable(self, request_id: str, place: str, reason: str) -> None:
         """Record that a card could not be delivered; the request stays decidable elsewhere (I05, I23)."""
@@ -491,17 +306,3 @@ class Desk:
             if await self._store.move(request, after, "request.decided", audit.decided(after, None, None)):
                 return after, now
         raise StoreUnavailable
-
-
-def _same_room(one: MessageRef, other: MessageRef) -> bool:
-    return (one.chat, one.tenant, one.conversation) == (other.chat, other.tenant, other.conversation)
-
-
-def _body(ask: Ask) -> str:
-    return digest.body_digest(ask.model_dump(mode="python"))
-
-
-def _ask(request: Request, arguments: dict[str, object]) -> Ask:
-    """The same call with other arguments, for the policy; places already shown stay, so no channel is asked for."""
-    fields: dict[str, Any] = {name: getattr(request, name) for name in Ask.model_fields}
-    return Ask.model_construct(None, **(fields | {"arguments": arguments, "channel": None}))

@@ -1,0 +1,91 @@
+"""Taking up a tool call: what the body must satisfy, and the record it becomes. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from signoff import digest, forms
+from signoff.desk.verdict import settle
+from signoff.errors import Invalid
+from signoff.model import Ask, DecidedBy, Decision, Key, Request, Terms, Version
+
+NOTICE_RULE = "notice"
+
+
+def check(ask: Ask) -> None:
+    """Everything about a body that its types do not say. Raises Invalid with a pointer a fault."""
+    faults: dict[str, str] = {}
+    if ask.callback_url is not None:
+        faults["/callback_url"] = (
+            "callback_url is not supported by this version; wait for the answer or read /v1/events."
+        )
+    if len(set(ask.allowed_decisions)) != len(ask.allowed_decisions):
+        faults["/allowed_decisions"] = "Name each decision once."
+    for name, schema in (("/schema", ask.schema_), ("/response_schema", ask.response_schema)):
+        if schema is not None:
+            faults |= {name + pointer: text for pointer, text in forms.check_schema(schema).items()}
+    if not faults and ask.schema_ is not None:
+        wrong = forms.validate(ask.schema_, ask.arguments, ())
+        faults |= {"/arguments" + pointer: text for pointer, text in wrong.items()}
+    known = set(ask.arguments) | set(forms.properties(ask.schema_)) if not faults else set()
+    for index, name in enumerate(ask.editable or ()):
+        if not faults and name not in known:
+            faults[f"/editable/{index}"] = f'"{name}" is not an argument of this call.'
+            break
+    if faults:
+        raise Invalid(faults)
+    try:
+        digest.canonical(ask.model_dump(mode="python"))
+    except ValueError as error:
+        raise Invalid({"": f"The body is not JSON that can be signed: {error}."}) from error
+
+
+def opened(ask: Ask, terms: Terms, key: Key, now: datetime, signer: digest.Signer) -> Request:
+    """The record of a new request; already decided when a rule decides or nothing is asked."""
+    first = digest.digest(ask.tool, ask.arguments, ask.agent, ask.on_behalf_of)
+    request = Request.model_construct(
+        **dict(ask),
+        id=f"req_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}",
+        status="pending",
+        version=1,
+        digest=first,
+        created_at=now,
+        expires_at=now + timedelta(seconds=terms.expires_in),
+        decision=None,
+        terms=terms,
+        versions=(Version(number=1, arguments=ask.arguments, digest=first, at=now),),
+        asked_by=key.id,
+        owner=key.owner,
+        consumed_at=None,
+        outcome=None,
+        undelivered={},
+        rev=1,
+    )
+    if not ask.allowed_decisions:
+        # Told, not asked. Never `approved`: an agent must not get an approval by offering no decision.
+        by = (DecidedBy(rule=NOTICE_RULE, at=now),)
+        return request.model_copy(
+            update={
+                "status": "responded",
+                "decision": Decision(kind="respond", decided_by=by, decided_at=now, digest=first),
+            }
+        )
+    if terms.decide in {"approve", "notify"} and "approve" in ask.allowed_decisions:
+        return settle(request, "approve", (DecidedBy(rule=terms.rule, at=now),), now, signer, rev=1)
+    if terms.decide == "reject":
+        by = (DecidedBy(rule=terms.rule, at=now),)
+        return settle(request, "reject", by, now, signer, message=terms.message, rev=1)
+    return request
+
+
+def body(ask: Ask) -> str:
+    """Tells whether a replayed body is the same."""
+    return digest.body_digest(ask.model_dump(mode="python"))
+
+
+def again(request: Request, arguments: dict[str, object]) -> Ask:
+    """The same call with other arguments, for the policy; places already shown stay, so no channel is asked for."""
+    fields: dict[str, Any] = {name: getattr(request, name) for name in Ask.model_fields}
+    return Ask.model_construct(None, **(fields | {"arguments": arguments, "channel": None}))
