@@ -97,12 +97,13 @@ class Facts:
         }
         return cls(values, {name: _measure(value) for name, value in values.items() if name != "now"})
 
-    def without(self, names: frozenset[str]) -> cel.Context:
-        """The evaluation context in which `names` are undefined, so that touching them is an error."""
+    def only(self, names: frozenset[str]) -> cel.Context:
+        """The evaluation context in which all but `names` are undefined, so that touching another is an error.
+
+        What a condition does not speak of is left out: the library refuses a whole context for one value in it.
+        """
         if names not in self._contexts:
-            self._contexts[names] = cel.Context(
-                {name: value for name, value in self.values.items() if name not in names}
-            )
+            self._contexts[names] = cel.Context({name: value for name, value in self.values.items() if name in names})
         return self._contexts[names]
 
 
@@ -136,7 +137,7 @@ class Condition:
     def holds(self, facts: Facts) -> bool | Failure:
         """Whether the condition holds. Never raises: whatever goes wrong is a Failure."""
         withheld = self._withheld(facts)
-        result = _run(self._program, facts.without(frozenset(withheld)))
+        result = _run(self._program, facts.only(self.names - withheld.keys()))
         if isinstance(result, _UndefinedError) and withheld:
             return Failure(next(iter(withheld.values())))
         if isinstance(result, BaseException):
