@@ -55,11 +55,13 @@ async def _sides(url: str, redis: Redis) -> AsyncIterator[tuple[Ours, Theirs, De
     await reference.start()
     ours, theirs = Ours(store), Theirs(reference)
     rules = policy.load(POLICY, file="bench.yaml", chats=("slack",))
-    yield ours, theirs, Desk(store, rules, digest.Signer.generate(), Limits(caps=CAPS))
-    await ours.close()
-    await theirs.close()
-    await reference.close()
-    await store.close()
+    try:
+        yield ours, theirs, Desk(store, rules, digest.Signer.generate(), Limits(caps=CAPS))
+    finally:
+        await ours.close()
+        await theirs.close()
+        await reference.close()
+        await store.close()
 
 
 async def _p1(ours: Ours, theirs: Theirs, ground: Ground) -> Row:
