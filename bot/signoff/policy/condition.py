@@ -137,7 +137,7 @@ class Condition:
     def holds(self, facts: Facts) -> bool | Failure:
         """Whether the condition holds. Never raises: whatever goes wrong is a Failure."""
         withheld = self._withheld(facts)
-        result = _run(self._program, facts.only(self.names - withheld.keys()))
+        result = _run(self._program, facts.only(self.names.difference(withheld)))
         if isinstance(result, _UndefinedError) and withheld:
             return Failure(next(iter(withheld.values())))
         if isinstance(result, BaseException):
