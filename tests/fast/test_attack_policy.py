@@ -28,7 +28,7 @@ rules:
 """
 
 
-@pytest.mark.parametrize("number", [2**70, Decimal("1e400"), Decimal("0.10000000000000000000001")])
+@pytest.mark.parametrize("number", [2**70, 10**400, Decimal("1e400"), Decimal("0.10000000000000000000001")])
 @pytest.mark.parametrize(("tool", "rule"), [("deploy", "deployments"), ("other", "defaults")])
 def test_i08_a_number_that_rules_cannot_compare_breaks_no_rule_that_does_not(
     number: object, tool: str, rule: str
