@@ -9,11 +9,15 @@ def main() -> None:
     """The `signoff` command."""
     try:
         from signoff.cli.main import run
+
+        run()
     except ModuleNotFoundError as error:
+        name = error.name or "a module"
+        if name.startswith("signoff"):
+            raise  # ours: a broken installation, not a small one
         print(
-            f"signoff: the command line needs the server's packages ({error.name} is missing); "
+            f"signoff: the command line needs the server's packages ({name} is missing); "
             'install them with: pip install "signoff[server]"',
             file=sys.stderr,
         )
         sys.exit(2)
-    run()
