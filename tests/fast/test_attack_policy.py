@@ -46,3 +46,32 @@ def test_i08_a_number_that_cannot_be_compared_is_asked_about() -> None:
     terms = rules.terms(ask, ask.arguments, NOW)
     assert (terms.decide, terms.rule) == ("ask", "defaults")
     assert "cannot be compared exactly" in (terms.note or "")
+
+
+PEOPLE = """
+version: 1
+people:
+  ada: {name: Ada Okafor, email: ada@example.com, slack: T0DEMO/U0ADA, teams: 1e0f/a0b1}
+  bob: {name: Bob, slack: [T0DEMO/U0BOB, T0OTHER/U0ADA]}
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ADA", " ada\t", "a\u200bda", "ａｄａ", "@ada", "ada@EXAMPLE.com", "mailto:ada@example.com",
+        "ａｄａ@example.com",
+        "Ada Okafor <ada@example.com>", "<Ada@Example.com>", "<mailto:ada@example.com|ada@example.com>",
+        "ada@example.com\u202e", "slack:T0DEMO/U0ADA", "Slack:t0demo/u0ada", "slack: T0DEMO / U0ADA", "T0DEMO/U0ADA",
+        "slack:@ada", "U0ADA", "<@U0ADA>", "<@u0ada|Ada>", "teams:1E0F/A0B1", "1e0f/a0b1", "a0b1",
+    ],
+)  # fmt: skip
+def test_i17_the_person_acted_for_is_known_however_the_agent_spells_it(text: str) -> None:
+    """Other case, blanks, invisible characters, look-alike letters, mentions, and ids with or without their chat."""
+    assert policy.load(PEOPLE, file="rules.yaml", chats=("slack", "teams")).match(text) == "ada"
+
+
+@pytest.mark.parametrize("text", ["", " ", "<>", "Ada Okafor", "mallory@example.com", "T0DEMO", "T0OTHER/U0EVE", "<@>"])
+def test_i14_nobody_is_known_by_a_name(text: str) -> None:
+    """Display names and strangers stand for nobody."""
+    assert policy.load(PEOPLE, file="rules.yaml", chats=("slack", "teams")).match(text) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,8 @@ T = TypeVar("T")
 RISKS: tuple[Risk, ...] = ("low", "medium", "high", "critical")
 """In rising order."""
 
-_NAMED_ADDRESS = re.compile(r".*<([^<>]+)>")
+_NAMED_ADDRESS = re.compile(r".*<@?([^<>|]+)(?:\|[^<>]*)?>")
+"""`Ada <ada@example.com>`, and a mention such as `<@U0ADA|ada>`."""
 _SHOWN_MEMBERS = 3
 """How many people of one group are named on a card."""
 _SHOWN_FAILURES = 3
@@ -54,12 +56,13 @@ class Policy:
         self._by_identity: dict[tuple[str, str], str] = {}
         self._by_text: dict[str, str] = {}
         for name, person in spec.people.items():
-            self._by_text[name.casefold()] = name
-            if person.email is not None:
-                self._by_text[person.email.casefold()] = name
             for chat, identities in person.identities.items():
                 for identity in identities:
                     self._by_identity[chat, identity] = name
+                    for text in (f"{chat}:{identity}", identity, identity.rpartition("/")[2], f"{chat}:@{name}"):
+                        self._by_text.setdefault(_plain(text), name)
+        for name, person in spec.people.items():  # ids and addresses last: no identity stands in their way
+            self._by_text |= dict.fromkeys(map(_plain, filter(None, (name, f"@{name}", person.email))), name)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────
 
@@ -82,16 +85,14 @@ class Policy:
         return Principal(chat=chat, tenant=tenant, user=user)
 
     def match(self, text: str) -> str | None:
-        """The person meant by an id, an e-mail address (`Ada <ada@example.com>` too) or `chat:tenant/user`.
+        """The person meant by an id, an e-mail address (`Ada <ada@example.com>` too), `chat:tenant/user` or a part of it,
+        however it is written: in capitals, with blanks or invisible characters, in look-alike letters (Unicode's NFKC).
 
         For `on_behalf_of` and owners, which only ever take rights away; who clicks is told by `person_of` alone (I14).
         """
-        plain = text.strip()
-        if named := _NAMED_ADDRESS.fullmatch(plain):
-            plain = named[1].strip()
-        chat, _, identity = plain.partition(":")
-        found = self._by_identity.get((chat.casefold(), canonical_identity(identity)))
-        return found or self._by_text.get(plain.casefold())
+        plain = _plain(text)
+        named = _NAMED_ADDRESS.fullmatch(plain)
+        return self._by_text.get(plain) or (self._by_text.get(_plain(named[1])) if named else None)
 
     def members(self, approvers: Iterable[str]) -> frozenset[str]:
         """The people behind names of people and groups. A name that the file no longer has stands for nobody (I19)."""
@@ -256,6 +257,12 @@ def default(channels: Sequence[str], *, chats: Collection[str] | None = None) ->
     # Built without validation: a model of the file validates places against the chats it is loaded with.
     defaults = Defaults.model_construct(show=tuple(channels), any_channel=True)
     return Policy(Spec(defaults=defaults), chats=known)
+
+
+def _plain(text: str) -> str:
+    """As spellings of one person are compared."""
+    seen = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char)[0] not in "CZ")
+    return seen.casefold().removeprefix("mailto:")
 
 
 def _or_default(value: T | None, otherwise: T) -> T:
