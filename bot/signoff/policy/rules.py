@@ -85,7 +85,7 @@ class Policy:
         return Principal(chat=chat, tenant=tenant, user=user)
 
     def match(self, text: str) -> str | None:
-        """The person meant by an id, an e-mail address (`Ada <ada@example.com>` too), `chat:tenant/user` or a part of it,
+        """The person meant by an id, an e-mail address (`Ada <ada@example.com>` too), `chat:tenant/user` or part of it,
         however it is written: in capitals, with blanks or invisible characters, in look-alike letters (Unicode's NFKC).
 
         For `on_behalf_of` and owners, which only ever take rights away; who clicks is told by `person_of` alone (I14).
