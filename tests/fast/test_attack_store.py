@@ -7,6 +7,8 @@ from typing import cast
 
 import pytest
 
+from signoff.errors import BadConfig
+from signoff.store.redis.door import door
 from signoff.store.redis.wire import Wire
 
 
@@ -38,3 +40,13 @@ async def test_i29_a_text_that_cannot_be_sent_does_not_hand_out_other_callers_re
     assert (await first, await second) == (["mine"], ["yours"])
     assert not any(b"SET" in data for data in transport.written)
     wire.close()
+
+
+@pytest.mark.parametrize("password", ["hush/hush", "hush#hush", "hush?hush", "hush[hush"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+cluster"])
+def test_i29_a_password_that_breaks_the_address_is_not_quoted(scheme: str, password: str) -> None:
+    """The sentence says how to write such a password, never what it is."""
+    with pytest.raises(BadConfig, match="%2F for /") as caught:
+        door(f"{scheme}://:{password}@127.0.0.1:6379/0", "key")
+    assert "hush" not in str(caught.value)
+    assert caught.value.__cause__ is None

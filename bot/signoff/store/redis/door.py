@@ -49,11 +49,13 @@ def door(url: str, key: str) -> Door:
         if url.startswith(CLUSTER):
             return _Cluster(url.replace("+cluster", "", 1), key)
         return _Server(url)
-    except (ValueError, TypeError, RedisError, RedisClusterException) as error:
+    except (ValueError, TypeError, RedisError, RedisClusterException):
+        # Their text quotes what stands where the port should: of a password with a slash in it, its beginning (I29).
         raise BadConfig(
             key="SIGNOFF_REDIS_URL",
-            fault=f"this is not a Redis address ({error}).",
-            mend="Use redis://host:6379/0, rediss://…, unix:///path/redis.sock or redis+cluster://host:6379.",
+            fault="this is not a Redis address.",
+            mend="Use redis://host:6379/0, rediss://…, unix:///path/redis.sock or redis+cluster://host:6379, and in a "
+            "password %2F for /, %3F for ?, %23 for #.",
         ) from None
 
 
