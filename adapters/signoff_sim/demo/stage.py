@@ -37,6 +37,10 @@ LOOK = 0.05
 """Seconds between looks at something that has no event of its own."""
 
 
+class NotStarted(RuntimeError):
+    """Something on the stage could not be started; the text says what and what it said."""
+
+
 class Agent:
     """One run of the sample agent and what it printed."""
 
@@ -78,7 +82,7 @@ class Bot:
         self.process: Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it is ready. Raises RuntimeError."""
+        """Start it and wait until it is ready. Raises NotStarted."""
         with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "signoff", "serve",
@@ -87,16 +91,16 @@ class Bot:
         await self.ready()
 
     async def ready(self) -> None:
-        """Wait until Redis and both chats are well. Raises RuntimeError with its last words."""
+        """Wait until Redis and both chats are well. Raises NotStarted with its last words."""
         assert self.process is not None
         try:
             async with asyncio.timeout(START), aiohttp.ClientSession() as http:
                 while not await self._is_ready(http):
                     if self.process.returncode is not None:
-                        raise RuntimeError(f"the bot stopped: {self.last_words()}")
+                        raise NotStarted(f"the bot stopped: {self.last_words()}")
                     await asyncio.sleep(LOOK)
         except TimeoutError:
-            raise RuntimeError(f"the bot was not ready after {START:.0f} s: {self.last_words()}") from None
+            raise NotStarted(f"the bot was not ready after {START:.0f} s: {self.last_words()}") from None
 
     async def _is_ready(self, http: aiohttp.ClientSession) -> bool:
         try:
@@ -197,7 +201,7 @@ class Stage:
         }
 
     async def start_bot(self) -> None:
-        """Start `signoff serve` and wait until Redis and both chats are well. Raises RuntimeError (its last words)."""
+        """Start `signoff serve` and wait until Redis and both chats are well. Raises NotStarted."""
         self.bot = Bot(self.folder, self.environment(), self.bot_port)
         await self.bot.start()
 
@@ -214,7 +218,7 @@ class Stage:
         )  # fmt: skip
         out, err = await process.communicate()
         if process.returncode:
-            raise RuntimeError(f"no key could be made: {err.decode(errors='replace')}")
+            raise NotStarted(f"no key could be made: {err.decode(errors='replace')}")
         return out.decode().strip()
 
     # ── agents ───────────────────────────────────────────────────────────────────────────────────

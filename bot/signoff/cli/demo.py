@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import webbrowser
 from collections.abc import Coroutine
@@ -10,6 +11,9 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.text import Text
+
+from signoff.errors import BadConfig
 
 NOT_HELD = 1
 INTERRUPTED = 130
@@ -48,7 +52,7 @@ def add(app: typer.Typer) -> None:
           signoff demo
           signoff demo --auto
         """
-        from signoff_sim.demo.stage import Stage  # the simulator is loaded for this command alone
+        from signoff_sim.demo.stage import NotStarted, Stage  # the simulator is loaded for this command alone
         from signoff_sim.demo.story import play
 
         console = Console(highlight=False, soft_wrap=True)
@@ -56,13 +60,12 @@ def add(app: typer.Typer) -> None:
         async def story() -> bool:
             console.print("Starting Redis, both simulated chats and the bot …")
             async with Stage(port=port) as stage:
-                return await play(stage, console.print)
+                return await play(stage, lambda line: console.print(line, markup=False))
 
         async def stay() -> None:
             console.print("Starting Redis, both simulated chats and the bot …")
-            async with Stage(
-                port=port, said=lambda line: console.print(f"[dim]agent │ {line}[/dim]", markup=True)
-            ) as stage:
+            # What the agent prints is text, whatever brackets stand in it.
+            async with Stage(port=port, said=lambda line: console.print(Text(f"agent │ {line}", "dim"))) as stage:
                 console.print(WELCOME.format(address=stage.address))
                 if browser:
                     await asyncio.to_thread(webbrowser.open, stage.address)
@@ -70,11 +73,20 @@ def add(app: typer.Typer) -> None:
                 await agent.process.wait()
                 await asyncio.Event().wait()
 
-        if not auto:
-            asyncio.run(_interruptible(stay()))
-            console.print("Ended; nothing is left behind.")
-            return
-        held = asyncio.run(_interruptible(story()))
+        try:
+            if not auto:
+                asyncio.run(_interruptible(stay()))
+                console.print("Ended; nothing is left behind.")
+                return
+            held = asyncio.run(_interruptible(story()))
+        except NotStarted as error:
+            console.print(f"The demo did not start: {error}", markup=False)
+            raise typer.Exit(NOT_HELD) from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            fault = f"another program already listens on {port}."
+            raise BadConfig(key="--port", fault=fault, mend="Choose another one, or leave it out.") from None
         if not held:
             raise typer.Exit(INTERRUPTED if held is None else NOT_HELD)
 
