@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signoff.forms import sentences
 from signoff.forms.entry import default, initial
-from signoff.forms.labels import hint, title
+from signoff.forms.labels import hint, title, whole_title
 from signoff.forms.shape import ABSENT, shape
 from signoff.forms.types import Field, Form, Option
 from signoff.model import (
@@ -97,7 +97,7 @@ def response_form(request: Request) -> Form:
         fields = tuple(_field(f"/{escape(name)}", name, schema, ABSENT, declared[name]) for name in declared)
     else:
         whole = shape(schema, schema, ABSENT)
-        label = title(schema, schema, "Answer")
+        label = whole_title(schema, schema) or "Answer"
         fields = (
             Field(
                 "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
@@ -34,6 +35,8 @@ MAX_REASON = 10_000
 """Characters."""
 NAME = 100
 """Characters of an argument's name in a sentence."""
+
+_INDEX = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 def normal(entry: str) -> str:
@@ -283,7 +286,7 @@ def _at(value: object, pointer: str) -> object:
     for step in steps(pointer):
         if isinstance(value, Mapping):
             value = cast("Node", value).get(step, ABSENT)
-        elif isinstance(value, list) and step.isdigit() and int(step) < len(cast("list[object]", value)):
+        elif isinstance(value, list) and _INDEX.fullmatch(step) and int(step) < len(cast("list[object]", value)):
             value = cast("list[object]", value)[int(step)]
         else:
             return ABSENT

@@ -44,9 +44,16 @@ def _numeric(value: object) -> bool:
 
 
 def title(schema: object, root: Node, name: str) -> str:
-    """The schema's title, else the property's own name."""
-    found = resolve(schema, root).get("title")
+    """The schema's title and the argument's name: a title alone could call one argument by another's name."""
+    found, name = whole_title(schema, root), shorten(one_line(name), LABEL)[0]
     # pydantic and others make titles out of names ("Card Token"); then the name itself says more.
-    if isinstance(found, str) and found.strip() and found.replace(" ", "_").lower() != name.lower():
-        return shorten(one_line(found.strip()), LABEL)[0]
-    return shorten(one_line(name), LABEL)[0]
+    if not found or found.replace(" ", "_").lower() == name.lower():
+        return name
+    room = LABEL - len(name) - 3
+    return f"{shorten(found, room)[0]} ({name})" if room > 0 else name
+
+
+def whole_title(schema: object, root: Node) -> str:
+    """The schema's own title; "" if it has none."""
+    found = resolve(schema, root).get("title")
+    return shorten(one_line(found.strip()), LABEL)[0] if isinstance(found, str) else ""

@@ -108,8 +108,11 @@ def _choice(values: list[object], titles: list[str], schema: Node, nullable: boo
     for index, item in enumerate(values):
         # The string "1" beside the number 1 keeps its quotes.
         plain = isinstance(item, str) and not any(seen(x) == item for x in values if not isinstance(x, str))
-        label = titles[index] if titles and titles[index] else item if plain else seen(item)
-        text, hidden = shorten(one_line(str(label)), LABEL - 1)
+        label = str(item) if plain else seen(item)
+        text, hidden = shorten(one_line(label), LABEL - 1)
+        if titles and (title := one_line(titles[index]).strip()) and title.lower() != label.lower() and not hidden:
+            # Never the title alone: one that says 40 could stand for 4000.
+            text = f"{shorten(title, max(LABEL - 4 - len(text), 0))[0]} ({text})"
         options.append(Option(str(index), text + ("…" if hidden else "") or "(empty)"))
     return Shape("choice", schema, nullable, tuple(values), tuple(options))
 
