@@ -69,7 +69,8 @@ def bold(text: str) -> Json:
 
 def summary(text: str) -> str:
     """The line of a notification: Slack reads it as mrkdwn, so control characters are escaped and shortcodes broken."""
-    return escape(_SHORTCODE.sub("∶", head(text, 1000))) if text.strip() else NOTHING
+    # Escaped, a text may be five times as long, and Slack takes 4000 characters.
+    return escape(_SHORTCODE.sub("∶", head(text, 700))) if text.strip() else NOTHING
 
 
 def date(moment: datetime) -> str:
