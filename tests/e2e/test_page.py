@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Locator, expect
@@ -11,6 +12,10 @@ from screen import APPROVALS, GENERAL, Screen, press
 
 from signoff import Gate
 from signoff_sim.demo.stage import Agent, Stage
+
+HERE = Path(__file__).parent
+CONTRAST = (HERE / "contrast.js").read_text()
+FITTING = (HERE / "fitting.js").read_text()
 
 
 async def refund(stage: Stage, order: str, amount: int = 500) -> Agent:
@@ -176,7 +181,7 @@ async def test_answering_a_question(stage: Stage, screen: Screen, chat: str) -> 
 
 
 async def test_details_show_everything(stage: Stage, screen: Screen) -> None:
-    """Details opens the full arguments as JSON, in a window in Slack and in the card in Teams, for this person alone."""
+    """Details opens the full arguments as JSON for one person: in a window in Slack, inside the card in Teams."""
     await refund(stage, "A-3006")
     card = await screen.slack("A-3006")
     await press(card, "Details")
@@ -327,15 +332,8 @@ async def test_narrow_screens(stage: Stage, browser: Browser, width: int) -> Non
 
 
 async def fits(screen: Screen) -> None:
-    """Nothing that is shown stands out to the right, is cut off there, or scrolls sideways; but Slack's strip of channels."""
-    wide = await screen.page.evaluate(
-        """() => [...document.querySelectorAll("*")].filter((one) => {
-          const style = getComputedStyle(one);
-          const cut = one.scrollWidth > one.clientWidth + 1 && style.overflowX !== "visible" && style.textOverflow !== "ellipsis";
-          const box = one.getBoundingClientRect();
-          return box.width > 1 && !one.closest(".sl-side") && (cut || box.right > innerWidth + 1);
-        }).map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`)"""
-    )
+    """Nothing that is shown stands out to the right, is cut off there, or scrolls sideways."""
+    wide = await screen.page.evaluate(FITTING)
     assert wide == []
 
 
@@ -368,45 +366,5 @@ async def test_light_and_dark(stage: Stage, browser: Browser, scheme: str) -> No
 
 async def pale(screen: Screen) -> list[str]:
     """Texts with too little contrast to what is behind them."""
-    found: list[str] = await screen.page.evaluate(PALE)
+    found: list[str] = await screen.page.evaluate(CONTRAST)
     return found
-
-
-PALE = r"""() => {
-  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const over = (top, below) => top.slice(0, 3).map((part, i) => (part * top[3] + below[i] * (255 - top[3])) / 255);
-  const behind = (one) => {
-    if (!one) return [255, 255, 255];
-    const style = getComputedStyle(one);
-    if (style.backgroundImage !== "none") return null;
-    const own = rgba(style.backgroundColor);
-    if (own[3] === 255) return own;
-    const rest = behind(one.parentElement);
-    return rest && over(own, rest);
-  };
-  const light = (colour) => {
-    const [r, g, b] = colour.map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const found = [];
-  for (const one of document.querySelectorAll("body *")) {
-    const text = [...one.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join("").trim();
-    if (!text || !one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || one.closest("[inert], noscript, :disabled, [aria-hidden='true']")) continue;
-    const paper = behind(one);
-    if (!paper) continue;
-    const style = getComputedStyle(one);
-    const ink = over(rgba(style.color), paper);
-    const [high, low] = [light(ink), light(paper)].sort((a, b) => b - a);
-    const ratio = (high + 0.05) / (low + 0.05);
-    const size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${one.className} ${text.slice(0, 40)}`);
-  }
-  return found;
-}"""
