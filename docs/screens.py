@@ -26,7 +26,7 @@ SHEET = """<!doctype html><style>
   body { background: #e9ecf1; color: #5d6676; font: 600 14px system-ui, sans-serif; }
   figure { margin: 0; }
   figcaption { margin: 0 0 9px 4px; }
-  img { display: block; padding: 6px; border-radius: 12px; background: #fff; }
+  img { display: block; border-radius: 12px; background: #fff; }
   img { box-shadow: 0 8px 28px rgb(20 28 45 / .12); }
 </style>"""
 
