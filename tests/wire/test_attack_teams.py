@@ -4,12 +4,14 @@ anybody may add the app to a team.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from signoff import policy
@@ -103,3 +105,32 @@ async def test_i27_a_second_team_of_the_same_name_gets_no_cards(house: House) ->
     assert (await places.find("teams:Finance/Payouts")).conversation != fake
     await places.learn({**added, "membersRemoved": [{"id": "28:bot"}]})
     assert (await places.find("teams:Finance/General")).conversation == GENERAL
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain;charset=UTF-8"},
+        {"Content-Type": "application/json", "Origin": "https://page.example"},
+        {"Content-Type": "application/json", "Host": "rebound.example:8080"},
+    ],
+)
+async def test_i26_a_web_page_cannot_decide_while_anonymous_traffic_is_taken(headers: dict[str, str]) -> None:
+    """What a browser can send to this machine unasked is refused; what an emulator sends is taken."""
+    house = House()
+    async with teams_world(house.desk, house.store, environ={"SIGNOFF_TEAMS_ANONYMOUS": "1"}) as world:
+        house.world = world
+        request, card = await house.ask("A-1")
+        who = world.sim.directory.person("ada")
+        thread, _ = world.sim.threads.seen_by(who, card.conversation, card.message)
+        data = {"request": request.id, "version": 1}
+        value = {"action": {"type": "Action.Execute", "verb": "approve", "data": data}, "trigger": "manual"}
+        sender = world.sim._sender  # pyright: ignore[reportPrivateUsage]
+        body = json.dumps(sender.invoke("adaptiveCard/action", who, thread, value, card.message))
+        async with aiohttp.ClientSession(f"{world.bot}/") as http:
+            async with http.post("api/messages", data=body, headers=headers) as response:
+                assert response.status == 401
+            assert (await house.desk.get(request.id)).status == "pending"
+            async with http.post("api/messages", data=body, headers={"Content-Type": "application/json"}) as response:
+                assert response.status == 200
+        assert (await house.desk.get(request.id)).status == "approved"
