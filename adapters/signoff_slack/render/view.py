@@ -15,6 +15,8 @@ from signoff_slack.render import inputs
 from signoff_slack.render.card import facts, table
 from signoff_slack.text import SECTION_TEXT, Json, cut, name, pieces, plain
 
+SHORT = {"edit": "Edit", "edit_json": "Edit as JSON", "reject": "Reject", "respond": "Answer"}
+"""A modal's title when the form's own does not fit; the whole one then stands below."""
 PAGE_INPUTS = 40
 """Inputs on one page of a form."""
 PAGE_BYTES = 120_000
@@ -45,7 +47,7 @@ def form(form: Form, origin: MessageRef, entries: Mapping[str, str], start: int 
     return {
         "type": "modal",
         "callback_id": ids.ACTION + "form",
-        "title": plain(name(form.title, TITLE)),
+        "title": plain(form.title if name(form.title, TITLE) == form.title else SHORT[form.purpose]),
         "submit": plain(name(form.submit, TITLE) if last else "Next"),
         "close": plain("Back" if form.purpose == "edit_json" else "Cancel"),
         "private_metadata": ids.metadata(ids.Target(form.request_id, form.version, origin, form.purpose)),
