@@ -361,7 +361,7 @@ def test_json_is_one_click_away_from_every_edit_form() -> None:
     """The edit form offers “Edit as JSON”; the other forms do not."""
     for purpose, there in (("edit", True), ("edit_json", False), ("reject", False)):
         view: Any = render.form(_form([Field("", "JSON", "json", initial="{}")], purpose), ORIGIN, {})
-        assert ("Edit as JSON" in texts(view)) is there
+        assert ("Edit as JSON" in texts(view["blocks"])) is there
 
 
 # ── text is text ──
