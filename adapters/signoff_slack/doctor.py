@@ -21,7 +21,7 @@ async def check(settings: Settings) -> Sequence[Check]:
         try:
             answer = await client.auth_test()
         except faults.FAILURES as error:
-            return (Check("error", f"Slack: {faults.translated(error, 'the workspace').sentence}"),)
+            return (Check("error", f"Slack: {faults.translated(error, 'the workspace').data['reason']}"),)
         team, user = answer.get("team") or answer.get("team_id"), answer.get("user") or answer.get("user_id")
         found.append(Check("ok", f"Slack: the bot token works in the workspace {team} as {user}."))
         found.append(_scopes(cast("str | None", answer.headers.get("x-oauth-scopes"))))
