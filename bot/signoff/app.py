@@ -131,11 +131,15 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         stack.push_async_callback(relay.close)
         starters = [asyncio.create_task(_start(name, chat, states)) for name, chat in chats.items()]
         stack.push_async_callback(_stop, starters, chats)
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        ready = Running(f"http://{host}:{port}", desk, store, chats, embedded=config.redis_url is None)
+        ready = Running(address(config.host, port), desk, store, chats, embedded=config.redis_url is None)
         if on_ready:
             on_ready(ready)
         yield ready
+
+
+def address(host: str, port: int) -> str:
+    """As a browser takes it: IPv6 in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _cannot_listen(config: Config, error: OSError) -> BadConfig:
