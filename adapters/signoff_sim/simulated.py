@@ -23,7 +23,7 @@ _SECRET_KEYS = frozenset({"access_token", "client_secret", "token", "authorizati
 _SECRET_TEXT = re.compile(r"(xox[a-z]|xapp)-[\w-]+|eyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?<=ticket=)[\w-]+|Bearer\s+\S+")
 
 
-class Refused(Exception):  # noqa: N818 - what a person cannot do is an outcome, not a defect
+class Refused(Exception):
     """A control verb that cannot be done; the text says why and what to do."""
 
 

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 @dataclass
-class Fault(Exception):  # noqa: N818 - an answer, carried out of a handler
+class Fault(Exception):
     """An answer that is not a success."""
 
     status: int
