@@ -92,6 +92,8 @@ async def test_i01_all_doors_and_ends_race_for_one_decision(house: House, seed: 
     key = Actor(via="api", person="bob")
 
     async def expire() -> Request:
+        for _ in range(dice.randrange(12)):
+            await asyncio.sleep(0)
         house.clock.forward(3600)  # type: ignore[union-attr]
         return await slow_desk(house, dice).expire(request.id)
 
@@ -114,6 +116,9 @@ async def test_i01_all_doors_and_ends_race_for_one_decision(house: House, seed: 
         assert isinstance(error, AlreadyDecided)
         assert error.data["request"] == record
     assert sum(line["type"] == "decided" for line in await the_trail_is_sound(house)) == 1
+    written = max(line.at for line in await house.store.audit(0, 100))
+    in_time = written < request.expires_at.timestamp() * 1000
+    assert in_time or record.status in {"expired", "cancelled"}, "no person decides after the end"
 
 
 async def test_i02_what_the_store_did_not_take_changed_nothing(house: House) -> None:
@@ -193,6 +198,9 @@ async def test_i06_a_waiter_learns_of_the_expiry_with_no_sweeper_running(house: 
 @pytest.mark.parametrize("seed", range(20))
 async def test_i07_an_approval_that_races_an_edit_never_approves_the_unseen(house: House, seed: int) -> None:
     """Whoever saw version 1 approves version 1 or nothing."""
+    house.rules = policy.load(
+        RULES.replace("board: {members: [cfo]}", "board: {members: [cfo, bob]}"), file="r", chats=("slack", "teams")
+    )
     dice = random.Random(seed)
     request = await house.ask()
     edit = Answer(kind="edit", version=1, arguments={**request.arguments, "amount": 5000})
@@ -210,7 +218,7 @@ async def test_i07_an_approval_that_races_an_edit_never_approves_the_unseen(hous
         assert record.decision.arguments == request.arguments
     else:
         assert record.open
-        assert isinstance(bad[0], StaleVersion | NotAnApprover)
+        assert isinstance(bad[0], StaleVersion)
 
 
 @pytest.mark.parametrize("seed", range(10))
