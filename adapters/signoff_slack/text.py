@@ -80,11 +80,12 @@ def date(moment: datetime) -> str:
 
 
 def link(url: str, label: str) -> str | None:
-    """A link with a label of our own; None if the address is not plain http(s) or too long."""
-    if not url.startswith(("https://", "http://")) or len(url) > 2000:
+    """A link with a label of our own; None if the address is not plain http(s) or, escaped, too long for a field."""
+    if not url.startswith(("https://", "http://")) or len(url) > FIELD_TEXT:
         return None
     safe = _URL_UNSAFE.sub(lambda bad: quote(bad.group()), url)
-    return f"<{escape(safe)}|{escape(label)}>"
+    drawn = f"<{escape(safe)}|{escape(label)}>"
+    return drawn if units(drawn) <= FIELD_TEXT else None
 
 
 def pieces(text: str, limit: int) -> Sequence[str]:

@@ -29,7 +29,7 @@ FACTS = st.builds(
     label=st.text(CHARS, min_size=1, max_size=30),
     text=LONG,
     moment=st.none() | MOMENTS,
-    url=st.none() | st.text(CHARS, max_size=80).map("https://example.com/".__add__),
+    url=st.none() | LONG.map("https://example.com/".__add__),
     hidden=st.integers(0, 10**7),
 )
 ROWS = st.builds(
@@ -173,6 +173,27 @@ def test_long_details_turn_pages() -> None:
     first: Any = render.details(details, ORIGIN)
     assert [e["text"]["text"] for e in first["blocks"][-1]["elements"]] == ["Next ▶"]
     assert check.view(first) == []
+
+
+def test_an_address_that_grows_when_escaped_is_shown_as_text() -> None:
+    """A link of 900 `&` would break the limit of a field: the text stands alone instead, on card and details."""
+    fact = Fact("Run", "run-7 (example.com)", url="https://example.com/?" + 900 * "&")
+    shown: Any = render.message(card(facts=(fact,), footer=(fact,)))
+    assert check.message(shown) == []
+    assert texts(shown["blocks"]).count("run-7 (example.com)") == 1
+    assert "Run: run-7 (example.com)" in texts(shown["blocks"])
+    assert check.view(render.details(Details("req_1", 1, "Title", (fact,), "{}"), ORIGIN)) == []
+
+
+def test_a_run_names_the_host_it_leads_to() -> None:
+    """Beside the link stands where it leads, as plain text."""
+    fact = Fact("Run", "*run-7* (ci.example.com)", url="https://ci.example.com/7")
+    shown: Any = render.message(card(footer=(fact,)))
+    [footer] = [block for block in shown["blocks"] if block["type"] == "context"]
+    assert [(element["type"], element["text"]) for element in footer["elements"]] == [
+        ("mrkdwn", "<https://ci.example.com/7|Run>"),
+        ("plain_text", "*run-7* (ci.example.com)"),
+    ]
 
 
 # ── forms ──

@@ -146,6 +146,9 @@ def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
             elements.append(markup(f"*{WHEN if fact.text else summary(label)}* {date(fact.moment)}"))
         elif there is not None:
             elements.append(markup(there))
+            if fact.text.strip() and fact.text != fact.url:
+                # Where the link leads stands outside it, where agents' words are no markup.
+                elements.append(plain(cut(fact.text, min(limit, 1000), fact.hidden)))
         else:
             elements.append(plain(f"{label}: {cut(fact.text, min(limit, 1000), fact.hidden)}"))
     return [
