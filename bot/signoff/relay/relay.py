@@ -28,7 +28,7 @@ from signoff.relay.sweeper import sweep
 from signoff.relay.traffic import Traffic
 
 WORKERS = 8
-CALL = 12.0
+CALL = 15.0
 """Seconds that one call to a chat may take."""
 LEASE = 60.0
 """Seconds; longer than a request can take: its places are served together, each with three calls at most. After a
