@@ -283,6 +283,33 @@ def test_questions_ask_for_an_answer_and_show_it() -> None:
     assert "hunter22" not in repr((drawn(answered), details(answered, who=WHO, names=NAMES)))
 
 
+@pytest.mark.parametrize(
+    ("enum", "shown"),
+    [
+        (["eu", "us"], "eu, us"),
+        (["eu", "us, but later"], '"eu", "us, but later"'),
+        ([1, "1"], '1, "1"'),
+    ],
+)
+def test_a_question_is_said_once_and_with_its_choices(enum: list[object], shown: str) -> None:
+    """The title is the question, so no argument repeats it; what can be answered stands on the card."""
+    ask: dict[str, Any] = {"allowed_decisions": ("respond", "reject"), "response_schema": {"enum": enum}}
+    found = drawn(record({"question": "Which region?"}, tool="ask_human", title="Which region?", **ask))
+    assert (found.arguments, found.arguments_hidden) == ((), 0)
+    assert facts(found)["Choices"].text == shown
+    longer = drawn(record({"question": "Which region? " * 20, "team": "a"}, title="Which region? " * 20, **ask))
+    assert [row.name for row in longer.arguments] == ["question", "team"]
+    assert "Choices" not in facts(drawn(record({"question": "Which region?"}, title="Which region?")))
+
+
+def test_the_details_repeat_a_title_only_in_full() -> None:
+    """A title that is the heading is not a fact once more; a shortened one is there whole."""
+    assert "Title" not in [fact.label for fact in details(record(), who=WHO, names=NAMES).facts]
+    long = "Refund " * 30
+    found = details(record(title=long), who=WHO, names=NAMES)
+    assert [fact.text for fact in found.facts if fact.label == "Title"] == [long.strip()]
+
+
 def test_a_notice_waits_for_nobody() -> None:
     """What needs no decision says so, whatever its record holds."""
     notice = decided(record(allowed_decisions=(), title="Deployed"), "respond", DecidedBy(rule="notice", at=NOW))

@@ -166,7 +166,7 @@ async def test_i01_of_two_decisions_the_first_stands_and_the_second_is_told(hous
     winners = [result for result in results if isinstance(result, Request)]
     losers = [result for result in results if isinstance(result, AlreadyDecided)]
     assert len(winners) == len(losers) == 1
-    assert "Ada already approved this at 08:00 UTC" in str(losers[0])
+    assert "Ada already approved this at 08:00 UTC on 2026-11-20 in Slack" in str(losers[0])
     assert (await house.desk.get(request.id)).decision == winners[0].decision
     assert sum(line["type"] == "decided" for line in await house.lines()) == 1
 

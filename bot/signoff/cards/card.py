@@ -20,9 +20,11 @@ from signoff.model import (
     one_line,
     pretty,
     secret_pointers,
+    seen,
     steps,
     visible,
 )
+from signoff.model.schema import resolve, several
 
 TITLE = 150
 """Characters."""
@@ -53,9 +55,14 @@ def card(request: Request, *, who: str, names: Mapping[str, str]) -> Card:
     person id. Never raises, whatever the agent sent; secrets are masked, invisible characters made visible.
     """
     clean = Clean(request)
-    made, hidden = rows(_first(request), request.arguments, clean)
     title, more = fit(clean.line(request.heading) or request.id, TITLE, 6 * TITLE)
     title += "…" if more else ""
+    said = _asks(request) and request.arguments.get("question") == title  # not once more, below itself
+    first, last = (
+        {name: item for name, item in arguments.items() if not (said and name == "question")}
+        for arguments in (_first(request), request.arguments)
+    )
+    made, hidden = rows(first, last, clean)
     status = _status(request, who, names)
     return Card(
         purpose=_purpose(request),
@@ -96,12 +103,12 @@ def details(request: Request, *, who: str, names: Mapping[str, str]) -> Details:
     """Everything in full, for one person (I11). Secrets stay masked."""
     clean = Clean(request)
     shown = mask(request.arguments, clean.hidden(request.arguments))
-    full = [Fact("Title", clean.line(request.title))] if request.title else []
+    title, more = fit(clean.line(request.heading) or request.id, TITLE, 6 * TITLE)
+    full = [Fact("Title", clean.line(request.title))] if request.title and more else []
     full += [Fact("Status", _status(request, who, names)), *_facts(request, clean)]
     full += _changed(request, clean)
     full += [fact for fact in _footer(request, who, names, clean) if fact.label != "Digest"]
     full += [Fact("Version", str(request.version)), Fact("Digest", request.digest), Fact("Request", request.id)]
-    title, _ = fit(clean.line(request.heading) or request.id, TITLE, 6 * TITLE)
     return Details(request.id, request.version, title, tuple(full), pretty(shown))
 
 
@@ -215,8 +222,21 @@ def _facts(request: Request, clean: Clean) -> list[Fact]:
     # Tool, agent and person are what is decided about: they are shown as sent, even where they repeat a secret.
     found = [Fact(label, one_line(text)) for label, text in lines if text]
     found += [Fact(label, said) for label, text in texts if text and (said := _quoted(clean.text(text)))]
+    found += _choices(request, clean)
     # What the policy says is never searched for secrets, or an agent could blank it out by making it one.
     return [*found, Fact("Note", visible(request.terms.note))] if request.terms.note else found
+
+
+def _choices(request: Request, clean: Clean) -> list[Fact]:
+    """What an answer is chosen from."""
+    schema = request.response_schema
+    if "respond" not in request.allowed_decisions or schema is None:
+        return []
+    choices = several(resolve(schema, schema).get("enum"))
+    texts = [item for item in choices if isinstance(item, str) and item.strip() and "," not in item]
+    # With a comma in one of them, or beside numbers, each is shown as it would be written in JSON.
+    shown = texts if len(texts) == len(choices) else [seen(item) for item in choices]
+    return [Fact("Choices", ", ".join(clean.line(text) for text in shown))] if shown else []
 
 
 def _quoted(text: str) -> str:

@@ -8,6 +8,9 @@ from datetime import datetime
 from signoff.digest import Signer
 from signoff.model import STATUS_OF, Change, DecidedBy, Decision, End, Request
 
+_SPOKEN = {"api": "through the API", "cli": "on the command line"}
+"""Where somebody decided who was in no chat."""
+
 
 def settle(
     request: Request,
@@ -41,7 +44,7 @@ def settle(
 
 
 def standing(request: Request, names: Mapping[str, str]) -> str:
-    """The decision that stands, as the beginning of a sentence: `Ada approved this at 08:15 UTC (slack)`."""
+    """The decision that stands, as the beginning of a sentence: `Ada approved this at 08:15 UTC in Slack`."""
     decision = request.decision
     if decision is None:
         return "This is still open"
@@ -55,4 +58,6 @@ def standing(request: Request, names: Mapping[str, str]) -> str:
     ]
     by = decision.decided_by[0]
     who = names.get(by.person, by.person) if by.person else f'The rule "{by.rule}"'
-    return f"{who} already {verb} this at {when}" + (f" ({by.via})" if by.via else "")
+    return f"{who} already {verb} this at {when}" + (
+        f" {_SPOKEN.get(by.via, f'in {by.via.capitalize()}')}" if by.via else ""
+    )
