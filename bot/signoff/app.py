@@ -127,10 +127,11 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         except OSError as error:
             raise _cannot_listen(config, error) from None
         port = cast("tuple[str, int]", runner.addresses[0])[1]
-        relay.start()
-        stack.push_async_callback(relay.close)
         starters = [asyncio.create_task(_start(name, chat, states)) for name, chat in chats.items()]
         stack.push_async_callback(_stop, starters, chats)
+        relay.start()
+        # Before the chats are stopped: what is being posted may end.
+        stack.push_async_callback(relay.close)
         ready = Running(address(config.host, port), desk, store, chats, embedded=config.redis_url is None)
         if on_ready:
             on_ready(ready)

@@ -6,8 +6,13 @@ One root. The docstring of a class is its sentence, a template filled from the d
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
+
+FRAMES = 6
+"""Innermost calls that `where` names."""
 
 
 class SignoffError(Exception):
@@ -26,6 +31,14 @@ class SignoffError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.data)
+
+
+def where(error: BaseException) -> str:
+    """What a log may say about a fault of ours: its kind and where it arose. Not its text, which may quote what was
+    asked, secrets too (I13).
+    """
+    calls = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    return f"{type(error).__name__} at " + " > ".join(f"{Path(call.filename).name}:{call.lineno}" for call in calls)
 
 
 def _rebuild(kind: type[SignoffError], data: dict[str, object]) -> SignoffError:
@@ -268,3 +281,28 @@ class Refused(Unavailable):
     """The approval service did not take up this call of {tool}, so it was not run: {reason}"""
 
     code = "refused"
+
+
+class NotSetUp(Unavailable):
+    """The gate is not set up, so {tool} was not run: {reason}"""
+
+    code = "not_set_up"
+
+
+class Doubtful(Unavailable):
+    """The approval service's answer cannot be relied on, so {tool} was not run: {reason}"""
+
+    code = "doubtful"
+
+
+class Unusable(Unavailable):
+    """The approved arguments do not fit {tool}, so it was not run: {fault}"""
+
+    code = "unusable"
+
+
+class AlreadyStarted(NotRun):
+    """An earlier attempt of {tool} with the same ids was started at {when}{ending}, so it was not run again:
+    check before asking anew."""
+
+    code = "already_started"

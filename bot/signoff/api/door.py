@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from aiohttp import hdrs, web
 
 from signoff.api import keys, problem
-from signoff.errors import SignoffError, TooManyWaits, Unauthorized, WrongRole
+from signoff.errors import SignoffError, TooManyWaits, Unauthorized, WrongRole, where
 from signoff.model import Key
 from signoff.ports import Keys
 
@@ -56,9 +56,9 @@ async def problems(
         raise  # a chat's own answer
     except ConnectionError:
         raise  # the client has hung up; there is nobody to answer
-    except Exception:
-        # The last net: the caller gets a sentence, we get the traceback. Our frames hold no secrets by name.
-        log.exception("%s %s failed", request.method, request.path)
+    except Exception as error:
+        # The last net: the caller gets a sentence, we get the place.
+        log.error("%s %s failed: %s", request.method, request.path, where(error))
         return problem.answer(problem.Fault())
 
 

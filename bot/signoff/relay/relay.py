@@ -20,10 +20,9 @@ import structlog
 from signoff import cards
 from signoff.cards import Card
 from signoff.desk import Desk
-from signoff.errors import ChatBusy, ChatError, NotFound, SignoffError, StoreUnavailable, Undeliverable
+from signoff.errors import ChatBusy, ChatError, NotFound, SignoffError, StoreUnavailable, Undeliverable, where
 from signoff.model import MessageRef, Placement, Request
 from signoff.ports import Chat, Store, Work
-from signoff.relay.fault import where
 from signoff.relay.sweeper import sweep
 from signoff.relay.traffic import Traffic
 

@@ -7,9 +7,8 @@ import asyncio
 import structlog
 
 from signoff.desk import Desk
-from signoff.errors import NotFound, StoreUnavailable
+from signoff.errors import NotFound, StoreUnavailable, where
 from signoff.ports import Store
-from signoff.relay.fault import where
 
 SWEEP = 1.0
 """Seconds between looks for overdue requests."""
