@@ -179,7 +179,7 @@ def test_processes_that_start_together_sign_with_one_key(tmp_path: Path) -> None
     assert len({process.communicate()[0] for process in processes}) == 1
 
 
-@pytest.mark.parametrize("text", ["", "not a key", pem(ED25519)[:50]])
+@pytest.mark.parametrize("text", ["", "not a key", pem(ED25519)[:50]], ids=["empty", "text", "half a key"])
 def test_i28_a_damaged_signing_key_is_never_replaced(tmp_path: Path, text: str) -> None:
     """Another key would make every receipt and seal worthless: the boot stops."""
     settings = config.load({"SIGNOFF_DATA_DIR": str(tmp_path)})

@@ -56,8 +56,8 @@ async def problems(
         raise  # a chat's own answer
     except ConnectionError:
         raise  # the client has hung up; there is nobody to answer
-    except Exception as error:
-        # The last net: the caller gets a sentence, we get the place.
+    except Exception as error:  # noqa: BLE001 - the last net under every handler
+        # The caller gets a sentence, we get the place.
         log.error("%s %s failed: %s", request.method, request.path, where(error))
         return problem.answer(problem.Fault())
 
