@@ -7,18 +7,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from signoff.client import Decision, Gate, call
-    from signoff.errors import Cancelled, Expired, NotRun, Refused, Rejected, SignoffError, Unavailable
+    from signoff.errors import (
+        AlreadyStarted,
+        Cancelled,
+        Doubtful,
+        Expired,
+        NotRun,
+        NotSetUp,
+        Refused,
+        Rejected,
+        SignoffError,
+        Unavailable,
+        Unusable,
+    )
 
 __all__ = [
+    "AlreadyStarted",
     "Cancelled",
     "Decision",
+    "Doubtful",
     "Expired",
     "Gate",
     "NotRun",
+    "NotSetUp",
     "Refused",
     "Rejected",
     "SignoffError",
     "Unavailable",
+    "Unusable",
     "call",
 ]
 

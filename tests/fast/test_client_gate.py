@@ -8,10 +8,21 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 import signoff
-from signoff import Cancelled, Expired, Gate, Refused, Rejected, Unavailable
+from signoff import (
+    AlreadyStarted,
+    Cancelled,
+    Doubtful,
+    Expired,
+    Gate,
+    NotSetUp,
+    Refused,
+    Rejected,
+    Unavailable,
+    Unusable,
+)
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
 from signoff.client.wire import Document, Lost, Reply, Wire
@@ -268,10 +279,10 @@ DOUBTS: dict[str, Step] = {
 
 @pytest.mark.parametrize("doubt", DOUBTS)
 async def test_i10_nothing_runs_on_doubt(gate: Gate, service: Service, doubt: str) -> None:
-    """Whatever goes wrong before a plain yes to `consume`, the function does not run and Unavailable is raised."""
+    """Whatever goes wrong before a plain yes to `consume`, the function does not run and that is raised."""
     service.on = DOUBTS[doubt]
     refund = Refund(gate)
-    with pytest.raises(Unavailable, match="issue_refund"):
+    with pytest.raises((Unavailable, AlreadyStarted), match="issue_refund"):
         await refund.tool("A-1001")
     assert not refund.ran
 
@@ -302,7 +313,7 @@ async def test_missing_key_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a key nothing is asked and nothing runs; making the gate needs none."""
     monkeypatch.delenv("SIGNOFF_API_KEY", raising=False)
     refund = Refund(Gate())
-    with pytest.raises(Unavailable, match="SIGNOFF_API_KEY is not set"):
+    with pytest.raises(NotSetUp, match=r"^The gate is not set up, .*SIGNOFF_API_KEY is not set"):
         await refund.tool("A-1001")
 
 
@@ -349,14 +360,131 @@ async def test_second_request_inside_one_call_is_another(gate: Gate, service: Se
     assert service.made == 3
 
 
-async def test_a_consumed_call_does_not_run_again(gate: Gate, service: Service) -> None:
-    """A restarted agent that finds its call already consumed does not run it again."""
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (None, "was started at 2026-11-20T08:01:00.000Z; whether it finished is not known, so it was not run again"),
+        ("succeeded", "was started at 2026-11-20T08:01:00.000Z and succeeded, so it was not run again"),
+        ("failed", "and failed, so it was not run again: check before asking anew"),
+    ],
+)
+async def test_a_consumed_call_does_not_run_again(
+    gate: Gate, service: Service, outcome: str | None, words: str
+) -> None:
+    """A restarted agent that finds its call consumed is told since when and how that ended; it runs nothing."""
     refund = Refund(gate)
     with signoff.call(run_id="run-7", tool_call_id="call_9"):
         await refund.tool("A-1001")
-    with signoff.call(run_id="run-7", tool_call_id="call_9"), pytest.raises(Refused, match="already_consumed"):
+    (record,) = service.keys.values()
+    record["outcome"] = outcome and {"status": outcome, "detail": None, "at": "2026-11-20T08:02:00.000Z"}
+    service.calls.clear()
+    with signoff.call(run_id="run-7", tool_call_id="call_9"), pytest.raises(AlreadyStarted, match=words) as caught:
         await refund.tool("A-1001")
+    assert not isinstance(caught.value, Unavailable)
     assert len(refund.ran) == 1
+    assert service.paths == ["requests"]
+
+
+async def test_consume_that_came_second_says_what_came_first(gate: Gate, service: Service) -> None:
+    """Two holders of one approval: the one who comes later reads when the other began."""
+    made = await gate.ask("refund", {"order": "A"})
+    await gate.consume(made)
+    with pytest.raises(AlreadyStarted, match=r"started at 2026-11-20T08:01:00.000Z; whether"):
+        await gate.consume(made)
+
+
+class Capped(BaseModel):
+    amount: int
+
+    @field_validator("amount")
+    @classmethod
+    def even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("only even amounts")
+        return value
+
+
+async def test_an_edit_that_does_not_fit_is_reported_as_not_run(gate: Gate, service: Service) -> None:
+    """An approved edit that the function's types refuse is a failed outcome on the card, and the field is named."""
+    ran: list[float] = []
+
+    @gate.tool
+    async def pay(amount: float) -> None:
+        ran.append(amount)
+
+    service.decide = edit(amount=loads("100.123456789012345678"))
+    with pytest.raises(Unusable, match=r"^The approved arguments do not fit pay, so it was not run: amount: its type"):
+        await pay(500)
+    assert not ran
+    assert service.paths == ["requests", "outcome"]
+    assert service.last("/outcome")["status"] == "failed"
+    assert str(service.last("/outcome")["detail"]).startswith("Not run: amount: its type does not hold")
+
+
+def test_a_blocking_tool_reports_a_misfit_too(gate: Gate, service: Service) -> None:
+    """The same for a function that is not async."""
+
+    @gate.tool
+    def pay(amount: float) -> None:
+        raise NotImplementedError
+
+    service.decide = edit(amount="much")
+    with pytest.raises(Unusable, match="amount: Input should be a valid number"):
+        pay(500)
+    assert service.last("/outcome")["status"] == "failed"
+
+
+async def test_a_review_that_the_model_refuses_is_reported(gate: Gate, service: Service) -> None:
+    """A validator that refuses the reviewed values is named with its field, to the caller and on the card."""
+    service.decide = edit(amount=3)
+    with pytest.raises(Unusable, match="do not fit review_Capped, so it was not run: amount: only even amounts"):
+        await gate.review(Capped(amount=2))
+    assert service.last("/outcome") == {"status": "failed", "detail": "Not run: amount: only even amounts."}
+
+
+async def test_a_misfit_does_not_cover_an_earlier_outcome(gate: Gate, service: Service) -> None:
+    """When an earlier attempt was started, nothing is reported over what that one said."""
+    refund = Refund(gate)
+    with signoff.call(run_id="run-7", tool_call_id="call_9"):
+        await refund.tool("A-1001")
+    (record,) = service.keys.values()
+    record |= {"version": 2, **edit(amount="much")(record)}
+    service.calls.clear()
+    with signoff.call(run_id="run-7", tool_call_id="call_9"), pytest.raises(AlreadyStarted):
+        await refund.tool("A-1001")
+    assert service.paths == ["requests"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("localhost:8091", "localhost:8091 has no scheme; write http://localhost:8091"),
+        ("127.0.0.1:8091", "write http://127.0.0.1:8091"),
+        ("ftp://host", "ftp://host is not an address"),
+        ("http://", "is not an address"),
+        ("http://host:x", "is not an address"),
+    ],
+)
+async def test_bad_addresses_say_how_to_write_them(url: str, words: str) -> None:
+    """An address that cannot work is no outage: the sentence says what to write, at once."""
+    with pytest.raises(NotSetUp, match=words) as caught:
+        await Gate(url, "so_test").ask("deploy", {})
+    assert "cannot be reached" not in str(caught.value)
+
+
+async def test_reused_ids_are_called_ids(gate: Gate, service: Service) -> None:
+    """People who set run and tool call ids never read of an Idempotency-Key."""
+    service.on = lambda m, p, b: problem(409, "idempotency_conflict")
+    with pytest.raises(Refused, match="the same run id and tool call id were used with other arguments") as caught:
+        await gate.ask("deploy", {}, run_id="r", tool_call_id="t")
+    assert "dempotency" not in str(caught.value)
+
+
+async def test_senseless_answers_are_no_outage(gate: Gate, service: Service) -> None:
+    """A service that answers nonsense was reached, and the sentence says so."""
+    service.on = lambda m, p, b: Reply(201, {})
+    with pytest.raises(Doubtful, match=r"^The approval service's answer cannot be relied on, so deploy was not run"):
+        await gate.ask("deploy", {})
 
 
 async def test_failure_is_reported_and_raised(gate: Gate, service: Service) -> None:

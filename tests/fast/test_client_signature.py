@@ -185,9 +185,9 @@ def test_edit_that_would_run_as_something_else_is_refused() -> None:
     parameters = Parameters(pay)
     sent, bound = parameters.arguments((1.5, 2), {})
     for bad in ({"amount": loads("0.1000000000000000000001")}, {"count": True}, {"count": "2"}, {"unknown": 1}):
-        with pytest.raises(ValueError, match=r"parameter|run with another value|."):
+        with pytest.raises(ValueError, match=r"no such parameter|another one would run|valid integer"):
             parameters.bind(bound, {**sent, **bad})
-    with pytest.raises(ValueError, match="amount is missing"):
+    with pytest.raises(ValueError, match="amount: it is missing"):
         parameters.bind(bound, {"count": 2})
 
 

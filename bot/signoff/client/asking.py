@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from pydantic import BaseModel
 
 from signoff.client.context import Identity, identify
-from signoff.client.decision import Decision, refusal, unavailable
+from signoff.client.decision import Decision, doubtful, refusal, unusable
 from signoff.client.fields import Fields, OnReject, Titled, Told, body
 from signoff.client.requests import Requests
 from signoff.client.signature import model_arguments, model_rebuilt, model_schema, plain
@@ -55,7 +55,7 @@ class Asking:
         if (error := refusal(decision)) is not None:
             return error.sentence
         if decision.kind != "respond" or (choices and decision.response not in choices):
-            raise unavailable(QUESTION_TOOL, "the answer is not one of the choices")
+            raise doubtful(QUESTION_TOOL, "the answer is not one of the choices")
         return decision.response
 
     async def review(self, draft: M, identity: Identity, said: Mapping[str, object]) -> M:
@@ -65,8 +65,10 @@ class Asking:
             raise error  # there is no reviewed draft to return
         try:
             return model_rebuilt(type(draft), decision.arguments or {})
-        except ValueError as error:
-            raise unavailable(tool, "the reviewed values do not fit the model") from error
+        except ValueError as misfit:
+            unfit = unusable(tool, misfit)
+            await self._requests.unusable(decision, unfit)
+            raise unfit from misfit
 
     async def notify(self, details: Mapping[str, object], identity: Identity, said: Mapping[str, object]) -> str:
         sent = cast("Document", plain(body(NOTICE_TOOL, details, said)))

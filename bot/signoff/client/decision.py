@@ -8,8 +8,8 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signoff.client.wire import Document
-from signoff.errors import Cancelled, Expired, NotRun, Rejected, Unavailable
-from signoff.model import STATUS_OF, Change, DecidedBy, Status
+from signoff.errors import AlreadyStarted, Cancelled, Doubtful, Expired, NotRun, Rejected, Unavailable, Unusable
+from signoff.model import STATUS_OF, Change, DecidedBy, Outcome, Status
 from signoff.model import Decision as Decided
 
 NO_REASON = "no reason was given."
@@ -28,6 +28,10 @@ class Decision(Decided):
     """Of the arguments; above 1 when somebody edited them."""
     expires_at: str
     """RFC 3339."""
+    consumed_at: str | None = None
+    """RFC 3339; set when an earlier attempt was started under this approval."""
+    outcome: Outcome | None = None
+    """What that attempt reported."""
 
     @property
     def approved(self) -> bool:
@@ -55,6 +59,8 @@ def read(document: Document, request_id: str) -> Decision | None:
                 "status": status,
                 "version": document.get("version"),
                 "expires_at": document.get("expires_at"),
+                "consumed_at": document.get("consumed_at"),
+                "outcome": _known(document.get("outcome"), Outcome),
             }
         )
     except ValidationError as error:
@@ -90,7 +96,7 @@ def refusal(decision: Decision) -> NotRun | None:
 
 
 def _who(decision: Decision) -> str:
-    names = [who.name or who.name or who.person or f'The rule "{who.rule}"' for who in decision.decided_by]
+    names = [who.name or who.person or f'The rule "{who.rule}"' for who in decision.decided_by]
     return " and ".join(names) or "Somebody"
 
 
@@ -107,5 +113,25 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
+def started(decision: Decision, when: str) -> AlreadyStarted:
+    """Under this approval something ran, or began to, and nobody may take that for granted or do it twice."""
+    ending = "; whether it finished is not known"
+    if decision.outcome is not None:
+        ending = f" and {decision.outcome.status}"
+    return AlreadyStarted(tool=decision.tool, when=when, ending=ending)
+
+
 def unavailable(tool: str, reason: str) -> Unavailable:
-    return Unavailable(tool=tool, reason=reason if reason.endswith((".", "!", "?")) else reason + ".")
+    return Unavailable(tool=tool, reason=sentence(reason))
+
+
+def doubtful(tool: str, reason: str) -> Doubtful:
+    return Doubtful(tool=tool, reason=sentence(reason))
+
+
+def unusable(tool: str, error: Exception) -> Unusable:
+    return Unusable(tool=tool, fault=sentence(" ".join(str(error).split())))
+
+
+def sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", ")")) else text + "."

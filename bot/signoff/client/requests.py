@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from signoff.client.decision import Decision, read, same, unavailable
+from signoff.client.decision import Decision, doubtful, read, same, sentence, started, unavailable
 from signoff.client.signature import exact
 from signoff.client.wire import TIMEOUT, Document, Lost, Reply, Wire, persist
-from signoff.errors import Refused, Unavailable
+from signoff.errors import NotRun, NotSetUp, Refused, Unavailable, Unusable
 
 POLL = 25.0
 """Seconds of one long poll: shorter than the idle time-outs of common proxies (30 to 60 s)."""
@@ -49,14 +49,17 @@ class Requests:
         self._held: AsyncExitStack | None = None
 
     def wire(self, tool: str) -> Wire:
-        """Raises Unavailable when there is no key."""
+        """Raises NotSetUp when there is no key or no usable address."""
         if self._wire is None:
             key = self._api_key or os.environ.get("SIGNOFF_API_KEY")
             if not key:
-                raise unavailable(
-                    tool, "SIGNOFF_API_KEY is not set; make a key with `signoff keys create --role agent`"
+                raise NotSetUp(
+                    tool=tool, reason="SIGNOFF_API_KEY is not set; make a key with `signoff keys create --role agent`."
                 )
-            self._wire = Wire(self._url or os.environ.get("SIGNOFF_URL") or DEFAULT_URL, key, self._timeout)
+            url = self._url or os.environ.get("SIGNOFF_URL") or DEFAULT_URL
+            if (fault := _fault(url)) is not None:
+                raise NotSetUp(tool=tool, reason=fault)
+            self._wire = Wire(url, key, self._timeout)
         return self._wire
 
     async def hold(self) -> None:
@@ -83,15 +86,17 @@ class Requests:
             )
         except Lost as error:
             raise unavailable(tool, str(error)) from error
+        if reply.code == "idempotency_conflict":
+            raise Refused(tool=tool, reason=_SAME_IDS)
         if reply.status not in {200, 201}:
             raise Refused(tool=tool, reason=_reason(reply))
         if not isinstance(reply.body.get("id"), str) or reply.body.get("tool") != tool:
-            raise unavailable(tool, "its answer does not make sense")
+            raise doubtful(tool, "it does not say which request it recorded")
         recorded = reply.body
         assert isinstance(wanted, dict)
         # A replay of a decided request may show edited arguments; what was asked then is held to by the key's digest.
         if not reply.replayed and not same(recorded.get("arguments"), wanted["arguments"]):
-            raise unavailable(tool, "it recorded other arguments than those that were sent")
+            raise doubtful(tool, "it recorded other arguments than those that were sent")
         return recorded
 
     async def wait(self, tool: str, document: Document) -> Decision:
@@ -112,21 +117,23 @@ class Requests:
                     max(end, _clock() + self._patience),
                 )
                 if reply.status != 200:
-                    raise unavailable(tool, _reason(reply))
+                    raise Refused(tool=tool, reason=_reason(reply))
                 document = reply.body
         except Lost as error:
             raise unavailable(tool, str(error)) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise unavailable(tool, f"its answer does not make sense ({error})") from error
+            raise doubtful(tool, f"it does not make sense ({_one_line(error)})") from error
 
     async def consume(self, decision: Decision) -> None:
-        """Burn the approval for exactly its arguments. Whatever is not a plain yes raises Unavailable.
+        """Burn the approval for exactly its arguments. What is not a plain yes raises Unavailable or AlreadyStarted.
 
         A lost answer is asked for again; if the first try did count, the second says "already used" and nothing runs.
         """
         tool = decision.tool
         if decision.arguments is None:
-            raise unavailable(tool, "this decision is not an approval")
+            raise Refused(tool=tool, reason="this decision is not an approval.")
+        if decision.consumed_at is not None:
+            raise started(decision, decision.consumed_at)
         arguments = decision.arguments
         wire = self.wire(tool)
         path = f"/v1/requests/{quote(decision.id, safe='')}/consume"
@@ -134,12 +141,24 @@ class Requests:
             reply = await persist(lambda: wire.send("POST", path, {"arguments": arguments}), _clock() + self._patience)
         except Lost as error:
             raise unavailable(tool, str(error)) from error
+        if reply.code == "already_consumed":
+            raise await self._started(decision)
         if reply.status != 200:
             raise Refused(tool=tool, reason=_reason(reply))
         body = reply.body
         burnt = body.get("id") == decision.id and body.get("status") == "approved" and body.get("consumed_at")
         if not burnt or body.get("digest") != decision.digest:
-            raise unavailable(tool, "it did not confirm that these arguments are approved")
+            raise doubtful(tool, "it did not confirm that these arguments are approved")
+
+    async def _started(self, decision: Decision) -> NotRun:
+        """Since when another attempt uses this approval, and how that ended, as far as can be known."""
+        wire, path = self.wire(decision.tool), f"/v1/requests/{quote(decision.id, safe='')}"
+        try:
+            reply = await persist(lambda: wire.send("GET", path), _clock() + REPORT_PATIENCE)
+            now = read(reply.body, decision.id) or decision
+        except (Lost, ValueError):  # that it was started is certain; the rest only helps
+            now = decision
+        return started(now, now.consumed_at or "an unknown time")
 
     async def report(
         self, decision: Decision, status: Literal["succeeded", "failed"], detail: str | None = None
@@ -156,6 +175,10 @@ class Requests:
         if reply.status != 200:
             log.warning("the outcome of %s was not taken: %s", decision.id, reply.detail)
         return reply.status == 200
+
+    async def unusable(self, decision: Decision, error: Unusable) -> None:
+        """Let the card say that what was approved did not run."""
+        await self.report(decision, "failed", f"Not run: {error.data['fault']}")
 
     async def cancel(self, decision_or_id: str) -> bool:
         """Take a pending request back; False when it had ended already. Raises Unavailable."""
@@ -176,7 +199,30 @@ def _reason(reply: Reply) -> str:
     errors = reply.body.get("errors")
     if isinstance(errors, list) and len(errors) > 1:
         reason += f" (and {len(errors) - 1} more)"
-    return reason if reason.endswith((".", ")")) else reason + "."
+    return sentence(reason)
+
+
+_SAME_IDS = (
+    "the same run id and tool call id were used with other arguments or options; "
+    "give another call another tool_call_id."
+)
+
+
+def _fault(url: str) -> str | None:
+    """What is wrong with the service's address."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return None
+    except ValueError:
+        parts = None
+    if parts is not None and "://" not in url:
+        return f"the address {url} has no scheme; write http://{url} or https://{url} (SIGNOFF_URL, or Gate(url=…))."
+    return f"{url} is not an address of a service; write it like http://127.0.0.1:8080 (SIGNOFF_URL, or Gate(url=…))."
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _moment(text: object) -> datetime:

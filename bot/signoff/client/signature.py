@@ -154,10 +154,13 @@ class Parameters:
         typed: Document = {}
         for name, value in arguments.items():
             if name not in self._adapters:
-                raise ValueError(f"there is no parameter {name}")
-            typed[name] = _typed(self._adapters[name], value)
+                raise ValueError(f"{name}: there is no such parameter")
+            try:
+                typed[name] = _typed(self._adapters[name], value)
+            except ValidationError as error:
+                raise ValueError(fault(error, name)) from error
             if not _kept(value, exact(self._dump(name, typed[name]))):
-                raise ValueError(f"{name} would run with another value than the one that was shown")
+                raise ValueError(f"{name}: its type does not hold this value exactly, so another one would run")
         return typed
 
     def bind(self, bound: inspect.BoundArguments, arguments: Mapping[str, object]) -> inspect.BoundArguments:
@@ -171,7 +174,7 @@ class Parameters:
             elif default is not inspect.Parameter.empty:
                 out.arguments[name] = default  # a person took an optional argument away
             else:
-                raise ValueError(f"{name} is missing")
+                raise ValueError(f"{name}: it is missing")
         return out
 
     def _dump(self, name: str, value: object) -> object:
@@ -183,6 +186,14 @@ def _typed(adapter: TypeAdapter[object], value: object) -> object:
         return adapter.validate_python(value)
     except ValidationError:
         return adapter.validate_json(dumps(value))  # strict types take text for dates and enums only from JSON
+
+
+def fault(error: ValidationError, *where: str) -> str:
+    """The first fault as `field: why`, without the value: it may be a secret (I13)."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = ".".join((*where, *(str(part) for part in first["loc"])))
+    why = first["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return f"{name}: {why}" if name else why
 
 
 def _kept(shown: object, runs: object) -> bool:
@@ -262,7 +273,12 @@ M = typing.TypeVar("M", bound=BaseModel)
 def model_rebuilt(model: type[M], arguments: Mapping[str, object]) -> M:
     """The instance that JSON arguments describe. Raises ValueError."""
     adapter = TypeAdapter(model)
-    typed = cast("M", _typed(cast("TypeAdapter[object]", adapter), dict(arguments)))
-    if not _kept(dict(arguments), model_arguments(typed)):
-        raise ValueError("the edited values do not fit the model exactly")
+    try:
+        typed = cast("M", _typed(cast("TypeAdapter[object]", adapter), dict(arguments)))
+    except ValidationError as error:
+        raise ValueError(fault(error)) from error
+    kept = model_arguments(typed)
+    for name, value in arguments.items():
+        if name not in kept or not _kept(value, kept[name]):
+            raise ValueError(f"{name}: its type does not hold this value exactly, so another one would come back")
     return typed

@@ -10,11 +10,11 @@ from typing import Literal, cast
 
 from signoff.client.background import Background
 from signoff.client.context import Identity, identify
-from signoff.client.decision import Decision, refusal, same, unavailable
+from signoff.client.decision import Decision, doubtful, refusal, same, started, unusable
 from signoff.client.fields import OnReject, body, told
 from signoff.client.requests import DETAIL, Requests
 from signoff.client.signature import Document, Parameters, docstring
-from signoff.errors import NotRun
+from signoff.errors import NotRun, Unusable
 
 CANCELLED_REPORT = 1.0
 """Seconds that a cancelled call spends on reporting that."""
@@ -86,6 +86,9 @@ class Gated:
                 return decision.response
             call = self._call(bound, decision)
             await self._requests.consume(decision)
+        except Unusable as error:
+            await self._requests.unusable(decision, error)
+            return self._refused(error)
         except NotRun as error:
             return self._refused(error)
         try:
@@ -107,6 +110,9 @@ class Gated:
                 return decision.response
             call = self._call(bound, decision)
             run(self._requests.consume(decision))
+        except Unusable as error:
+            run(self._requests.unusable(decision, error))
+            return self._refused(error)
         except NotRun as error:
             return self._refused(error)
         try:
@@ -132,18 +138,17 @@ class Gated:
         if error is not None:
             raise error
         if decision.kind == "approve" and decision.version == 1 and not same(decision.arguments, arguments):
-            raise unavailable(self.name, "other arguments were approved than those that were asked about")
+            raise doubtful(self.name, "other arguments were approved than those that were asked about")
+        if decision.consumed_at is not None:
+            raise started(decision, decision.consumed_at)  # before a misfit could be reported over its outcome
         return decision
 
     def _call(self, bound: inspect.BoundArguments, decision: Decision) -> inspect.BoundArguments:
         """The call as approved: rebuilt from the decision, never the caller's objects, which may have changed."""
         try:
-            if decision.arguments is None:
-                raise ValueError("the decision names no arguments")
-            return self._parameters.bind(bound, decision.arguments)
+            return self._parameters.bind(bound, decision.arguments or {})
         except ValueError as error:
-            reason = " ".join(str(error).split("\n", 1)[0].split())
-            raise unavailable(self.name, f"the approved arguments do not fit the function ({reason})") from error
+            raise unusable(self.name, error) from error
 
     def _refused(self, error: NotRun) -> object:
         if self._on_reject == "return":
