@@ -198,6 +198,7 @@ def test_two_faults_stand_at_two_fields() -> None:
         ("/mail", "ada", "Write an e-mail address like ada@example.com."),
         ("/tags", "a\nb\nc\nd", "At most 3 items."),
         ("/who", "{", "This is not valid JSON (line 1, column 2)."),
+        ("/who", '{"a": 1, "a": 2}', 'Write each name once: the name "a" stands twice in one object.'),
         ("/who", '"\\ud800"', "This is not valid JSON."),
         ("/who", "[" * 40 + "]" * 40, "This is nested more than 32 deep."),
     ],

@@ -92,7 +92,7 @@ async def _bytes(request: web.Request, limit: int) -> bytes:
 def parse(raw: bytes, model: type[M], limits: Limits) -> M:
     """Bytes → JSON → model. Raises BadJson, Invalid."""
     try:
-        value = loads(raw.decode("utf-8"))
+        value = loads(raw.decode("utf-8"), unique=True)
     except UnicodeDecodeError:
         raise BadJson(reason="it is not UTF-8") from None
     except ValueError as error:

@@ -8,7 +8,7 @@ from typing import cast
 
 from signoff.forms.shape import ABSENT, Shape, shape
 from signoff.model import dumps, loads, pretty, same, seen, unwritten, visible
-from signoff.model.exact import MAX_DIGITS, number
+from signoff.model.exact import MAX_DIGITS, NameTwice, number
 from signoff.model.schema import Node, resolve, several
 
 MAX_NESTING = 32
@@ -124,8 +124,10 @@ def _time(text: str, original: str) -> str:
 def typed_json(text: str) -> object:
     """JSON that a person typed, exact. Raises ValueError with a sentence."""
     try:
-        value = loads(text)
+        value = loads(text, unique=True)
         dumps(value).encode()
+    except NameTwice as error:
+        raise ValueError(f"Write each name once: {error}.") from error
     except ValueError as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line}, column {getattr(error, 'colno', 1)})" if line else ""

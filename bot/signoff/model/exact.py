@@ -40,10 +40,28 @@ def _no_constant(literal: str) -> object:
     raise ValueError(f"{literal} is not JSON")
 
 
-def loads(text: str | bytes) -> object:
-    """Parse JSON without losing digits. Raises ValueError (also for NaN, Infinity, lone surrogates and bad UTF-8)."""
+class NameTwice(ValueError):
+    """An object holds a name twice: which of the two counts is anybody's guess."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NameTwice(f'the name "{visible(name[:60])}" stands twice in one object')
+        found[name] = value
+    return found
+
+
+def loads(text: str | bytes, *, unique: bool = False) -> object:
+    """Parse JSON without losing digits. Raises ValueError (also for NaN, Infinity, lone surrogates and bad UTF-8).
+
+    `unique`: refuse objects that hold a name twice. For what comes in from outside: it takes a third longer.
+    """
     try:
-        parsed: object = json.loads(text, parse_float=number, parse_constant=_no_constant)
+        parsed: object = json.loads(
+            text, parse_float=number, parse_constant=_no_constant, object_pairs_hook=_once if unique else None
+        )
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
     if _SURROGATE.search(text if isinstance(text, str) else text.decode("utf-8", "replace")):
