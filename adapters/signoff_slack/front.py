@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff import cards
 from signoff.errors import DuplicateCard, Invalid, SignoffError, StoreUnavailable
-from signoff.forms import Form, Purpose
+from signoff.forms import Form, Purpose, carry
 from signoff.model import Answer, Kind, MessageRef
 from signoff_slack import check, faults, ids, parse, render
 from signoff_slack.parse import Click, Submission
@@ -76,11 +76,22 @@ class Front:
             await self._desk.answer(click.request_id, answer, click.actor)
         elif click.action in FORMS:
             form = await self._desk.form(click.request_id, FORMS[click.action], click.actor, click.version)
-            entries = await self._desk.draft(form, click.actor)
-            self._later(self._show(click, render.form(form, _origin(click), entries)))
+            entries, fault = await self._begun(click, form)
+            self._later(self._show(click, render.form(form, _origin(click), entries, fault=fault)))
         elif click.action == "details" or click.action.startswith("page."):
             details = await self._desk.details(click.request_id, click.actor)
             self._later(self._show(click, render.details(details, _origin(click), click.page)))
+
+    async def _begun(self, click: Click, form: Form) -> tuple[Mapping[str, str], str]:
+        """What a form starts with, and what is to be said above it: the JSON text goes on from the form below it."""
+        if click.action != "json" or not click.values:
+            return await self._desk.draft(form, click.actor), ""
+        below = await self._desk.form(click.request_id, "edit", click.actor, click.version)
+        typed = await self._desk.draft(below, click.actor) | parse.entries(below, click.values)
+        if all(typed.get(field.key, field.initial) == field.initial for field in below.fields):
+            return {}, ""
+        text, fault = carry(await self._desk.get(click.request_id), below, typed)
+        return {"": text}, fault
 
     async def _show(self, click: Click, view: Json) -> None:
         """Open a modal from a card; in a modal, push the JSON form on top of the form, or turn the page."""

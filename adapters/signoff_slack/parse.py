@@ -41,6 +41,8 @@ class Click:
     thread: str | None
     view: str | None
     """The id of the modal that was clicked in; None: a card."""
+    values: Mapping[str, Json]
+    """block_id → the state of the input in it, of a modal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,14 @@ def click(payload: Mapping[str, object]) -> Click | None:
         return None
     request_id, version, page = carried
     view, thread = None, None
+    values: dict[str, Json] = {}
     if _at(payload, "container", "type") == "view":
         target = ids.read_metadata(_at(payload, "view", "private_metadata"))
         view = _text(_at(payload, "view", "id"))
         if target is None or view is None or (target.request_id, target.version) != (request_id, version):
             return None
         origin = target.origin
+        values = _values(_at(payload, "view", "state", "values"))
     else:
         channel = _text(_at(payload, "container", "channel_id"))
         message = _text(_at(payload, "container", "message_ts"))
@@ -139,9 +143,10 @@ def click(payload: Mapping[str, object]) -> Click | None:
         thread = _text(_at(payload, "container", "thread_ts"))
         origin = MessageRef(chat="slack", tenant=workspace, conversation=channel, message=message)
     actor = Actor(via="slack", principal=principal, origin=origin)
-    if not _encodes([actor.model_dump(), request_id, action_id, trigger_id, thread, view]):
+    if not _encodes([actor.model_dump(), request_id, action_id, trigger_id, thread, view, values]):
         return None
-    return Click(actor, action_id.removeprefix(ids.ACTION), request_id, version, page, trigger_id, thread, view)
+    action = action_id.removeprefix(ids.ACTION)
+    return Click(actor, action, request_id, version, page, trigger_id, thread, view, values)
 
 
 def submission(payload: Mapping[str, object]) -> Submission | None:
@@ -153,7 +158,7 @@ def submission(payload: Mapping[str, object]) -> Submission | None:
         return None
     if not isinstance(states, dict):
         return None
-    values = {block: _object(_object(state).get(ids.INPUT)) for block, state in cast("Json", states).items()}
+    values = _values(cast("Json", states))
     actor = Actor(via="slack", principal=principal, origin=target.origin)
     if not _encodes([actor.model_dump(), target.request_id, states]):
         return None
@@ -214,6 +219,10 @@ def _entry(form: Form, index: int, state: Json) -> str | None:
             return None
         return inputs.moment(value, field.initial)
     return value if isinstance(value, str) else None
+
+
+def _values(states: object) -> dict[str, Json]:
+    return {block: _object(_object(state).get(ids.INPUT)) for block, state in _object(states).items()}
 
 
 def _newlines(text: str) -> str:

@@ -21,7 +21,7 @@ from signoff.errors import (
     StoreUnavailable,
     WrongPlace,
 )
-from signoff.forms import Form, Purpose
+from signoff.forms import Form, Purpose, carry
 from signoff.model import Actor, Answer, Kind, MessageRef, dumps, loads
 from signoff.ports import Memory
 from signoff_teams import render
@@ -31,6 +31,7 @@ from signoff_teams.render import Json, answers, pages
 LIFE = 3600.0
 """Seconds that a half-filled form and an open dialog are remembered."""
 KINDS: Mapping[Purpose, Kind] = {"edit": "edit", "edit_json": "edit", "reject": "reject", "respond": "respond"}
+CHANGED = "This form was changed in another window since you saw this page; look at it again."
 UNREADABLE = "This button cannot be read; use the original card."
 
 Repaint = Callable[[MessageRef, cards.Card], None]
@@ -152,18 +153,38 @@ class Clicks:
             if click.sheet.seen == pages.seen(entries):
                 entries = pages.submitted(form, entries, click.sheet, click.typed)
                 await self._keep(form, click.actor, entries)
-        return self._page(mode, form, pages.page(form, entries), click.ticket)
+        fault = ""
+        if purpose == "edit_json" and click.purpose == "edit" and click.typed:
+            below = await self._desk.form(click.request, "edit", click.actor, click.version)
+            base = await self._base(below, click)
+            if base is None:
+                return await self._changed(click, below, mode)
+            typed = pages.submitted(below, base, click.sheet, click.typed)
+            if typed != pages.initial(below):
+                text, fault = carry(await self._desk.get(click.request), below, typed)
+                entries = {"": text}
+            if not pages.page(form, entries).only:
+                await self._keep(form, click.actor, entries)
+        return self._page(mode, form, pages.page(form, entries), click.ticket, notice=fault)
+
+    async def _base(self, form: Form, click: Click) -> dict[str, str] | None:
+        """What the submitted page was made from; None if the form was changed in another window since."""
+        if click.sheet.whole:
+            return pages.initial(form)
+        base = await self._draft(form, click.actor)
+        return base if click.sheet.seen == pages.seen(base) else None
+
+    async def _changed(self, click: Click, form: Form, mode: render.Mode) -> Json:
+        page = pages.page(form, await self._draft(form, click.actor), click.sheet.at, click.sheet.trail)
+        return self._page(mode, form, page, click.ticket, notice=CHANGED)
 
     async def _sent(self, click: Click, verb: Literal["submit", "next", "back"], mode: render.Mode) -> Json:
         if click.purpose is None:
             raise Malformed(UNREADABLE)
         form = await self._desk.form(click.request, click.purpose, click.actor, click.version)
-        base = pages.initial(form) if click.sheet.whole else await self._draft(form, click.actor)
-        sheet = click.sheet
-        if not sheet.whole and sheet.seen != pages.seen(base):
-            page = pages.page(form, base, sheet.at, sheet.trail)
-            text = "This form was changed in another window since you saw this page; look at it again."
-            return self._page(mode, form, page, click.ticket, notice=text)
+        base, sheet = await self._base(form, click), click.sheet
+        if base is None:
+            return await self._changed(click, form, mode)
         entries = pages.submitted(form, base, sheet, click.typed)
         if verb == "submit":
             return await self._submitted(click, form, entries, mode)

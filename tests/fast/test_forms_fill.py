@@ -400,3 +400,30 @@ def test_i09_no_entry_breaks_the_form(entries: dict[str, str]) -> None:
         assert all(changed[name] == request.arguments[name] for name in ("card_token", "fixed"))
     assert set(said) <= set(entries)
     assert "hidden" not in repr(said)
+
+
+# ── from the form to its JSON text ───────────────────────────────────────────────────────────────
+
+
+def test_i09_the_json_text_goes_on_from_what_was_typed() -> None:
+    """Sent without a further change it gives what the form gives, digit for digit, and shows no secret."""
+    request = record()
+    form = forms.edit_form(request)
+    typed = {"/note": "new", "/who": '{"name": "Bob", "pin": "••••••"}', "/tags": "c\nd"}
+    text, lost = forms.carry(request, form, typed)
+    assert lost == ""
+    assert '"Bob"' in text
+    assert "hidden" not in text
+    filled = forms.fill(forms.json_form(request), ARGUMENTS, SCHEMA, {"": text})
+    assert filled == forms.fill(form, ARGUMENTS, SCHEMA, typed)
+    assert forms.carry(request, form, {}) == (forms.json_form(request).fields[0].initial, "")
+
+
+def test_i09_what_the_json_text_cannot_hold_is_named() -> None:
+    """An entry that cannot be read is said, with its field and the mend; one that breaks a limit is in the text."""
+    request = record()
+    text, lost = forms.carry(request, forms.edit_form(request), {"/count": "many", "/amount": "5000"})
+    assert '"amount": 5000' in text
+    assert lost == (
+        "What was typed here is not in the JSON, because it cannot be read: count (Write a whole number, like 12.)"
+    )

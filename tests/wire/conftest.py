@@ -48,6 +48,10 @@ class Side(Protocol):
         """Change these fields (by Field.key) of the open form and send it."""
         ...
 
+    async def as_json(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
+        """Change these fields of the open form, and go on in its JSON view."""
+        ...
+
     async def abandon(self, person: str, card: MessageRef) -> None:
         """Close the open form."""
         ...
@@ -77,8 +81,15 @@ class SlackSide:
         return bool((await self._world.click(person, card, action, wait=waits))["ok"])
 
     async def submit(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
+        await self._world.submit(person, self._typed(form, values))
+
+    async def as_json(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
+        await self._world.press(person, "json", self._typed(form, values))
+
+    @staticmethod
+    def _typed(form: forms.Form, values: Mapping[str, str]) -> dict[str, str]:
         index = {field.key: number for number, field in enumerate(form.fields)}
-        await self._world.submit(person, {f"{form.purpose}/{index[key]}/0": value for key, value in values.items()})
+        return {f"{form.purpose}/{index[key]}/0": value for key, value in values.items()}
 
     async def abandon(self, person: str, card: MessageRef) -> None:
         await self._world.sim.act("close", {"as": person})
@@ -125,6 +136,9 @@ class TeamsSide:
     async def submit(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
         verb = "submit" if "submit" in self.buttons(person, card) else "next"
         await self._press(person, card, verb, {key or "#": value for key, value in values.items()})
+
+    async def as_json(self, person: str, card: MessageRef, form: forms.Form, values: Mapping[str, str]) -> None:
+        await self._press(person, card, "edit_json", {key or "#": value for key, value in values.items()})
 
     async def abandon(self, person: str, card: MessageRef) -> None:
         await self._press(person, card, "show", {})

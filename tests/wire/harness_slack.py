@@ -39,9 +39,10 @@ class SlackWorld:
         body = {"as": person, "channel": card.conversation, "ts": card.message, "action_id": f"signoff.{action}"}
         return await self.sim.act("click", {**body, "wait": str(wait)})
 
-    async def press(self, person: str, action: str) -> Json:
-        """Press a button in the open modal."""
-        return await self.sim.act("press", {"as": person, "action_id": f"signoff.{action}", "wait": "5"})
+    async def press(self, person: str, action: str, values: Mapping[str, str] | None = None) -> Json:
+        """Press a button in the open modal, after typing these values."""
+        body = {"as": person, "action_id": f"signoff.{action}", "wait": "5", "values": dict(values or {})}
+        return await self.sim.act("press", body)
 
     async def submit(self, person: str, values: Mapping[str, str]) -> Json:
         """Send the open modal with these values, by block_id or label."""

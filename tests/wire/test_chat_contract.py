@@ -95,6 +95,27 @@ async def test_everything_can_be_edited_as_json(house: Any) -> None:
     assert after.decision.arguments == {"order": "A-1002", "amount": 1.1}
 
 
+async def test_i09_the_json_view_goes_on_from_what_was_typed(house: Any) -> None:
+    """An amount typed into the form is in its JSON view, and is what submitting that approves."""
+    request, card = await house.ask()
+    await house.side.click("ada", card, "edit")
+    await house.side.as_json("ada", card, forms.edit_form(request), {"/amount": "300"})
+    await house.sees("ada", card, '"amount": 300')
+    await house.side.submit("ada", card, forms.json_form(request), {})
+    assert (await house.now(request)).decision.arguments == {"order": "A-1001", "amount": 300}
+
+
+async def test_i09_the_json_view_says_what_is_not_in_it(house: Any) -> None:
+    """What was typed and cannot be read is named above the JSON; the rest of it is there."""
+    request, card = await house.ask(arguments={"order": "A-1001", "amount": 500, "more": {"a": 1}}, schema=None)
+    await house.side.click("ada", card, "edit")
+    typed = {"/more": "{", "/order": "A-1002"}
+    await house.side.as_json("ada", card, forms.edit_form(request), typed)
+    await house.sees("ada", card, "is not in the JSON", "more (This is not valid JSON", '"order": "A-1002"')
+    await house.side.submit("ada", card, forms.json_form(request), {})
+    assert (await house.now(request)).decision.arguments == {"order": "A-1002", "amount": 500, "more": {"a": 1}}
+
+
 async def test_i07_a_card_of_an_older_version_decides_nothing(house: Any) -> None:
     """A click that names another version than the record's is refused."""
     request, card = await house.ask()

@@ -68,7 +68,7 @@ def _actions(form: Form, page: Page, mode: Mode, ticket: str) -> list[Json]:
     if page.sheet.trail:
         actions.append(_action(mode, "back", "Previous", data))
     if form.purpose == "edit":
-        actions.append(_action(mode, "edit_json", "Edit as JSON", bare, inputs=False))
+        actions.append(_action(mode, "edit_json", "Edit as JSON", data))
     if mode == "inline":
         if not page.only:
             window: Json = {**data, "verb": form.purpose, "msteams": {"type": "task/fetch"}}

@@ -4,6 +4,7 @@ from signoff.forms.build import edit_form as edit_form
 from signoff.forms.build import json_form as json_form
 from signoff.forms.build import reject_form as reject_form
 from signoff.forms.build import response_form as response_form
+from signoff.forms.carry import carry as carry
 from signoff.forms.check import check_schema as check_schema
 from signoff.forms.check import validate as validate
 from signoff.forms.fill import check_edit as check_edit

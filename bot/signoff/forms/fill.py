@@ -68,7 +68,7 @@ def fill(
     elif form.purpose == "edit_json":
         value, faults = _whole(form.fields[0], dict(cast("Node", original)), entries)
     else:
-        value, faults = _edited(form, dict(cast("Node", original)), schema, entries)
+        value, faults = edited(form, cast("Node", original), schema, entries)
     if schema is not None and "" not in faults:
         changed = [key for key in known if key in entries and normal(entries[key]) != normal(known[key].initial)]
         # A fault at no field in particular may be mended on a later page.
@@ -91,9 +91,11 @@ def _at_field(pointer: str, text: str, form: Form, elsewhere: list[str]) -> Iter
         yield found, f"{shorten(one_line(below), NAME)[0]}: {text}" if below else text
 
 
-def _edited(
-    form: Form, value: dict[str, object], schema: Node | None, entries: Mapping[str, str]
-) -> tuple[object, dict[str, str]]:
+def edited(
+    form: Form, original: Node, schema: Node | None, entries: Mapping[str, str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """The arguments with what was typed and can be read, and a sentence for each field that cannot."""
+    value = dict(original)
     root: Node = schema or {}
     declared = properties(schema)
     faults: dict[str, str] = {}
