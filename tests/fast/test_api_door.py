@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from signoff import digest, errors, policy
+from signoff.api import answers, build_api, keys, openapi, problem
 from signoff.api import body as bodies
-from signoff.api import build_api, keys, openapi, problem
 from signoff.api.requests import STATUSES
 from signoff.desk import Desk
 from signoff.errors import Invalid, SignoffError, StoreUnavailable
@@ -175,6 +175,22 @@ async def test_ask_answers_everything_that_was_asked(house: House) -> None:
     assert said.body["rule"] == "refunds"
     assert not {"terms", "versions", "asked_by", "owner", "rev"} & said.body.keys()
     assert said.headers["Location"] == f"/v1/requests/{said.body['id']}"
+
+
+async def test_answers_show_what_the_rule_made_of_the_request(house: House) -> None:
+    """Risk, editable arguments, decisions and approvers are those that count, not those that were asked for."""
+    asked = await house.ask(risk="low", editable=["b"], arguments={"a": 1, "b": 2})
+    record = await house.store.load(str(asked["id"]))
+    strict = record[0].terms.model_copy(
+        update={"risk": "critical", "editable": ("a",), "approvers": ("ada", "finance")}
+    )
+    shown = answers.record(record[0].model_copy(update={"terms": strict}), masked=False)
+    assert (shown["risk"], shown["editable"], shown["approvers"]) == ("critical", [], ["ada", "finance"])
+    assert shown["allowed_decisions"] == ["approve", "reject"]
+    wider = strict.model_copy(update={"risk": None, "editable": None})
+    shown = answers.record(record[0].model_copy(update={"terms": wider}), masked=True)
+    assert (shown["risk"], shown["editable"]) == ("low", ["b"])
+    assert shown["allowed_decisions"] == ["approve", "edit", "reject"]
 
 
 async def test_replay_answers_the_first_request(house: House) -> None:

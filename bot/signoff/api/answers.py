@@ -17,6 +17,7 @@ from signoff.model import (
     Outcome,
     Request,
     dumps,
+    editable_names,
     iso,
     mask,
     secret_pointers,
@@ -36,7 +37,10 @@ def shown(request: Request, key: Key) -> Document:
 
 
 def record(request: Request, *, masked: bool) -> Document:
-    """Everything that was asked, where it stands and what was decided; without the record's own bookkeeping."""
+    """What was asked, under the terms of the rule that took it up, where it stands and what was decided.
+
+    Without the record's own bookkeeping.
+    """
     body: Document = {name: getattr(request, name) for name in Request.model_fields if name not in _APART}
     arguments: object = request.arguments
     hide = Clean(request).told if masked else str
@@ -46,7 +50,13 @@ def record(request: Request, *, masked: bool) -> Document:
         body |= {name: hide(value) for name, value in body.items() if name in _TOLD and isinstance(value, str)}
     consumed = request.consumed_at
     outcome = request.outcome
+    editable = editable_names(request)
     return body | {
+        # As the card shows it, after the rule had its say.
+        "risk": request.terms.risk or request.risk,
+        "editable": list(editable),
+        "allowed_decisions": [kind for kind in request.allowed_decisions if kind != "edit" or editable],
+        "approvers": list(request.terms.approvers),
         "schema": request.schema_,
         "arguments": arguments,
         "created_at": iso(request.created_at),

@@ -62,7 +62,22 @@ def _schemas() -> dict[str, object]:
     record = schemas["Request"]
     assert isinstance(record, dict)
     properties = {name: kind for name, kind in record["properties"].items() if name not in INTERNAL}
-    properties["rule"] = {"type": "string", "description": "The policy rule that took the request up."}
+    properties |= {
+        "rule": {"type": "string", "description": "The policy rule that took the request up."},
+        "approvers": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The people and groups of the rule that may decide; nobody when it is empty.",
+        },
+        "editable": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The arguments that may be changed: allowed by request and rule, not secret, not fixed.",
+        },
+        "risk": properties["risk"] | {"description": "The rule's; where it names none, the request's."},
+        "allowed_decisions": properties["allowed_decisions"]
+        | {"description": "What may be decided; without `edit` where nothing may be changed."},
+    }
     schemas["Request"] = {
         "type": "object",
         "description": "A request: what was asked, where it stands, what was decided. Secrets are shown only to the "

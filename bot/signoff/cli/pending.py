@@ -21,6 +21,8 @@ NOT_DECIDED = 1
 """Exit code of `decide` when the decision did not count."""
 CELL = 60
 """Characters of one value in a table."""
+WIDE = 120
+"""Columns of a terminal in which every column of the list has its place."""
 
 
 def add(app: typer.Typer) -> None:
@@ -51,15 +53,16 @@ def add(app: typer.Typer) -> None:
             return
         now = datetime.now(UTC)
         rows = [_row(one, now) for one in requests]
-        table = Table(box=None, header_style="bold")
+        console, table = Console(), Table(box=None, header_style="bold")
         table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
-        # Columns without a word in them would only make the others narrow.
-        headings = [name for name in rows[0] if name != "id" and any(row[name] for row in rows)]
+        # Columns without a word in them would only make the others narrow; `show` has what a narrow screen has not.
+        left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by"}
+        headings = [name for name in rows[0] if name not in left_out and any(row[name] for row in rows)]
         for heading in headings:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*(Text(row[name]) for name in ("id", *headings)))
-        Console().print(table)
+        console.print(table)
         if page.get("cursor"):
             print(f"More: signoff pending --cursor {page['cursor']}")
 
@@ -161,6 +164,8 @@ def _row(request: Document, now: datetime) -> dict[str, str]:
         "arguments": _short(dumps(request["arguments"])),
         "agent": request.get("agent"),
         "risk": request.get("risk"),
+        "editable": ", ".join(cast("list[str]", request.get("editable") or [])),
+        "decided by": ", ".join(cast("list[str]", request.get("approvers") or [])),
         "expires": _in(left.total_seconds()),
     }
     return {name: visible(str(value)) if value else "" for name, value in cells.items()}
