@@ -165,6 +165,32 @@ def test_types_are_told_apart_and_edits_show_before_and_after() -> None:
     assert "→" in shown
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "columns"),
+    [
+        ("amount", "316", 2),
+        ("note", '"several words that wrap at their spaces, one after the other"', 2),
+        ("customer_notification_language", '"de"', 0),
+        ("iban", '"DE8937040044053201300012345678901234567890"', 0),
+    ],
+)
+def test_a_word_longer_than_a_column_gets_the_full_width(name: str, text: str, columns: int) -> None:
+    """Where neither a name nor a value can break, the value stands below its name, not over it."""
+    card = render.card(a_card(arguments=(Row(name, "text", text),)))
+    assert len([node for node in nodes(card) if node.get("type") == "Column"]) == columns
+    assert name in texts(card)
+    assert text in texts(card)
+    check(card)
+
+
+def test_one_sign_stands_for_the_end_of_a_line() -> None:
+    """Before and after an edit on one line: the core's sign is not followed by another."""
+    row = Row("note", "text", '"c\u21b5\nd"', before='"a\u21b5\nb"')
+    shown = texts(render.card(a_card(arguments=(row,))))
+    assert '"a ↵ b"' in shown
+    assert "⏎" not in shown
+
+
 def test_only_web_links_become_links() -> None:
     """A link to the run is a link if it is http(s), plain text otherwise."""
     card = render.card(

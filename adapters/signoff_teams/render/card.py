@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from signoff.cards import Button, Card, Fact, Row
-from signoff_teams.render.text import Json, brief, clip, line, moment, paragraph, runs, single, size
+from signoff_teams.render.text import Json, brief, clip, joined, line, moment, paragraph, runs, single, size
 
 LIMIT = 25_000
 """Bytes of a card. Teams takes about 100 KB a message, older documents say 28 KB ("Format your bot messages")."""
@@ -21,6 +21,10 @@ RISKS = {
     "high": ("High risk", "Warning"),
     "critical": ("Critical risk", "Attention"),
 }
+NAME_WORD = 10
+VALUE_WORD = 20
+"""Characters of one word that a column holds on a phone. Text breaks at spaces, and not in every client elsewhere; with
+a longer word in its name or value, an argument takes the full width, its name above its value."""
 STYLES = {"primary": "positive", "danger": "destructive", "plain": "default"}
 
 
@@ -33,7 +37,7 @@ class _Room:
     rows: int
     facts: int
     flat: bool = True
-    """Line breaks are shown as ⏎ instead of new paragraphs."""
+    """Line breaks are shown as ↵ instead of new paragraphs."""
 
 
 _ROOMS = (
@@ -122,7 +126,7 @@ def fact_blocks(fact: Fact, room: int, *, flat: bool = False) -> list[Json]:
     """A labelled text, link or time."""
     text = shortened(fact.text, fact.hidden, room)
     if flat:
-        text = text.replace("\n", " ⏎ ")
+        text = joined(text)
     head = runs(f"{clip(fact.label, 200)}: ", weight="Bolder")
     if fact.url and _is_web(fact.url) and size(fact.url) <= max(room, 500):
         link = {"type": "Action.OpenUrl", "url": fact.url}
@@ -173,8 +177,11 @@ def _row(row: Row, room: _Room, *, first: bool) -> Json:
         before = [*runs(old, strikethrough=bool(row.before), fontType="Monospace"), *runs(" → ")]
     weight = "Bolder" if row.before is not None else "Default"
     if room.flat:
-        value = value.replace("\n", " ⏎ ")
+        value = joined(value)
     values = paragraph(value, *before, fontType="Monospace", weight=weight)
+    if _longest(row.name) > NAME_WORD or max(_longest(value), _longest(row.before or "")) > VALUE_WORD:
+        values[0]["spacing"] = "None"
+        return {"type": "Container", "separator": not first, "spacing": "Small", "items": [name, *values]}
     return {
         "type": "ColumnSet",
         "separator": not first,
@@ -186,13 +193,17 @@ def _row(row: Row, room: _Room, *, first: bool) -> Json:
     }
 
 
+def _longest(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
 def _button(button: Button, shown: Card, room: _Room) -> Json:
     data: Json = {"request": shown.request_id, "version": shown.version}
     return execute(button.action, clip(button.label, min(room.text, 200)), data, STYLES[button.style])
 
 
 def _flat(text: str, room: _Room) -> str:
-    return clip(text, room.text).replace("\n", " ⏎ ")
+    return joined(clip(text, room.text))
 
 
 def _arguments_cut(rows: tuple[Row, ...], room: _Room) -> bool:

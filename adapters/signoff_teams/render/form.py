@@ -10,7 +10,7 @@ from signoff_teams.parse import Sheet
 from signoff_teams.render.card import banner, document, execute
 from signoff_teams.render.inputs import element, hint, shown_error
 from signoff_teams.render.pages import Page
-from signoff_teams.render.text import Json, brief, clip, line, runs, size
+from signoff_teams.render.text import Json, brief, clip, joined, line, runs, size
 
 Mode = Literal["inline", "dialog"]
 """In the card's place for one person (works in every client), or in a window of its own."""
@@ -46,7 +46,7 @@ def _notes(form: Form) -> list[Json]:
     blocks: list[Json] = []
     room = NOTES_ROOM
     for text in form.notes:
-        made = line(brief(text.replace("\n", " ⏎ "), 1200, isSubtle=True))
+        made = line(brief(joined(text), 1200, isSubtle=True))
         room -= size(made)
         if room < 0:
             return [*blocks, line(runs("…", isSubtle=True))]

@@ -59,6 +59,11 @@ def single(text: str) -> str:
     return " ".join(text.split())
 
 
+def joined(text: str) -> str:
+    """Several lines on one, with one sign for each end of a line: the core may have put it there already."""
+    return text.replace("↵\n", "\n").replace("\n", " ↵ ")
+
+
 def runs(text: str, **style: object) -> list[Json]:
     """TextRuns that show exactly this one line of text."""
     return [{"type": "TextRun", "text": part, **style} for part in _BRACES.split(spaced(text)) if part]
