@@ -335,6 +335,29 @@ async def test_i22_waits_through_an_outage(gate: Gate, service: Service) -> None
     assert not failures
 
 
+async def test_an_outage_is_logged_once(gate: Gate, service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits in vain reads once what for and for how long, and once that it is over; not at every attempt."""
+    failures = [1] * 4
+
+    def stumble(method: str, path: str, body: Document) -> Reply | None:
+        if failures:
+            failures.pop()
+            raise Lost("connection refused")
+        return None
+
+    service.on = stumble
+    with caplog.at_level("WARNING", "signoff"):
+        await gate.ask("deploy", {})
+    said = [record.getMessage() for record in caplog.records]
+    away = [line for line in said if "(connection refused); trying again for" in line]
+    assert (len(away), said.count("the approval service answers again"), len(said)) == (1, 1, 2)
+    caplog.clear()
+    service.on = _drop
+    with pytest.raises(Unavailable):
+        await asyncio.gather(gate.ask("deploy", {}), gate.ask("deploy", {}))
+    assert len(caplog.records) == 1
+
+
 async def test_i22_same_call_finds_its_request_again(gate: Gate, service: Service) -> None:
     """With run and tool call known, asking again uses the same Idempotency-Key, and only then."""
     ask = [{"order": "A"}, {"order": "A"}]

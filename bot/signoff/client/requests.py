@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from signoff.client.decision import Decision, doubtful, read, same, sentence, started, unavailable
 from signoff.client.signature import exact
-from signoff.client.wire import TIMEOUT, Document, Lost, Reply, Wire, persist
+from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist
 from signoff.errors import NotRun, NotSetUp, Refused, Unavailable, Unusable
 
 POLL = 25.0
@@ -46,6 +46,7 @@ class Requests:
         self._url, self._api_key = url, api_key
         self._patience, self._poll, self._timeout = patience, poll, timeout
         self._wire: Wire | None = None
+        self._outage = Outage()
         self._held: AsyncExitStack | None = None
 
     def wire(self, tool: str) -> Wire:
@@ -82,7 +83,9 @@ class Requests:
             raise Refused(tool=tool, reason=f"the call cannot be written as JSON ({error}).") from error
         try:
             reply = await persist(
-                lambda: wire.send("POST", "/v1/requests", body, headers=headers), _clock() + self._patience
+                lambda: wire.send("POST", "/v1/requests", body, headers=headers),
+                _clock() + self._patience,
+                self._outage,
             )
         except Lost as error:
             raise unavailable(tool, str(error)) from error
@@ -115,6 +118,7 @@ class Requests:
                 reply = await persist(
                     lambda: wire.send("GET", path, query={"wait": f"{self._poll:.0f}"}, waiting=self._poll),
                     max(end, _clock() + self._patience),
+                    self._outage,
                 )
                 if reply.status != 200:
                     raise Refused(tool=tool, reason=_reason(reply))
@@ -138,7 +142,9 @@ class Requests:
         wire = self.wire(tool)
         path = f"/v1/requests/{quote(decision.id, safe='')}/consume"
         try:
-            reply = await persist(lambda: wire.send("POST", path, {"arguments": arguments}), _clock() + self._patience)
+            reply = await persist(
+                lambda: wire.send("POST", path, {"arguments": arguments}), _clock() + self._patience, self._outage
+            )
         except Lost as error:
             raise unavailable(tool, str(error)) from error
         if reply.code == "already_consumed":
@@ -154,7 +160,7 @@ class Requests:
         """Since when another attempt uses this approval, and how that ended, as far as can be known."""
         wire, path = self.wire(decision.tool), f"/v1/requests/{quote(decision.id, safe='')}"
         try:
-            reply = await persist(lambda: wire.send("GET", path), _clock() + REPORT_PATIENCE)
+            reply = await persist(lambda: wire.send("GET", path), _clock() + REPORT_PATIENCE, self._outage)
             now = read(reply.body, decision.id) or decision
         except (Lost, ValueError):  # that it was started is certain; the rest only helps
             now = decision
@@ -168,7 +174,7 @@ class Requests:
         body = {"status": status, "detail": detail[:DETAIL] if detail else None}
         try:
             wire = self.wire(decision.tool)
-            reply = await persist(lambda: wire.send("POST", path, body), _clock() + REPORT_PATIENCE)
+            reply = await persist(lambda: wire.send("POST", path, body), _clock() + REPORT_PATIENCE, self._outage)
         except (Lost, Unavailable) as error:
             log.warning("the outcome of %s could not be reported: %s", decision.id, error)
             return False
@@ -185,7 +191,7 @@ class Requests:
         wire = self.wire(decision_or_id)
         path = f"/v1/requests/{quote(decision_or_id, safe='')}/cancel"
         try:
-            reply = await persist(lambda: wire.send("POST", path, {}), _clock() + self._patience)
+            reply = await persist(lambda: wire.send("POST", path, {}), _clock() + self._patience, self._outage)
         except Lost as error:
             raise unavailable(decision_or_id, str(error)) from error
         if reply.status not in {200, 409}:

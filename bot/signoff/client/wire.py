@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ BUSY = frozenset({429, 500, 502, 503, 504})
 """Answers that are worth another attempt."""
 
 Document = dict[str, object]
+
+log = logging.getLogger("signoff")
 
 
 class Lost(Exception):
@@ -142,7 +145,24 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
-async def persist(send: Callable[[], Awaitable[Reply]], until: float) -> Reply:
+class Outage:
+    """Says once that the service is away, however many calls wait for it, and once that it is back."""
+
+    def __init__(self) -> None:
+        self._away = False
+
+    def lost(self, reason: str, seconds: float) -> None:
+        if not self._away:
+            self._away = True
+            log.warning("the approval service cannot be used (%s); trying again for %.0f s", reason, seconds)
+
+    def back(self) -> None:
+        if self._away:
+            self._away = False
+            log.warning("the approval service answers again")
+
+
+async def persist(send: Callable[[], Awaitable[Reply]], until: float, outage: Outage) -> Reply:
     """Repeat a call until it is answered, with growing, jittered pauses; Retry-After is kept.
 
     `until`: time of the running loop's clock at which to give up. Raises Lost with the last reason.
@@ -154,6 +174,7 @@ async def persist(send: Callable[[], Awaitable[Reply]], until: float) -> Reply:
         try:
             reply = await send()
             if reply.status not in BUSY:
+                outage.back()
                 return reply
             reason, after = reply.detail, reply.retry_after
         except Lost as error:
@@ -162,5 +183,6 @@ async def persist(send: Callable[[], Awaitable[Reply]], until: float) -> Reply:
         rest = (after or 0.0) + random.uniform(pause / 2, pause)
         if clock() + rest > until:
             raise Lost(reason)
+        outage.lost(reason, until - clock())
         await asyncio.sleep(rest)
         pause = min(pause * 2, LONGEST_PAUSE)
