@@ -225,6 +225,18 @@ async def test_i15_who_may_not_decide_is_told_privately(stage: Stage, screen: Sc
     await ran(agent, "refunded $500 for A-3007")
 
 
+async def test_a_private_sentence_comes_into_view(stage: Stage, screen: Screen) -> None:
+    """Who clicked a card far above the newest message sees what Slack tells them alone."""
+    await refund(stage, "A-3099")
+    card = await screen.slack("A-3099")
+    for line in range(40):
+        await stage.act("slack", "say", **{"as": "bob", "channel": "C0REFUNDS", "text": f"line {line}"})
+    await screen.become("mia")
+    await expect(screen.at("slack-message").filter(has_text="line 39")).to_be_visible()
+    await press(card, "Approve")
+    await expect(screen.at("slack-ephemeral")).to_be_in_viewport()
+
+
 async def test_becoming_somebody_else(stage: Stage, screen: Screen) -> None:
     """A click on a face, or the arrow keys, changes who acts; what one person has half filled in is not another's."""
     await refund(stage, "A-3008")

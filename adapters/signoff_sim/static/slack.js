@@ -171,6 +171,8 @@ class Panel {
       if (this.scroll.children[index] !== node) this.scroll.insertBefore(node, this.scroll.children[index] ?? null);
     });
     if (atEnd || !fresh) this.scroll.scrollTop = this.scroll.scrollHeight;
+    // It answers something done further up, and nobody else can point it out.
+    nodes.findLast((node) => node.classList.contains("sl-ephemeral") && node.classList.contains("sl-new"))?.scrollIntoView({ block: "nearest" });
   }
 
   isReply(message, channel) {
