@@ -628,6 +628,48 @@ async def test_question_asks_for_an_answer_only(gate: Gate, service: Service) ->
         await gate.question("Which region?", choices=["eu", "us"])
 
 
+async def test_senseless_calls_are_refused_at_once(gate: Gate, service: Service) -> None:
+    """What can only be a slip in the code is a ValueError or TypeError, and nobody is asked."""
+    with pytest.raises(ValueError, match="the question is empty"):
+        await gate.question(" ")
+    for choices in ([], "eu"):
+        with pytest.raises(ValueError, match="choices is a list of at least one text"):
+            gate.blocking.question("Which?", choices=choices)
+    with pytest.raises(TypeError, match="review takes an instance of a pydantic model, not dict"):
+        await gate.review({})  # type: ignore[type-var]
+    with pytest.raises(ValueError, match="who cannot be written as JSON"):
+        await gate.ask("deploy", {"who": object()})
+    with pytest.raises(ValueError, match="when cannot be written as JSON"):
+        await gate.tool(_anything)(object())
+    assert not service.calls
+
+
+async def _anything(when: object) -> None:
+    raise NotImplementedError
+
+
+async def test_an_answer_that_is_no_text_is_not_given_as_one(gate: Gate, service: Service) -> None:
+    """A plain question returns text or nothing."""
+    service.decide = end("respond", "responded", response=5)
+    with pytest.raises(Doubtful, match="it is not text"):
+        await gate.question("How many?")
+    assert await gate.question("How many?", response_schema={"type": "integer"}) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"risk": "huge"}, "issue_refund: there is no risk 'huge'; use one of low, medium, high, critical"),
+        ({"editable": ["amuont"]}, "editable names 'amuont'; the parameters that people see are order, amount"),
+        ({"editable": "amount"}, r"editable is a list of parameters, like \['amount'\]"),
+    ],
+)
+def test_slips_in_options_fail_where_they_are_written(gate: Gate, options: dict[str, object], words: str) -> None:
+    """Names that the service would refuse at every call are refused by the decorator."""
+    with pytest.raises(ValueError, match=words):
+        Refund(gate, **options)
+
+
 async def test_review_returns_the_edited_model(gate: Gate, service: Service) -> None:
     """A model instance goes out with its schema and comes back validated; the one sent stays as it was."""
     service.decide = edit(subject="Hello")

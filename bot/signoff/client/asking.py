@@ -11,13 +11,15 @@ from signoff.client.context import Identity, identify
 from signoff.client.decision import Decision, doubtful, refusal, unusable
 from signoff.client.fields import Fields, OnReject, Titled, Told, body
 from signoff.client.requests import Requests
-from signoff.client.signature import model_arguments, model_rebuilt, model_schema, plain
+from signoff.client.signature import model_arguments, model_rebuilt, model_schema, plain, written
 from signoff.client.wire import Document
 
 M = TypeVar("M", bound=BaseModel)
 
 QUESTION_TOOL = "ask_human"
 NOTICE_TOOL = "notify"
+TEXT: dict[str, object] = {"type": "string"}
+"""What answers a question that says nothing more."""
 TITLE = 300
 """Characters of a title."""
 
@@ -40,7 +42,7 @@ class Asking:
     async def ask(
         self, tool: str, arguments: Mapping[str, object], identity: Identity, said: Mapping[str, object]
     ) -> Decision:
-        sent = cast("Document", plain(body(tool, arguments, said)))
+        sent = cast("Document", plain(body(tool, written(arguments), said)))
         document = await self._requests.create(tool, sent, identity.idempotency_key)
         decision = await self._requests.wait(tool, document)
         error = refusal(decision)
@@ -54,9 +56,12 @@ class Asking:
         decision = await self.ask(QUESTION_TOOL, {"question": text}, identity, said)
         if (error := refusal(decision)) is not None:
             return error.sentence
-        if decision.kind != "respond" or (choices and decision.response not in choices):
-            raise doubtful(QUESTION_TOOL, "the answer is not one of the choices")
-        return decision.response
+        answer = decision.response
+        if decision.kind != "respond" or (choices is not None and answer not in choices):
+            raise doubtful(QUESTION_TOOL, "it is not one of the choices")
+        if said["response_schema"] == TEXT and not isinstance(answer, str):
+            raise doubtful(QUESTION_TOOL, "it is not text")
+        return answer
 
     async def review(self, draft: M, identity: Identity, said: Mapping[str, object]) -> M:
         tool = review_tool(draft)
@@ -71,7 +76,7 @@ class Asking:
             raise unfit from misfit
 
     async def notify(self, details: Mapping[str, object], identity: Identity, said: Mapping[str, object]) -> str:
-        sent = cast("Document", plain(body(NOTICE_TOOL, details, said)))
+        sent = cast("Document", plain(body(NOTICE_TOOL, written(details), said)))
         document = await self._requests.create(NOTICE_TOOL, sent, identity.idempotency_key)
         return str(document["id"])
 
@@ -82,12 +87,22 @@ def question_fields(
     """The fields of a question."""
     if choices is not None and response_schema is not None:
         raise TypeError("give choices or a response_schema, not both")
-    wanted = response_schema or ({"type": "string", "enum": list(choices)} if choices else {"type": "string"})
+    if not text.strip():
+        raise ValueError("the question is empty; say what is asked")
+    if choices is not None and (isinstance(choices, str) or not choices):
+        raise ValueError('choices is a list of at least one text, like ["eu", "us"]; leave it out for any text')
+    wanted = response_schema or ({"type": "string", "enum": list(choices)} if choices else TEXT)
     asked: Fields = {"title": text[:TITLE], "allowed_decisions": ("respond", "reject"), "response_schema": wanted}
     return {**asked, **fields}
 
 
-def review_tool(draft: BaseModel) -> str:
+def review_tool(draft: object) -> str:
+    """Raises TypeError for what is no pydantic model's instance."""
+    if not isinstance(draft, BaseModel):
+        raise TypeError(
+            f"review takes an instance of a pydantic model, not {type(draft).__name__}; "
+            "ask about plain arguments with `ask`"
+        )
     return f"review_{type(draft).__name__}"
 
 

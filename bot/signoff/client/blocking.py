@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar, Unpack
+from typing import Literal, TypeVar, Unpack, overload
 
 from pydantic import BaseModel
 
@@ -37,6 +37,20 @@ class Blocking:
         """See `Gate.ask`."""
         identity, said = self._asking.said(tool, fields)
         return self._run(self._asking.ask(tool, arguments, identity, said))
+
+    @overload
+    def question(
+        self, text: str, choices: Sequence[str] | None = None, response_schema: None = None, **fields: Unpack[Titled]
+    ) -> str: ...
+
+    @overload
+    def question(
+        self,
+        text: str,
+        choices: None = None,
+        response_schema: dict[str, object] | None = None,
+        **fields: Unpack[Titled],
+    ) -> object: ...
 
     def question(
         self,

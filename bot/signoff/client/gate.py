@@ -157,6 +157,20 @@ class Gate:
         identity, said = self._asking.said(tool, fields)
         return await self._asking.ask(tool, arguments, identity, said)
 
+    @overload
+    async def question(
+        self, text: str, choices: Sequence[str] | None = None, response_schema: None = None, **fields: Unpack[Titled]
+    ) -> str: ...
+
+    @overload
+    async def question(
+        self,
+        text: str,
+        choices: None = None,
+        response_schema: dict[str, object] | None = None,
+        **fields: Unpack[Titled],
+    ) -> object: ...
+
     async def question(
         self,
         text: str,

@@ -69,6 +69,17 @@ def exact(value: object) -> object:
     return loads(dumps(value))
 
 
+def written(arguments: Mapping[str, object]) -> Document:
+    """Arguments as JSON data. Raises ValueError that names the one that has no JSON form."""
+    out: Document = {}
+    for name, value in arguments.items():
+        try:
+            out[name] = exact(plain(value))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} cannot be written as JSON: {error}") from error
+    return out
+
+
 class Parameters:
     """The parameters of a function that people are shown."""
 
@@ -145,7 +156,10 @@ class Parameters:
         sent: Document = {}
         for name in self.shown:
             typed = self._adapters[name].validate_python(bound.arguments[name])
-            sent[name] = exact(self._dump(name, typed))
+            try:
+                sent[name] = exact(self._dump(name, typed))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name} cannot be written as JSON: {error}") from error
         self.rebuilt(sent)  # what cannot come back must not go out
         return sent, bound
 

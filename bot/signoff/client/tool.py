@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from signoff.client.background import Background
 from signoff.client.context import Identity, identify
@@ -15,6 +15,7 @@ from signoff.client.fields import OnReject, body, told
 from signoff.client.requests import DETAIL, Requests
 from signoff.client.signature import Document, Parameters, docstring
 from signoff.errors import NotRun, Unusable
+from signoff.model import Risk
 
 CANCELLED_REPORT = 1.0
 """Seconds that a cancelled call spends on reporting that."""
@@ -54,6 +55,7 @@ class Gated:
         self._on_reject = on_reject
         self._outcome = outcome
         self._parameters = Parameters(function, secret=secret, unseen=unseen, local=local)
+        self._check(fields)
         description, of_parameters = docstring(function)
         self._fields: dict[str, object] = {
             "title": self.name.replace("_", " ").strip().capitalize() or None,
@@ -61,6 +63,20 @@ class Gated:
             "schema": self._parameters.schema(of_parameters),
             **{key: value for key, value in fields.items() if value is not None},
         }
+
+    def _check(self, fields: Mapping[str, object]) -> None:
+        """What the service would refuse at every call is refused once, where it is written. Raises ValueError."""
+        risk, editable = fields.get("risk"), fields.get("editable")
+        if risk is not None and risk not in get_args(Risk):
+            raise ValueError(f"{self.name}: there is no risk {risk!r}; use one of {', '.join(get_args(Risk))}")
+        if isinstance(editable, str):
+            raise ValueError(f"{self.name}: editable is a list of parameters, like [{editable!r}]")
+        shown = self._parameters.shown
+        if wrong := [name for name in cast("Sequence[str]", editable or ()) if name not in shown]:
+            raise ValueError(
+                f"{self.name}: editable names {', '.join(map(repr, wrong))}; "
+                f"the parameters that people see are {', '.join(shown) or 'none'}"
+            )
 
     def wrapped(self) -> Callable[..., object]:
         """The function to call instead; looks like the original."""
