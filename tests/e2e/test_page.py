@@ -293,6 +293,16 @@ async def test_the_agents_inbox_fills_the_page(stage: Stage, screen: Screen) -> 
     await expect(screen.at("terminal")).to_contain_text("sent: 'Your order A-1003'")
 
 
+async def test_the_next_refund_waits_for_the_one_before_only(stage: Stage, screen: Screen) -> None:
+    """With question and letter still open, deciding a refund brings the next; only what waits is called waiting."""
+    await stage.agent()
+    await press(await screen.slack("A-1001"), "Approve")
+    await screen.slack("A-1004")
+    terminal = screen.at("terminal")
+    await expect(terminal).to_contain_text("A-1004 is waiting for a person")
+    await expect(terminal).not_to_contain_text("A-1002 is waiting")
+
+
 async def test_traffic_shows_calls_without_secrets(stage: Stage, screen: Screen) -> None:
     """The log of calls opens and unfolds; tokens and signatures are not in it."""
     await refund(stage, "A-3010")
