@@ -123,7 +123,8 @@ class Gate:
         that are passed on and not part of the request at all. `outcome`: from the result to the text that is reported;
         without it only success is. `on_reject="return"`: return the refusal's text instead of raising.
 
-        Raises Rejected, Expired, Cancelled, or Unavailable on any doubt; then the function was not run.
+        Raises Rejected, Expired, Cancelled, or Unavailable on any doubt; then the function was not run. AlreadyStarted:
+        an earlier attempt with the same ids began to run it, and this one did not.
         """
         # Annotations kept as text may name classes of the function that the decorator stands in.
         frame = inspect.currentframe()
@@ -185,7 +186,7 @@ class Gate:
     async def review(self, draft: M, **fields: Unpack[Fields]) -> M:
         """Send a pydantic instance out as a form; the approved, possibly edited and validated one comes back.
 
-        Raises like `ask`, and Unavailable when the edited values do not fit the model.
+        Raises like `ask`, and Unusable when the edited values do not fit the model.
         """
         identity, said = self._asking.said(review_tool(draft), review_fields(draft, fields))
         return await self._asking.review(draft, identity, said)
@@ -196,7 +197,7 @@ class Gate:
         return await self._asking.notify(details or {}, identity, said)
 
     async def consume(self, decision: Decision) -> None:
-        """Burn an approval right before running its arguments. Raises Unavailable: then do not run."""
+        """Burn an approval right before running its arguments. Raises Unavailable, AlreadyStarted: then do not run."""
         await self._requests.consume(decision)
 
     async def report(

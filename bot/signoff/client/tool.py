@@ -100,11 +100,12 @@ class Gated:
             decision = await self._decided(arguments, self._identity())
             if decision.kind == "respond":
                 return decision.response
-            call = self._call(bound, decision)
+            try:
+                call = self._call(bound, decision)
+            except Unusable as error:
+                await self._requests.unusable(decision, error)
+                raise
             await self._requests.consume(decision)
-        except Unusable as error:
-            await self._requests.unusable(decision, error)
-            return self._refused(error)
         except NotRun as error:
             return self._refused(error)
         try:
@@ -124,11 +125,12 @@ class Gated:
             decision = run(self._decided(arguments, self._identity()))
             if decision.kind == "respond":
                 return decision.response
-            call = self._call(bound, decision)
+            try:
+                call = self._call(bound, decision)
+            except Unusable as error:
+                run(self._requests.unusable(decision, error))
+                raise
             run(self._requests.consume(decision))
-        except Unusable as error:
-            run(self._requests.unusable(decision, error))
-            return self._refused(error)
         except NotRun as error:
             return self._refused(error)
         try:
