@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from signoff.cards.plain import fit, link, weight
-from signoff.cards.rows import answer_text, rows, text_of
+from signoff.cards.rows import answer_text, choices_text, rows, text_of
 from signoff.cards.types import Button, Card, Details, Fact, Tone
 from signoff.model import (
     Clean,
@@ -20,11 +20,9 @@ from signoff.model import (
     one_line,
     pretty,
     secret_pointers,
-    seen,
     steps,
     visible,
 )
-from signoff.model.schema import resolve, several
 
 TITLE = 150
 """Characters."""
@@ -222,21 +220,10 @@ def _facts(request: Request, clean: Clean) -> list[Fact]:
     # Tool, agent and person are what is decided about: they are shown as sent, even where they repeat a secret.
     found = [Fact(label, one_line(text)) for label, text in lines if text]
     found += [Fact(label, said) for label, text in texts if text and (said := _quoted(clean.text(text)))]
-    found += _choices(request, clean)
+    if "respond" in request.allowed_decisions and (choices := choices_text(request.response_schema, clean)):
+        found.append(Fact("Choices", choices))
     # What the policy says is never searched for secrets, or an agent could blank it out by making it one.
     return [*found, Fact("Note", visible(request.terms.note))] if request.terms.note else found
-
-
-def _choices(request: Request, clean: Clean) -> list[Fact]:
-    """What an answer is chosen from."""
-    schema = request.response_schema
-    if "respond" not in request.allowed_decisions or schema is None:
-        return []
-    choices = several(resolve(schema, schema).get("enum"))
-    texts = [item for item in choices if isinstance(item, str) and item.strip() and "," not in item]
-    # With a comma in one of them, or beside numbers, each is shown as it would be written in JSON.
-    shown = texts if len(texts) == len(choices) else [seen(item) for item in choices]
-    return [Fact("Choices", ", ".join(clean.line(text) for text in shown))] if shown else []
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, cast
 from signoff.cards.plain import SIGN, fit, weight
 from signoff.cards.types import Row
 from signoff.model import MASK, Clean, escape, mask, one_line, same, seen, visible, within
-from signoff.model.schema import Node
+from signoff.model.schema import Node, resolve, several
 
 MAX_ROWS = 20
 MAX_VALUE = 300
@@ -134,3 +134,11 @@ def answer_text(value: object) -> str:
         if all(not isinstance(item, Mapping | list) for item in members.values()):
             return "\n".join(f"{one_line(name)}: {text_of(item)}" for name, item in members.items())
     return seen(value)
+
+
+def choices_text(schema: Node | None, clean: Clean) -> str:
+    """What an answer is chosen from; "" when it is not."""
+    choices = several(resolve(schema, schema).get("enum")) if schema is not None else []
+    texts = [item for item in choices if isinstance(item, str) and item.strip() and "," not in item]
+    # With a comma in one of them, or beside numbers, each is shown as it would be written in JSON.
+    return ", ".join(clean.line(text) for text in (texts if len(texts) == len(choices) else map(seen, choices)))
