@@ -65,6 +65,7 @@ class Home:
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         (self.folder / "policy.yaml").write_text(POLICY)
@@ -74,13 +75,15 @@ class Home:
     def start(self, *words: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """Nothing of the surroundings' own environment but where programs are. An empty variable counts as unset."""
         around = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "COLUMNS": "80"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(PROGRAM), *words],
             env=around | self.environ | dict(env or {}),
             stdin=subprocess.DEVNULL,
             text=True,
             **({"cwd": self.folder, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
         )
+        self.started.append(process)
+        return process
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, **options: Any) -> Done:
         return ended(self.start(*words, env=env, **options))
@@ -174,12 +177,18 @@ def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
 
 @contextmanager
 def home(folder: Path, **environ: str) -> Iterator[Home]:
-    """A home whose Redis ends with it, whatever happened to the processes that held it."""
+    """A home whose processes and Redis end with it, also when a test failed in between."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Home(folder, environ)
     try:
         yield made
     finally:
+        for process in made.started:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
         pid = folder / "data" / "redis" / "redis.pid"
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(pid.read_text()), signal.SIGKILL)

@@ -7,12 +7,15 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import pytest
+from aiohttp import web
 from harness_slack import SECRET
 
 from signoff import app, config
+from signoff.api.door import Waits
 from signoff.app import Running, open_store, running
 from signoff.errors import BadConfig, StoreUnavailable
 from signoff.policy import Policy
@@ -117,6 +120,25 @@ def test_addresses_are_written_as_a_browser_takes_them() -> None:
     """IPv6 in brackets."""
     assert app.address("127.0.0.1", 8080) == "http://127.0.0.1:8080"
     assert app.address("::1", 8080) == "http://[::1]:8080"
+
+
+async def test_a_wait_that_begins_while_the_server_stops_is_let_go() -> None:
+    """At once, like those that were open: nobody looks for it any more."""
+    waits = Waits(9)
+    await waits.close(web.Application())
+
+    async def handler() -> str:
+        waits.take("key", cast("web.Request", None))
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "answered as things stand" if waits.stopped() else "cut off"
+        finally:
+            waits.leave("key")
+        return "waited"
+
+    async with asyncio.timeout(5):
+        assert await asyncio.create_task(handler()) == "answered as things stand"
 
 
 async def test_commands_do_not_wait_for_a_redis_that_is_away(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ class Waits:
             raise TooManyWaits(limit=self._limit)
         self._count[key_id] += 1
         self._open[_task()] = request
+        if self.closing:  # it came in while we were stopping, and nobody would let go of it any more
+            _task().cancel()
 
     def leave(self, key_id: str) -> None:
         del self._open[_task()]
