@@ -70,6 +70,17 @@ def test_an_edit_prints_the_edited_arguments(desk: Desk) -> None:
     assert decided.json["status"] == "approved"
 
 
+def test_an_edit_that_changes_nothing_decides_nothing(desk: Desk) -> None:
+    """Who types `edit` and forgets what to change has not approved it as it is."""
+    body = {"tool": "issue_refund", "arguments": {"order": "A-1", "amount": 500}}
+    _, asked = desk.server.http("/v1/requests", desk.agent, body)
+    path = f"/v1/requests/{asked['id']}"
+    forgotten = desk.server.run(desk.ada, "decide", asked["id"], "edit")
+    assert (forgotten.code, "--arg" in forgotten.err) == (2, True)
+    assert desk.server.http(path, desk.agent)[1]["status"] == "pending"
+    assert desk.server.http(f"{path}/cancel", desk.agent, {})[0] == 200
+
+
 def test_a_rejection_exits_10_and_prints_no_arguments(desk: Desk) -> None:
     """What the person said stands on standard error."""
     asked, _ = desk.decide("reject", "-m", "wrong customer")

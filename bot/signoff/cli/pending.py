@@ -135,6 +135,8 @@ def add(app: typer.Typer) -> None:
         body: Document = {"kind": kind, "version": version or before["version"], "message": message}
         if kind == "edit":
             texts, data = pairs(arg or [], json_arg or [])
+            if not texts and not data:
+                fail("edit changes something: name it with --arg or --json-arg, or decide with approve.", 2)
             current = cast("Document", before["arguments"])
             body["arguments"] = {
                 **current,
