@@ -218,6 +218,7 @@ class Steady:
     def __init__(self, stage: Stage, order: str) -> None:
         self._stage = stage
         self._order = order
+        self.agents: list[Agent] = []
         self.ledger = stage.folder / f"{order}.ledger"
 
     async def start(self) -> Agent:
@@ -230,15 +231,19 @@ class Steady:
             sys.executable, str(script), str(self.ledger), "run-1", f"call-{self._order}", self._order, "500",
             cwd=self._stage.folder, env=environment, stdout=PIPE, stderr=STDOUT,
         )  # fmt: skip
-        return Agent(process, lambda line: None)
+        self.agents.append(Agent(process, lambda line: None))
+        return self.agents[-1]
 
     def ran(self) -> list[str]:
         return self.ledger.read_text().splitlines() if self.ledger.exists() else []
 
 
 @pytest.fixture
-def steady(stage: Stage) -> Steady:
-    return Steady(stage, "A-4011")
+async def steady(stage: Stage) -> AsyncIterator[Steady]:
+    steady = Steady(stage, "A-4011")
+    yield steady
+    for agent in steady.agents:
+        await agent.end()
 
 
 async def test_i22_a_restarted_agent_finds_its_request_and_runs_once(stage: Stage, steady: Steady) -> None:

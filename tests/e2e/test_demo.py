@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,8 @@ from signoff_sim.demo.story import STEPS
 
 PROC = Path("/proc")
 
+Start = Callable[..., Awaitable["Demo"]]
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -27,6 +30,22 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="so-"))
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def start(folder: Path) -> AsyncIterator[Start]:
+    """Starts the command; what a failed test leaves of it is ended."""
+    started: list[Demo] = []
+
+    async def begin(*words: str) -> Demo:
+        started.append(await Demo.start(folder, *words))
+        return started[-1]
+
+    yield begin
+    for demo in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(demo.process.pid, signal.SIGTERM)
+        await demo.process.wait()
 
 
 class Demo:
@@ -92,9 +111,9 @@ async def nothing_left(folder: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_the_story_holds(folder: Path) -> None:
+async def test_the_story_holds(start: Start, folder: Path) -> None:
     """`signoff demo --auto` prints every step, each held, exits 0 and leaves no process and no file behind."""
-    demo = await Demo.start(folder, "--auto")
+    demo = await start("--auto")
     assert await demo.end() == 0, demo.said
     for number, step in enumerate(STEPS, 1):
         assert f"{number}. {step.title}" in demo.said
@@ -105,9 +124,9 @@ async def test_the_story_holds(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "Ctrl-C", "Ctrl-C twice"])
-async def test_the_demo_ends_cleanly(folder: Path, how: str) -> None:
+async def test_the_demo_ends_cleanly(start: Start, folder: Path, how: str) -> None:
     """It prints the address and what to try, serves the page, and ends with 0 and nothing left, however it is ended."""
-    demo = await Demo.start(folder, "--no-browser")
+    demo = await start("--no-browser")
     address = await demo.says(r"http://127\.0\.0\.1:\d+")
     await demo.says("nothing is left behind")
     for hint in ("Ada", "Bob", "Mia", "#refunds", "Ctrl-C"):
@@ -131,9 +150,9 @@ async def test_the_demo_ends_cleanly(folder: Path, how: str) -> None:
     await nothing_left(folder)
 
 
-async def test_the_demo_ends_cleanly_while_it_starts(folder: Path) -> None:
+async def test_the_demo_ends_cleanly_while_it_starts(start: Start, folder: Path) -> None:
     """SIGTERM when the bot has just begun: nothing is left either."""
-    demo = await Demo.start(folder, "--no-browser")
+    demo = await start("--no-browser")
     async with asyncio.timeout(30):
         while not any("/data" in name for name in left(folder)):  # noqa: ASYNC110 - another process's folder
             await asyncio.sleep(0.01)
@@ -143,9 +162,9 @@ async def test_the_demo_ends_cleanly_while_it_starts(folder: Path) -> None:
     await nothing_left(folder)
 
 
-async def test_what_the_agent_prints_is_printed_as_it_is(folder: Path) -> None:
+async def test_what_the_agent_prints_is_printed_as_it_is(start: Start, folder: Path) -> None:
     """Brackets that somebody typed are no markup of the terminal's: the line stands there, and the next ones come."""
-    demo = await Demo.start(folder, "--no-browser")
+    demo = await start("--no-browser")
     address = await demo.says(r"http://127\.0\.0\.1:\d+")
     await demo.says("waiting for a person")
     async with aiohttp.ClientSession(address) as http:
@@ -166,11 +185,11 @@ async def done(http: aiohttp.ClientSession, verb: str, **body: object) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_port_that_is_taken_is_said_in_a_sentence(folder: Path) -> None:
+async def test_a_port_that_is_taken_is_said_in_a_sentence(start: Start, folder: Path) -> None:
     """`--port` of something that runs already: one sentence, no traceback, nothing left."""
     async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        demo = await Demo.start(folder, "--no-browser", "--port", str(port))
+        demo = await start("--no-browser", "--port", str(port))
         assert await demo.end() != 0
     assert str(port) in demo.said
     assert "Traceback" not in demo.said
