@@ -203,7 +203,7 @@ def test_i28_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
 def test_commands_are_not_slow_to_start() -> None:
     """What an approver types loads neither Redis, nor the policy's language, nor a chat's SDK."""
     code = (
-        "import sys, json, signoff.cli.main; "
+        "import sys, json, signoff.cli.commands; "
         "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     )
     loaded = loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)

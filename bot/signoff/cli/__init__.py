@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """The `signoff` command."""
     try:
-        from signoff.cli.main import run
+        from signoff.cli.commands import run
 
         run()
     except ModuleNotFoundError as error:
