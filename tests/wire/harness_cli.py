@@ -13,10 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+from signoff import cli
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("signoff")
@@ -73,11 +77,10 @@ class Home:
         self.environ = own | self.environ
 
     def start(self, *words: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        """Nothing of the surroundings' own environment but where programs are. An empty variable counts as unset."""
-        around = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "COLUMNS": "80"}
+        """A command in a process of its own."""
         process = subprocess.Popen(
             [str(PROGRAM), *words],
-            env=around | self.environ | dict(env or {}),
+            env=self.around(env),
             stdin=subprocess.DEVNULL,
             text=True,
             **({"cwd": self.folder, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
@@ -88,8 +91,29 @@ class Home:
     def run(self, *words: str, env: Mapping[str, str] | None = None, **options: Any) -> Done:
         return ended(self.start(*words, env=env, **options))
 
+    def around(self, env: Mapping[str, str] | None) -> dict[str, str]:
+        """Nothing of the surroundings' own environment but where programs are. An empty variable counts as unset."""
+        around = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "COLUMNS": "80"}
+        return around | self.environ | dict(env or {})
+
+    def call(self, *words: str, env: Mapping[str, str] | None = None) -> Done:
+        """The same in this process, which takes a tenth of the time: for what does not depend on processes."""
+        out, err, code = StringIO(), StringIO(), 0
+        with (
+            patch.dict(os.environ, self.around(env), clear=True),
+            patch.object(sys, "argv", ["signoff", *words]),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            try:
+                cli.main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Done(code, out.getvalue(), err.getvalue())
+
     def key(self, role: str, *words: str) -> str:
-        made = self.run("keys", "create", "--role", role, "--name", f"{role} of a test", *words)
+        made = self.call("keys", "create", "--role", role, "--name", f"{role} of a test", *words)
         assert made.code == 0, made.err
         return made.out.strip()
 
@@ -133,9 +157,15 @@ class Server:
     def run(self, key: str, *words: str, **options: Any) -> Done:
         return ended(self.start(key, *words, **options))
 
+    def call(self, key: str, *words: str) -> Done:
+        return self.home.call(*words, env=self.caller(key))
+
     def start(self, key: str, *words: str, **options: Any) -> subprocess.Popen[str]:
         """A command of an agent or of an approver."""
-        return self.home.start(*words, env={"SIGNOFF_URL": self.address, "SIGNOFF_API_KEY": key}, **options)
+        return self.home.start(*words, env=self.caller(key), **options)
+
+    def caller(self, key: str) -> dict[str, str]:
+        return {"SIGNOFF_URL": self.address, "SIGNOFF_API_KEY": key}
 
     def http(self, path: str, key: str | None = None, body: object = None) -> tuple[int, Json]:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})

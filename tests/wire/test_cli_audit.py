@@ -27,7 +27,7 @@ class Trail:
     def verify(self, lines: list[str], *words: str, home: Home | None = None) -> Done:
         file = self.made.folder / "changed.jsonl"
         file.write_text("".join(line + "\n" for line in lines))
-        done = (home or self.made).run("audit", "verify", str(file), *words)
+        done = (home or self.made).call("audit", "verify", str(file), *words)
         assert TRACEBACK not in done.err
         return done
 
@@ -134,10 +134,10 @@ def test_it_verifies_elsewhere_with_the_published_keys(trail: Trail, tmp_path: P
 def test_a_later_part_verifies_by_itself(trail: Trail) -> None:
     """`--after`: its seal holds the link that the first line hangs on. Also when there is nothing after it."""
     for after, count in ((3, 5), (8, 0), (99, 0)):
-        part = trail.made.run("audit", "export", "--after", str(after)).out.rstrip("\n").split("\n")
+        part = trail.made.call("audit", "export", "--after", str(after)).out.rstrip("\n").split("\n")
         assert len(part) == count + 1
         assert trail.verify(part).out.startswith(f"Verified: the chain of {count} lines holds")
-    part = trail.made.run("audit", "export", "--after", "3").out.rstrip("\n").split("\n")
+    part = trail.made.call("audit", "export", "--after", "3").out.rstrip("\n").split("\n")
     assert trail.verify(part[1:]).code == 1
 
 
@@ -172,7 +172,7 @@ def test_answers_of_the_service_verify(trail: Trail) -> None:
 def test_files_that_cannot_be_used(trail: Trail, words: tuple[str, ...], why: str) -> None:
     """Exit code 2 and what is wrong."""
     (trail.made.folder / "binary").write_bytes(b"\xff\xfe\x00")
-    done = trail.made.run("audit", *words)
+    done = trail.made.call("audit", *words)
     assert (done.code, done.out) == (2, "")
     assert why in done.err
     assert TRACEBACK not in done.err

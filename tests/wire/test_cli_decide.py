@@ -113,7 +113,7 @@ def test_a_withdrawn_request_exits_12(desk: Desk) -> None:
 
 def test_a_rule_rejects_without_asking_anybody(desk: Desk) -> None:
     """Exit code 10, with the rule's message."""
-    asked = desk.server.run(desk.agent, "ask", "--tool", "drop_table")
+    asked = desk.server.call(desk.agent, "ask", "--tool", "drop_table")
     assert asked.code == 10
     assert "Open a change ticket." in asked.err
 
@@ -127,7 +127,7 @@ def test_a_rule_rejects_without_asking_anybody(desk: Desk) -> None:
 )
 def test_what_the_service_refuses_exits_20(desk: Desk, words: tuple[str, ...], why: str) -> None:
     """With its sentence."""
-    asked = desk.server.run(desk.agent, *ASK, *words)
+    asked = desk.server.call(desk.agent, *ASK, *words)
     assert (asked.code, asked.out) == (20, "")
     assert why in asked.err
     assert asked.err.count("\n") == 1
@@ -135,7 +135,7 @@ def test_what_the_service_refuses_exits_20(desk: Desk, words: tuple[str, ...], w
 
 def test_an_approver_key_cannot_ask(desk: Desk) -> None:
     """Could not ask: exit code 20."""
-    asked = desk.server.run(desk.ada, *ASK)
+    asked = desk.server.call(desk.ada, *ASK)
     assert asked.code == 20
     assert "agent key" in asked.err
 
@@ -162,7 +162,7 @@ def test_a_service_that_is_away_exits_20_soon(desk: Desk) -> None:
 )
 def test_a_terminal_that_is_not_set_up_says_what_is_missing(desk: Desk, env: dict[str, str], why: str) -> None:
     """One sentence, exit code 20."""
-    asked = desk.server.home.run("pending", env=env)
+    asked = desk.server.home.call("pending", env=env)
     assert (asked.code, asked.out) == (20, "")
     assert why in asked.err
     assert asked.err.count("\n") == 1
@@ -180,22 +180,22 @@ def test_pending_and_show_are_for_people_and_for_programs(desk: Desk) -> None:
     """A table that fits 80 columns with the whole id in it; the same as JSON; secrets masked in both."""
     asking = desk.server.start(desk.agent, *ASK, "--arg", "card_token=tok_4711", "--agent", "support")
     (request,) = desk.server.pending(desk.ada)
-    listed, shown = desk.server.run(desk.ada, "pending"), desk.server.run(desk.ada, "show", request["id"])
-    as_json = desk.server.run(desk.ada, "pending", "--json").json
+    listed, shown = desk.server.call(desk.ada, "pending"), desk.server.call(desk.ada, "show", request["id"])
+    as_json = desk.server.call(desk.ada, "pending", "--json").json
     assert request["id"] in listed.out
     assert "support" in listed.out
     assert max(map(len, (listed.out + shown.out).splitlines())) <= 80
     assert [one["id"] for one in as_json["requests"]] == [request["id"]]
-    assert desk.server.run(desk.ada, "show", request["id"], "--json").json["arguments"]["amount"] == 500
+    assert desk.server.call(desk.ada, "show", request["id"], "--json").json["arguments"]["amount"] == 500
     assert "arguments.amount" in shown.out
     assert "tok_4711" not in listed.out + shown.out + json.dumps(as_json)
-    refused = desk.server.run(desk.ada, "decide", request["id"], "edit", "--json-arg", 'order="B"')
+    refused = desk.server.call(desk.ada, "decide", request["id"], "edit", "--json-arg", 'order="B"')
     assert (refused.code, refused.out) == (1, "")
     assert "/arguments/order" in refused.err
-    assert desk.server.run(desk.ada, "decide", request["id"], "approve").code == 0
+    assert desk.server.call(desk.ada, "decide", request["id"], "approve").code == 0
     assert json.loads(ended(asking).out)["card_token"] == "tok_4711"
-    assert desk.server.run(desk.ada, "pending").out == "Nothing waits for a decision.\n"
-    late = desk.server.run(desk.ada, "decide", request["id"], "reject")
+    assert desk.server.call(desk.ada, "pending").out == "Nothing waits for a decision.\n"
+    late = desk.server.call(desk.ada, "decide", request["id"], "reject")
     assert late.code == 1
     assert "Ada Okafor" in late.err
 
@@ -207,9 +207,9 @@ def test_the_owner_of_a_key_cannot_approve_what_it_asks(desk: Desk) -> None:
     bob = made.key("approver", "--person", "bob")
     asking = desk.server.start(agent, *ASK)
     (request,) = desk.server.pending(agent)
-    refused = desk.server.run(bob, "decide", request["id"], "approve")
+    refused = desk.server.call(bob, "decide", request["id"], "approve")
     assert (refused.code, refused.err.count("\n")) == (1, 1)
-    assert desk.server.run(desk.ada, "decide", request["id"], "approve").code == 0
+    assert desk.server.call(desk.ada, "decide", request["id"], "approve").code == 0
     assert ended(asking).code == 0
 
 
@@ -221,10 +221,10 @@ def test_a_revoked_key_is_refused_at_once(desk: Desk) -> None:
     assert desk.server.http("/v1/requests", key)[0] == 200
     assert made.run("keys", "revoke", key_id).out == f"{key_id} is revoked.\n"
     assert desk.server.http("/v1/requests", key)[0] == 401
-    listed = {one["id"]: one for one in made.run("keys", "list", "--json").json}
+    listed = {one["id"]: one for one in made.call("keys", "list", "--json").json}
     assert listed[key_id]["revoked_at"] is not None
-    assert key_id in made.run("keys", "list").out
-    again = made.run("keys", "revoke", key_id)
+    assert key_id in made.call("keys", "list").out
+    again = made.call("keys", "revoke", key_id)
     assert (again.code, again.err.count("\n")) == (2, 1)
 
 
@@ -236,7 +236,7 @@ def test_i29_a_key_is_shown_once_and_its_hash_never(desk: Desk) -> None:
     assert created.out.count("\n") == 1
     assert "keep it like a password" in created.err
     secret = created.out.strip().split("_", 2)[2]
-    listed = made.run("keys", "list", "--json").out + made.run("keys", "list").out + desk.server.text
+    listed = made.call("keys", "list", "--json").out + made.call("keys", "list").out + desk.server.text
     assert secret not in listed
     assert "hash" not in listed
 
@@ -256,7 +256,7 @@ def test_i29_a_key_is_shown_once_and_its_hash_never(desk: Desk) -> None:
 )
 def test_a_key_for_nobody_is_not_made(desk: Desk, words: tuple[str, ...], why: str) -> None:
     """Exit code 2 and a sentence; nothing on standard output, where a script would take it for a key."""
-    made = desk.server.home.run("keys", "create", *words)
+    made = desk.server.home.call("keys", "create", *words)
     assert (made.code, made.out) == (2, "")
     assert why in made.err
 
@@ -275,7 +275,7 @@ def test_a_key_for_nobody_is_not_made(desk: Desk, words: tuple[str, ...], why: s
 )
 def test_a_slip_on_the_command_line_exits_2(desk: Desk, words: tuple[str, ...]) -> None:
     """And says what is wrong with it."""
-    done = desk.server.run(desk.agent, *words)
+    done = desk.server.call(desk.agent, *words)
     assert (done.code, done.out) == (2, "")
     assert done.err
     assert TRACEBACK not in done.err

@@ -30,7 +30,7 @@ class Clinic:
     teams: dict[str, str]
 
     def doctor(self, *words: str, **env: str) -> Done:
-        done = self.made.run("doctor", *words, env=env)
+        done = self.made.call("doctor", *words, env=env)
         assert TRACEBACK not in done.err
         assert not any(secret in done.out + done.err for secret in SECRETS)
         return done
@@ -151,7 +151,7 @@ def test_a_policy_for_a_chat_that_is_not_there(clinic: Clinic) -> None:
 
 def test_slack_by_socket_needs_nothing(clinic: Clinic) -> None:
     """No address, no credentials: it comes first, before there are any."""
-    done = clinic.made.run("manifest", "slack")
+    done = clinic.made.call("manifest", "slack")
     assert (done.code, done.out, done.err) == (0, "slack-manifest.json\n", "")
     written = json.loads((clinic.made.folder / "slack-manifest.json").read_text())
     assert written["settings"]["socket_mode_enabled"] is True
@@ -159,7 +159,7 @@ def test_slack_by_socket_needs_nothing(clinic: Clinic) -> None:
 
 def test_slack_over_http_names_this_installation(clinic: Clinic) -> None:
     """Its address, in a folder that is made for it."""
-    done = clinic.made.run("manifest", "slack", "--url", "https://signoff.example.com/", "--out", "new/folder")
+    done = clinic.made.call("manifest", "slack", "--url", "https://signoff.example.com/", "--out", "new/folder")
     assert done.out == "new/folder/slack-manifest.json\n"
     written = json.loads((clinic.made.folder / "new" / "folder" / "slack-manifest.json").read_text())
     address = written["settings"]["interactivity"]["request_url"]
@@ -171,7 +171,7 @@ def test_slack_over_http_names_this_installation(clinic: Clinic) -> None:
 
 def test_the_teams_package_holds_address_and_id(clinic: Clinic) -> None:
     """A zip to upload."""
-    done = clinic.made.run("manifest", "teams", "--url", "https://signoff.example.com", env=clinic.teams)
+    done = clinic.made.call("manifest", "teams", "--url", "https://signoff.example.com", env=clinic.teams)
     assert (done.code, done.err) == (0, "")
     with zipfile.ZipFile(clinic.made.folder / done.out.strip()) as package:
         written = json.loads(package.read("manifest.json"))
@@ -193,7 +193,7 @@ def test_the_teams_package_holds_address_and_id(clinic: Clinic) -> None:
 def test_a_manifest_that_cannot_be_written(clinic: Clinic, words: tuple[str, ...], configured: bool, why: str) -> None:
     """Exit code 2, a sentence, and no file."""
     before = sorted(Path(clinic.made.folder).iterdir())
-    done = clinic.made.run("manifest", *words, env=clinic.teams if configured else {})
+    done = clinic.made.call("manifest", *words, env=clinic.teams if configured else {})
     assert (done.code, done.out) == (2, "")
     assert why in done.err
     assert TRACEBACK not in done.err

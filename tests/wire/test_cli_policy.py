@@ -19,10 +19,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 def test_the_example_has_no_findings(made: Home) -> None:
     """Exit code 0; as JSON an empty list. No Redis, no configuration is needed for it."""
-    done = made.run("policy", "check", EXAMPLE, env={"SIGNOFF_PORT": "nonsense"})
+    done = made.call("policy", "check", EXAMPLE, env={"SIGNOFF_PORT": "nonsense"})
     assert (done.code, done.err) == (0, "")
     assert done.out.endswith("no findings.\n")
-    assert made.run("policy", "check", EXAMPLE, "--json").json == []
+    assert made.call("policy", "check", EXAMPLE, "--json").json == []
     assert not (made.folder / "data").exists()
 
 
@@ -30,11 +30,11 @@ def test_what_is_probably_not_meant_is_a_warning(made: Home) -> None:
     """With its line, and exit code 1."""
     file = made.folder / "warned.yaml"
     file.write_text("version: 1\nrules:\n  - name: all\n    decide: approve\n  - name: never\n    when: 'false'\n")
-    done = made.run("policy", "check", "warned.yaml")
+    done = made.call("policy", "check", "warned.yaml")
     assert done.code == 1
     assert 'Line 3: the rule "all" approves every call; give it a condition.' in done.out
     assert 'Line 5: the rule "never" is never reached' in done.out
-    found = made.run("policy", "check", "warned.yaml", "--json")
+    found = made.call("policy", "check", "warned.yaml", "--json")
     assert (found.code, found.json[0]["line"], found.json[0]["level"]) == (1, 3, "warning")
 
 
@@ -53,7 +53,7 @@ def test_i28_a_wrong_file_is_one_sentence(made: Home, text: str, why: str) -> No
     file = made.folder / "wrong.yaml"
     file.write_text(text)
     for words in (("check", "wrong.yaml"), ("explain", "wrong.yaml", "--tool", "x")):
-        done = made.run("policy", *words)
+        done = made.call("policy", *words)
         assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
         assert done.err.startswith("signoff: wrong.yaml, line ")
         assert why.replace("the file is empty", "is empty") in done.err
@@ -76,7 +76,7 @@ def test_i28_a_wrong_file_is_one_sentence(made: Home, text: str, why: str) -> No
 )
 def test_explain_says_the_rules_name_first(made: Home, words: tuple[str, ...], first: str, later: str) -> None:
     """Then why."""
-    done = made.run("policy", "explain", EXAMPLE, "--tool", *words)
+    done = made.call("policy", "explain", EXAMPLE, "--tool", *words)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[0] == first
     assert later in done.out
@@ -85,7 +85,7 @@ def test_explain_says_the_rules_name_first(made: Home, words: tuple[str, ...], f
 def test_explain_is_for_programs_too(made: Home) -> None:
     """The same as data."""
     call = ("--tool", "issue_refund", "--arg", "amount=500", "--agent", "bot", "--risk", "low")
-    told = made.run("policy", "explain", EXAMPLE, *call, "--json").json
+    told = made.call("policy", "explain", EXAMPLE, *call, "--json").json
     assert (told["rule"], told["decide"], told["risk"], told["approvers"]) == ("refunds", "ask", "high", ["finance"])
     assert [step["result"] for step in told["steps"]] == ["no match", "match"]
 
@@ -103,7 +103,7 @@ def test_explain_is_for_programs_too(made: Home) -> None:
 )
 def test_a_slip_exits_2(made: Home, words: tuple[str, ...], why: str) -> None:
     """And says what is wrong."""
-    done = made.run("policy", *words)
+    done = made.call("policy", *words)
     assert (done.code, done.out) == (2, "")
     assert why in done.err
     assert TRACEBACK not in done.err

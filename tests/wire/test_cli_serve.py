@@ -191,9 +191,8 @@ COMMANDS = [
 
 def test_help_of_every_command_teaches(made: Home) -> None:
     """It fits 80 columns, and shows an example that begins with the command itself."""
-    started = {command: made.start(*command.split(), "--help") for command in COMMANDS}
-    for command, process in started.items():
-        done = ended(process)
+    for command in COMMANDS:
+        done = made.call(*command.split(), "--help")
         assert (done.code, done.err) == (0, "")
         assert max(map(len, done.out.splitlines())) <= 80, command
         assert "Example" in done.out
