@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -69,3 +70,21 @@ def test_core_rooms_name_no_platform() -> None:
         for file in files:
             code = re.sub(r'"""(?:.|\n)*?"""|#.*', "", file.read_text())
             assert not re.search(r"\b(slack|teams)\b", code, re.IGNORECASE), file
+
+
+def test_the_manifests_in_deploy_are_what_the_command_writes(tmp_path: Path) -> None:
+    """`signoff manifest` writes the same files, for an installation at an example's address."""
+    found = config.plugins()
+    found["slack"].manifest("", None, tmp_path)
+    assert (tmp_path / "slack-manifest.json").read_text() == (ROOT / "deploy/slack-manifest.json").read_text()
+    settings = found["teams"].settings(
+        {
+            "TEAMS_APP_ID": "00000000-0000-4000-8000-000000000000",
+            "TEAMS_APP_PASSWORD": "unused",
+            "TEAMS_TENANT_ID": "00000000-0000-4000-8000-000000000001",
+        }
+    )
+    [package] = found["teams"].manifest("https://signoff.example.com", settings, tmp_path)
+    with zipfile.ZipFile(package) as archive:
+        written = archive.read("manifest.json").decode()
+    assert written == (ROOT / "deploy/teams-manifest.json").read_text()
