@@ -144,6 +144,10 @@ class WrongPlace(SignoffError):
     code = "wrong_place"
 
 
+class StillPosting(WrongPlace):
+    """This card is still being set up, so the click did not count; try again in a minute."""
+
+
 class DuplicateCard(SignoffError):
     """This is an old copy of the card, so the click did not count; use the live card."""
 

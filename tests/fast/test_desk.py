@@ -26,6 +26,7 @@ from signoff.errors import (
     ReceiptExpired,
     SelfApproval,
     StaleVersion,
+    StillPosting,
     WrongPlace,
 )
 from signoff.model import Actor, Answer, Ask, Key, MessageRef, Outcome, Placement, Principal, Request, loads
@@ -355,6 +356,18 @@ async def test_i16_a_click_from_another_message_or_room_is_refused(house: House)
         with pytest.raises(WrongPlace):
             await house.desk.answer(request.id, approve(), clicking(**elsewhere))
     assert (await house.desk.answer(request.id, approve(), clicking())).status == "approved"
+
+
+async def test_i16_a_card_whose_posting_is_not_recorded_yet_asks_for_patience(house: House) -> None:
+    """After a crash between posting and recording a click counts nowhere, and the card is not called a copy."""
+    request = await house.ask()
+    work = await house.store.claim(60)
+    assert work is not None
+    await house.store.place(work, Placement(place="slack:#approvals", state="posting"))
+    origin = MessageRef(chat="slack", tenant="T1", conversation="C1", message="1.1")
+    with pytest.raises(StillPosting, match="try again in a minute"):
+        await house.desk.answer(request.id, approve(), person("ada").model_copy(update={"origin": origin}))
+    assert (await house.desk.get(request.id)).open
 
 
 async def test_i17_the_person_acted_for_and_the_keys_owner_cannot_approve(house: House) -> None:

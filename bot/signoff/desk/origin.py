@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from signoff.errors import DuplicateCard, WrongPlace
+from signoff.errors import DuplicateCard, StillPosting, WrongPlace
 from signoff.model import Actor, MessageRef
 from signoff.ports import Outbox
 
@@ -13,7 +13,7 @@ POSTING_PATIENCE = (0.05, 0.1, 0.2, 0.4, 0.6)
 
 
 async def check_origin(outbox: Outbox, request_id: str, actor: Actor) -> None:
-    """Raises WrongPlace, or DuplicateCard for a second copy in a room where the card really is."""
+    """Raises WrongPlace, StillPosting, or DuplicateCard for a second copy in a room where the card really is."""
     if actor.origin is None:
         return
     origin = actor.origin
@@ -24,8 +24,10 @@ async def check_origin(outbox: Outbox, request_id: str, actor: Actor) -> None:
         if origin in known:
             return
         posting = any(p.state == "posting" and p.place.startswith(origin.chat + ":") for p in placements)
-        if not posting or patience is None:
+        if not posting:
             break
+        if patience is None:
+            raise StillPosting  # whose card this is cannot be told yet, so it is not called a copy either
         # Clicked between the posting and its record: the record is on its way from another worker.
         await asyncio.sleep(patience)
     if any(_same_room(message, origin) for message in known):
