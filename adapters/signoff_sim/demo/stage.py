@@ -150,6 +150,9 @@ class Stage:
             self._http = aiohttp.ClientSession(self.address)
             await self.start_bot()
             self.key = await self._agent_key()
+            # Until Teams has told the bot where it was added, a card for a team is undeliverable.
+            async with asyncio.timeout(START):
+                await self.teams.installed()
         except BaseException:
             await self._down()
             raise

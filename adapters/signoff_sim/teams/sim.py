@@ -79,6 +79,11 @@ class TeamsSim:
         if self._install_at_start:
             self._installing = asyncio.create_task(self._install_everywhere())
 
+    async def installed(self) -> None:
+        """Return once the bot has been told of every team and person that has the app."""
+        if self._installing is not None:
+            await asyncio.shield(self._installing)
+
     async def close(self) -> None:
         if self._installing is not None:
             self._installing.cancel()
