@@ -138,6 +138,42 @@ class SelfApproval(SignoffError):
     code = "self_approval"
 
 
+class AlreadyVoted(SignoffError):
+    """Your approval already counts, since {when}; now {who} has to decide."""
+
+    code = "already_voted"
+
+
+class CannotDecide(SignoffError):
+    """You cannot decide here, because you {why}; a full member of the workspace has to."""
+
+    code = "cannot_decide"
+
+
+class DirectoryAway(SignoffError):
+    """Who may decide cannot be looked up right now ({what}), so this did not count; try again in a minute."""
+
+    code = "directory_away"
+
+
+class NotSeen(SignoffError):
+    """The card shows only a part of this {risk}-risk call; open Details, look at all of it, and approve there."""
+
+    code = "not_seen"
+
+
+class NotAnOperator(SignoffError):
+    """You may not do this; {who} can."""
+
+    code = "not_an_operator"
+
+
+class NotAllowed(SignoffError):
+    """{why}"""
+
+    code = "not_allowed"
+
+
 class WrongPlace(SignoffError):
     """This card does not belong to this conversation, so the click did not count; use the original card."""
 
@@ -198,6 +234,12 @@ class ReceiptExpired(NotApproved):
     """This approval was valid until {when}; ask again."""
 
 
+class CallFrozen(SignoffError):
+    """{what} is frozen by {by}{reason}, so nothing is decided or run until it is thawed."""
+
+    code = "frozen"
+
+
 class PolicyRefused(SignoffError):
     """The rule "{rule}" does not allow these arguments: {message}"""
 
@@ -234,6 +276,24 @@ class Undeliverable(ChatError):
     """The card cannot be delivered to {place}: {reason}"""
 
     code = "undeliverable"
+
+
+class BudgetSpent(SignoffError):
+    """The budget of this rule is used up; the next rule is tried."""
+
+    code = "budget_spent"
+
+
+class Overtaken(SignoffError):
+    """Somebody else changed this at the same moment; try again."""
+
+    code = "overtaken"
+
+
+class BadCommand(SignoffError):
+    """{fault} {mend}"""
+
+    code = "bad_command"
 
 
 class BadConfig(SignoffError):

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from signoff.audit import Entry, Line
 from signoff.cards import Card
-from signoff.model import Event, Key, MessageRef, Placement, Request, Status
+from signoff.model import Event, Key, MessageRef, Placement, Principal, Request, Spend, Status
 
 # ── Store ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -30,6 +30,35 @@ class Caps:
     """Pending requests per key."""
     per_minute: int
     """New requests per key and minute of Redis' clock."""
+
+
+Space = Literal["freezes", "grants", "delegations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Replace one standing order, if it is still as it was."""
+
+    space: Space
+    id: str
+    before: str | None
+    """Its text as read; None: there must be none."""
+    after: str | None
+    """None: it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What has to hold in the very step that writes, and what is written along with it. Nothing by default."""
+
+    thawed: tuple[str, ...] = ()
+    """Ids of freezes of which none may stand."""
+    swap: Swap | None = None
+    spend: Spend | None = None
+    """Taken out of its budget, or nothing is written at all. For `open` only."""
+
+
+NOTHING = Conditions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +101,19 @@ class Records(Protocol):
         """The store's own clock, the only one that expiry goes by (I06)."""
         ...
 
-    async def open(self, request: Request, entry: Entry, idempotency: Idempotency | None, caps: Caps) -> Opened:
+    async def open(
+        self,
+        request: Request,
+        entry: Entry,
+        idempotency: Idempotency | None,
+        caps: Caps,
+        conditions: Conditions = NOTHING,
+    ) -> Opened:
         """Write record, indexes, audit line and event in one step.
 
-        A known idempotency key answers the first request (`replayed`). Also takes requests that are already decided.
-        Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
+        A known idempotency key answers the first request (`replayed`), whatever the conditions. Also takes requests
+        that are already decided. Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable, and for the
+        conditions CallFrozen, Overtaken (the swap), BudgetSpent; then nothing was written and no rate counted.
         """
         ...
 
@@ -84,11 +121,14 @@ class Records(Protocol):
         """The record and the store's clock, read together. Raises NotFound, StoreUnavailable."""
         ...
 
-    async def move(self, before: Request, after: Request, event: str, entry: Entry) -> bool:
+    async def move(
+        self, before: Request, after: Request, event: str, entry: Entry, conditions: Conditions = NOTHING
+    ) -> bool:
         """Replace `before` by `after` in one step with audit line and event, if the record is still at `before.rev`.
 
-        False: it has changed meanwhile, or `after` is a person's decision and the request has expired by the store's
-        clock; nothing was written, load again. `after.rev` must be `before.rev + 1`.
+        False: it has changed meanwhile, or `after` is a person's decision or vote and the request has expired by the
+        store's clock, or the swap was lost; nothing was written, load again. `after.rev` must be `before.rev + 1`.
+        Raises CallFrozen, when nothing was written either.
         """
         ...
 
@@ -109,7 +149,7 @@ class Records(Protocol):
         ...
 
     async def overdue(self, limit: int) -> Sequence[str]:
-        """Ids of pending requests whose expiry has passed by the store's clock."""
+        """Ids of pending requests whose `wakes_at` has passed by the store's clock, the longest overdue first."""
         ...
 
     async def audit(self, after: int, limit: int) -> Sequence[Line]:
@@ -143,6 +183,16 @@ class Outbox(Protocol):
         ...
 
 
+class Orders(Protocol):
+    """Standing orders: freezes, grants and delegations, as texts by id."""
+
+    async def orders(self, space: Space) -> Mapping[str, str]: ...
+
+    async def change(self, swap: Swap, entry: Entry) -> bool:
+        """One order, with its audit line, in one step. False: it is no longer as it was; nothing was written."""
+        ...
+
+
 class Memory(Protocol):
     """Small things a chat has to remember across replicas and restarts."""
 
@@ -163,7 +213,7 @@ class Keys(Protocol):
     async def revoke_key(self, key_id: str) -> bool: ...
 
 
-class Store(Records, Outbox, Memory, Keys, Protocol):
+class Store(Records, Outbox, Orders, Memory, Keys, Protocol):
     async def start(self) -> None:
         """Raises StoreUnavailable; the store then works as soon as what is behind it comes."""
         ...
@@ -187,11 +237,28 @@ class Route:
     handler: Callable[..., Awaitable[object]]
 
 
+class Directory(Protocol):
+    """Who belongs to a group, and who may decide at all: asked of those who know, never remembered for long (I19)."""
+
+    async def members(self, kind: str, group: str) -> frozenset[Principal | str]:
+        """Everybody in a group now. `kind`: the policy's key, such as `calendar`; a text is an id or address of one of
+        the policy's people. Raises DirectoryAway, also for a group that does not exist.
+        """
+        ...
+
+    async def standing(self, who: Principal, origin: MessageRef | None) -> str | None:
+        """None: a full, active member. Else why this one may not decide, as the rest of a sentence that begins with
+        "You": `are a guest here` (I18). `origin`: the message that was clicked. Raises DirectoryAway.
+        """
+        ...
+
+
 class Chat(Protocol):
     """One chat platform. Both chats implement every method and pass the same contract suite."""
 
     name: str
     """The prefix of its places: `slack`, `teams`."""
+    directory: Directory
 
     def routes(self) -> Sequence[Route]: ...
 
@@ -207,6 +274,12 @@ class Chat(Protocol):
 
     async def update(self, message: MessageRef, card: Card) -> None:
         """Repaint a posted card. Raises like `post`; Undeliverable when the message is gone."""
+        ...
+
+    async def tell(self, message: MessageRef, text: str, people: Sequence[Principal]) -> None:
+        """Say something once below a card, in its thread; `people` are called by name. The text is plain: the chat
+        escapes it. Raises like `post`.
+        """
         ...
 
     async def find(self, place: str, request_id: str) -> MessageRef | None:

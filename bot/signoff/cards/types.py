@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Literal
 
 Tone = Literal["neutral", "good", "bad", "warning"]
-Action = Literal["approve", "edit", "reject", "respond", "details"]
+Action = Literal["approve", "confirm", "edit", "reject", "respond", "details", "more"]
+"""`confirm` opens a form in place of `approve`; `more` opens one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +82,5 @@ class Details:
     title: str
     facts: tuple[Fact, ...]
     json: str
+    buttons: tuple[Button, ...] = ()
+    """What can be decided from here: `approve` or `confirm`, while the request is open (I11)."""

@@ -20,7 +20,8 @@ FieldKind = Literal[
     "list",
     "json",
 ]
-Purpose = Literal["edit", "edit_json", "reject", "respond"]
+Purpose = Literal["edit", "edit_json", "reject", "respond", "confirm", "more"]
+"""`confirm`: approve, after typing what the rule asks for. `more`: extend, snooze, allow similar, break glass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Field:
     """One input.
 
     `key` is a JSON pointer into the arguments or the response (`/amount`, `/customer/name`; `` for the whole), or
-    `message` / `preset` on a reject form. `initial` is the string the input starts with; submitting exactly it
+    `message` / `preset` / `retry` on a reject form, `confirm` on a confirm form, `what` / `time` / `uses` / `match` /
+    `reason` on a more form. `initial` is the string the input starts with; submitting exactly it
     leaves the value untouched, digit for digit.
 
     Entries by kind: boolean `true` / `false`; choice an `Option.value`; date `2026-11-20`; time `14:30`;

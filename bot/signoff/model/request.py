@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -12,6 +12,10 @@ Kind = Literal["approve", "edit", "reject", "respond"]
 End = Literal["approve", "edit", "reject", "respond", "expire", "cancel"]
 Status = Literal["pending", "approved", "rejected", "responded", "expired", "cancelled"]
 Risk = Literal["low", "medium", "high", "critical"]
+Retry = Literal["never", "with_changes", "ask"]
+"""What a rejection tells the agent: leave it, ask again with other arguments, or ask the same again later."""
+Mode = Literal["enforce", "shadow", "off"]
+"""`shadow` records what would have happened and asks nobody; `off` does not look at the rules at all."""
 
 STATUS_OF: dict[End, Status] = {
     "approve": "approved",
@@ -32,6 +36,8 @@ Moment = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="js
 
 
 class Frozen(BaseModel):
+    """Records are stored without what is at its default: a default, once released, never changes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
@@ -98,6 +104,16 @@ class Actor(Frozen):
     """The message that was clicked; checked against where the card was really posted (I16)."""
 
 
+class GrantWish(Frozen):
+    """With an approval: allow similar calls, within what the rule allows."""
+
+    ttl: int = Field(ge=1)
+    """Seconds."""
+    uses: int = Field(ge=1)
+    all_arguments: bool = False
+    """All arguments have to be the same, not only those that the rule names."""
+
+
 class Answer(Frozen):
     """What a person says: `arguments` (typed) or `entries` (strings from a form, by field key)."""
 
@@ -107,12 +123,21 @@ class Answer(Frozen):
     entries: dict[str, str] | None = None
     message: str | None = Field(None, max_length=10_000)
     response: object = None
+    confirm: str | None = Field(None, max_length=10_000)
+    """What was typed to confirm."""
+    retry: Retry | None = None
+    """With a rejection; None: what the preset reason says, else `never`."""
+    force: bool = False
+    """Break glass."""
+    grant: GrantWish | None = None
 
 
 class DecidedBy(Frozen):
     person: str | None = None
     name: str | None = None
     """The person's display name, for people and models to read."""
+    acting_for: str | None = None
+    """The person in whose place this one decided, by a delegation."""
     rule: str | None = None
     via: str | None = None
     at: Moment
@@ -130,6 +155,12 @@ class Decision(Frozen):
     """The arguments that may run: set for approve and edit."""
     changes: tuple[Change, ...] = ()
     message: str | None = None
+    retry: Retry | None = None
+    """Set for every rejection."""
+    forced: bool = False
+    """Break glass: one person decided against the rule."""
+    grant: str | None = None
+    """The id of the grant under which nobody was asked."""
     response: object = None
     decided_by: tuple[DecidedBy, ...] = ()
     decided_at: Moment
@@ -153,6 +184,47 @@ class Outcome(Frozen):
     at: Moment | None = None
 
 
+class Stage(Frozen):
+    """One step: so many of these people have to agree before the next is asked."""
+
+    name: str
+    approvers: tuple[str, ...]
+    quorum: int = 1
+
+
+class Escalation(Frozen):
+    """One rung of the ladder: who is asked besides, and where, when nobody has decided by then."""
+
+    after: int
+    """Seconds since the version was asked."""
+    to: tuple[str, ...] = ()
+    show: tuple[str, ...] = ()
+
+
+class GrantTerms(Frozen):
+    """What "allow similar" may come to."""
+
+    match: tuple[str, ...]
+    """JSON pointers into the arguments: what has to be the same."""
+    max_ttl: int
+    """Seconds."""
+    max_uses: int
+
+
+class Spend(Frozen):
+    """What one call takes out of a budget. Amounts are whole millionths, which Redis' numbers hold exactly."""
+
+    budget: str
+    """Its name in the store: the rule's and, if it counts apart for each, the key's, the tool's…"""
+    calls: int | None = None
+    """At most so many calls within the window."""
+    amount: int = 0
+    limit: int | None = None
+    """At most so much within the window."""
+    per: int
+    """The window's length in seconds; it slides."""
+
+
 class Terms(Frozen):
     """The policy's verdict on one version, kept with the request: later changes of the file do not touch it."""
 
@@ -163,7 +235,9 @@ class Terms(Frozen):
     """With `decide: reject`: what the agent reads."""
     risk: Risk | None = None
     approvers: tuple[str, ...] = ()
-    """Names of people and groups; who belongs to a group is looked up when somebody decides (I19)."""
+    """Who is asked now: people and groups by name; who belongs to a group is looked up when somebody decides (I19)."""
+    stages: tuple[Stage, ...] = ()
+    """All of them, in order. Empty: one stage of `approvers` with a quorum of 1."""
     show: tuple[str, ...] = ()
     editable: tuple[str, ...] | None = None
     secret: tuple[str, ...] = ()
@@ -173,6 +247,61 @@ class Terms(Frozen):
     """Seconds."""
     note: str | None = None
     """Why people are asked under this rule, when a condition could not be evaluated."""
+    mode: Mode = "enforce"
+    confirm: str | None = None
+    """What has to be typed to approve."""
+    retries: dict[str, Retry] = Field(default_factory=dict)
+    """What a preset reason tells the agent."""
+    remind: tuple[int, ...] = ()
+    """Seconds since the version was asked, rising."""
+    remind_by: Literal["thread", "direct"] = "thread"
+    escalate: tuple[Escalation, ...] = ()
+    """By rising time."""
+    on_expire: Literal["expire", "reject"] = "expire"
+    fallback: tuple[str, ...] = ()
+    """Shown here when a place cannot be reached."""
+    grants: GrantTerms | None = None
+    fingerprint: str | None = None
+    """Of the rule, where it offers grants."""
+    spend: Spend | None = None
+    """What an automatic decision takes out of its budget."""
+    break_glass: tuple[str, ...] = ()
+    """People and groups who may force a decision."""
+    loop: int = 0
+    """Seconds for which a rejection answers the same call again; 0: never."""
+    loop_across: bool = False
+    """Also when asked in another run."""
+
+    @property
+    def ladder(self) -> tuple[Stage, ...]:
+        """The stages, also where the rule names none."""
+        return self.stages or (Stage(name="", approvers=self.approvers),)
+
+
+class Vote(Frozen):
+    """One person's verdict on the current version; a rejection needs no vote, it decides."""
+
+    person: str
+    name: str | None = None
+    acting_for: str | None = None
+    via: str | None = None
+    at: Moment
+    stage: int = 0
+    kind: Literal["approve", "respond"] = "approve"
+    response: object = None
+    """Of `respond`: those who answer a question have to agree."""
+
+
+class Notice(Frozen):
+    """Something said once below the card, wherever it stands: a reminder, an escalation, a forced decision…"""
+
+    kind: Literal["reminded", "escalated", "extended", "snoozed", "forced", "granted"]
+    at: Moment
+    person: str | None = None
+    """Whose doing it is."""
+    text: str | None = None
+    to: tuple[str, ...] = ()
+    """People and groups who are called by name."""
 
 
 class Request(Ask):
@@ -195,6 +324,17 @@ class Request(Ask):
     outcome: Outcome | None = None
     undelivered: dict[str, str] = Field(default_factory=dict)
     """Place → why its card could not be delivered there."""
+    stage: int = 0
+    """Index of the stage that is asked now."""
+    votes: tuple[Vote, ...] = ()
+    """On the current version."""
+    reminded: int = 0
+    """How many of the version's reminders have been sent."""
+    escalated: int = 0
+    """How many rungs of the version's ladder have been taken."""
+    snoozed_until: Moment | None = None
+    """No reminders until then."""
+    notices: tuple[Notice, ...] = ()
     rev: int = 1
     """Counts every change of the record; a card shows one revision, a transition names the one it saw."""
 
@@ -203,11 +343,36 @@ class Request(Ask):
         return self.status == "pending"
 
     @property
+    def wakes_at(self) -> datetime:
+        """When something is to be done about it by itself: remind, escalate or expire."""
+        asked, moments = self.versions[-1].at, [self.expires_at]
+        if self.escalated < len(self.terms.escalate):
+            moments.append(asked + timedelta(seconds=self.terms.escalate[self.escalated].after))
+        if self.reminded < len(self.terms.remind):
+            due = asked + timedelta(seconds=self.terms.remind[self.reminded])
+            moments.append(max(due, self.snoozed_until or due))
+        return min(moments)
+
+    @property
     def heading(self) -> str:
         return self.title or self.tool
 
 
-INTERNAL = frozenset({"terms", "versions", "asked_by", "owner", "rev"})
+INTERNAL = frozenset(
+    {
+        "terms",
+        "versions",
+        "asked_by",
+        "owner",
+        "rev",
+        "stage",
+        "votes",
+        "reminded",
+        "escalated",
+        "snoozed_until",
+        "notices",
+    }
+)
 """Fields of the record that the HTTP answer leaves out."""
 
 
@@ -219,6 +384,8 @@ class Placement(Frozen):
     message: MessageRef | None = None
     shown: int = 0
     """The revision the message shows."""
+    told: int = 0
+    """How many of the request's notices stand below it."""
     detail: str | None = None
 
 
@@ -228,7 +395,8 @@ class Event(Frozen):
     id: str
     """Position in the stream; resumable."""
     type: str
-    """`request.created`, `.revised`, `.decided`, `.consumed`, `.reported`, `.undeliverable`."""
+    """`request.created`, `.voted`, `.revised`, `.decided`, `.consumed`, `.reported`, `.undeliverable`, `.reminded`,
+    `.escalated`, `.extended`, `.snoozed`."""
     request: str
     status: Status
     rev: int
