@@ -1,4 +1,4 @@
-"""Bolt wiring: one AsyncApp, three listeners, and the HTTP door in front of it."""
+"""Bolt wiring: one AsyncApp, its listeners, and the HTTP door in front of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.errors import ChatError
-from signoff_slack import ids, parse
+from signoff_slack import commands, ids, parse
 from signoff_slack.front import Front
+from signoff_slack.manifest import COMMAND
 
 BODY = 1024 * 1024
 """Bytes of a request body that we read."""
@@ -55,7 +56,7 @@ def build_app(
                 ours = await installation()
             except ChatError:
                 return BoltResponse(status=503, body={"error": "Slack was not reached yet"})
-            team = parse.team(body)
+            team = body.get("team_id") if "command" in body else parse.team(body)
             if team != ours.team:
                 log.warning("refused a call from another workspace")
                 return BoltResponse(status=401, body={"error": "another workspace"})
@@ -73,6 +74,12 @@ def build_app(
 
     async def submitted(body: dict[str, Any]) -> BoltResponse:
         return await front.submitted(body)
+
+    async def commanded(body: dict[str, Any]) -> BoltResponse:
+        return await front.commanded(body)
+
+    async def happened(body: dict[str, Any]) -> BoltResponse:
+        return front.happened(body)
 
     async def closed() -> BoltResponse:
         return BoltResponse(status=200, body="")  # closing a form decides nothing (I04)
@@ -93,6 +100,9 @@ def build_app(
     app.action(ours)(clicked)
     app.view_submission(ours)(submitted)
     app.view_closed(ours)(closed)
+    app.command(COMMAND)(commanded)
+    # Any event: one that nobody subscribed to here is taken and forgotten, or Slack would send it three times more.
+    app.event(re.compile(""))(happened)
     return app
 
 
@@ -118,7 +128,7 @@ class Door:
         payload = parse.body(text)
         if payload is not None and payload.get("type") not in parse.KINDS:
             return web.json_response({"error": "nothing here listens to this"}, status=404)
-        sound = None if payload is None else parse.sound(payload)
+        sound = commands.fields(text) if payload is None else parse.sound(payload)
         if sound is None:
             return web.json_response({"error": "this is no payload of Slack's"}, status=400)
         # Verified and parsed: from here on it is the same dictionary that Socket Mode delivers.

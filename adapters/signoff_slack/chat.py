@@ -15,10 +15,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.cards import Card
 from signoff.errors import ChatError, Undeliverable
-from signoff.model import MessageRef
+from signoff.model import MessageRef, Principal
 from signoff.ports import Memory, Route
 from signoff_slack import check, faults, ids, render
 from signoff_slack.app import Door, Installation, build_app
+from signoff_slack.directory import SlackDirectory
 from signoff_slack.front import Front
 from signoff_slack.manifest import EVENTS_PATH
 from signoff_slack.places import Place, place
@@ -40,6 +41,10 @@ HEALTHY = 30.0
 """Seconds that one auth.test counts as the state of health."""
 CHANNELS = "slack-channels"
 """Memory space: channel name → id, as chat.postMessage answered it."""
+THREADS = "slack-threads"
+"""Memory space: conversation/ts of a card that stands in a thread → ts of that thread's first message."""
+THREAD_LIFE = 90 * 24 * 3600.0
+"""Seconds."""
 
 _web_log = logging.getLogger("signoff.slack.web")
 # slack_sdk logs whole requests at DEBUG.
@@ -78,6 +83,7 @@ class SlackChat:
         self._memory = memory
         self._client = web_client(settings)
         self._installation: Installation | None = None
+        self.directory = SlackDirectory(self._client, self.installation)
         self._front = Front(desk, self._client)
         secret = settings.signing_secret
         self._app = build_app(self._front, self._client, self.installation, secret.get_secret_value() if secret else "")
@@ -147,11 +153,29 @@ class SlackChat:
         conversation = str(answer["channel"])
         if where.name is not None:
             await self._memory.remember(CHANNELS, where.name, conversation)
-        return MessageRef(chat="slack", tenant=ours.team, conversation=conversation, message=str(answer["ts"]))
+        card_ts = str(answer["ts"])
+        await self._remember_thread(conversation, card_ts, where)
+        return MessageRef(chat="slack", tenant=ours.team, conversation=conversation, message=card_ts)
 
     async def update(self, message: MessageRef, card: Card) -> None:
         place = f"slack:{message.conversation}"
         await self._call(place, "chat_update", channel=message.conversation, ts=message.message, **_drawn(place, card))
+
+    async def tell(self, message: MessageRef, text: str, people: Sequence[Principal]) -> None:
+        ours = await self.installation()
+        # A reply's own ts starts no thread (chat.postMessage reference): a card in a thread is answered in that one.
+        thread = await self._memory.recall(THREADS, f"{message.conversation}/{message.message}") or message.message
+        called = [who for who in people if (who.chat, who.tenant) == ("slack", ours.team)]
+        place = f"slack:{message.conversation}"
+        await self._call(
+            place,
+            "chat_postMessage",
+            channel=message.conversation,
+            thread_ts=thread,
+            unfurl_links=False,
+            unfurl_media=False,
+            **_checked(place, render.said(text, called)),
+        )
 
     async def find(self, place: str, request_id: str) -> MessageRef | None:
         """By the metadata of our own messages; None also where the app may not read."""
@@ -174,13 +198,17 @@ class SlackChat:
             )
             for message in cast("list[Json]", answer.get("messages") or []):
                 if _is_card(message, ours, request_id):
-                    return MessageRef(
-                        chat="slack", tenant=ours.team, conversation=conversation, message=str(message["ts"])
-                    )
+                    found = str(message["ts"])
+                    await self._remember_thread(conversation, found, where)
+                    return MessageRef(chat="slack", tenant=ours.team, conversation=conversation, message=found)
             cursor = _cursor(answer)
             if not cursor:
                 break
         return None
+
+    async def _remember_thread(self, conversation: str, card: str, where: Place) -> None:
+        if where.thread is not None:
+            await self._memory.remember(THREADS, f"{conversation}/{card}", where.thread, THREAD_LIFE)
 
     def _place(self, text: str, ours: Installation) -> Place:
         """Raises Undeliverable for what is no place of this workspace."""
@@ -252,9 +280,12 @@ class SlackChat:
 
 
 def _drawn(place: str, card: Card) -> dict[str, Any]:
-    drawn = render.message(card)
+    return _checked(place, render.message(card))
+
+
+def _checked(place: str, drawn: Json) -> dict[str, Any]:
     if found := check.message(drawn):
-        reason = f"the card breaks Slack's limits ({found[0]}); please report this as a bug."
+        reason = f"the message breaks Slack's limits ({found[0]}); please report this as a bug."
         raise Undeliverable(place=place, reason=reason)
     return drawn
 

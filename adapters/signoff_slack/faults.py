@@ -30,6 +30,7 @@ _GONE = {
     "restricted_action_read_only_channel": "the channel is read-only; allow the app to post or name another place.",
     "restricted_action_non_threadable_channel": "the channel takes no threads; name the channel itself.",
     "restricted_action_thread_only_channel": "the channel takes only thread messages; name a thread.",
+    "cannot_reply_to_message": "this message takes no replies.",
     "message_not_found": "the message was deleted.",
     "thread_not_found": "the thread was deleted; name another place.",
     "cant_update_message": "the message belongs to another app.",

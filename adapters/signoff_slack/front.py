@@ -17,8 +17,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from signoff import cards
 from signoff.errors import DuplicateCard, Invalid, SignoffError, StoreUnavailable
 from signoff.forms import Form, Purpose, carry
-from signoff.model import Answer, Kind, MessageRef
-from signoff_slack import check, faults, ids, parse, render
+from signoff.model import Answer, MessageRef
+from signoff_slack import check, commands, faults, ids, parse, render
+from signoff_slack.manifest import EVENTS
 from signoff_slack.parse import Click, Submission
 from signoff_slack.text import Json, cut, escape, plain
 
@@ -29,9 +30,18 @@ CLOSING = 2.0
 """Seconds."""
 ERROR_TEXT = 300
 """Characters of an error at a field."""
-KINDS: dict[Purpose, Kind] = {"edit": "edit", "edit_json": "edit", "reject": "reject", "respond": "respond"}
-FORMS: dict[str, Purpose] = {"edit": "edit", "reject": "reject", "respond": "respond", "json": "edit_json"}
+FORMS: dict[str, Purpose] = {
+    "edit": "edit",
+    "reject": "reject",
+    "respond": "respond",
+    "json": "edit_json",
+    "confirm": "confirm",
+    "more": "more",
+}
 """Action → the form it opens."""
+PUSHED = {"json", "confirm"}
+"""Forms that open over the modal they were asked for in, so that it is there again when they are closed."""
+COUNTED = "Your approval is recorded. The card shows what stands now."
 STALE_FORM = "This form could not be opened: Slack takes forms for three seconds only. Click again."
 
 log = logging.getLogger("signoff.slack")
@@ -74,6 +84,8 @@ class Front:
         if click.action == "approve":
             answer = Answer(kind="approve", version=click.version, message=None)
             await self._desk.answer(click.request_id, answer, click.actor)
+            if click.view is not None:
+                self._later(self._tell(click, COUNTED))
         elif click.action in FORMS:
             form = await self._desk.form(click.request_id, FORMS[click.action], click.actor, click.version)
             entries, fault = await self._begun(click, form)
@@ -102,8 +114,7 @@ class Front:
         try:
             if click.view is None:
                 await self._client.views_open(trigger_id=click.trigger_id, view=view)
-            elif click.action == "json":
-                # Pushed, not replaced: what was typed into the form below stays.
+            elif click.action in PUSHED:
                 await self._client.views_push(trigger_id=click.trigger_id, view=view)
             else:
                 await self._client.views_update(view_id=click.view, view=view)
@@ -163,11 +174,29 @@ class Front:
                 typed = await self._desk.keep(form, actor, typed, [field.key for field in form.fields[first:end]])
                 if end < len(form.fields):
                     return _update(render.form(form, submission.origin, typed, end))
-            answer = Answer(kind=KINDS[submission.purpose], version=submission.version, entries=typed, message=None)
-            await self._desk.answer(submission.request_id, answer, actor)
+            await self._desk.submit(submission.request_id, submission.purpose, submission.version, typed, actor)
         except Invalid as error:
             return _invalid(form, submission, typed, error)
         return BoltResponse(status=200, body={"response_action": "clear"})
+
+    # ── commands and events ──
+
+    async def commanded(self, body: Mapping[str, object]) -> BoltResponse:
+        """The answer is the acknowledgement, and only the one who typed the command sees it."""
+        command = commands.command(body)
+        if command is None:
+            return BoltResponse(status=400, body={"error": "this is no command of ours"})
+        try:
+            told = await self._desk.command(command.text, command.actor)
+        except SignoffError as error:
+            told = error.sentence  # Slack would show its own words, not ours, with any other status than 200 (I02)
+        return BoltResponse(status=200, body=render.private(told))
+
+    def happened(self, body: Mapping[str, object]) -> BoltResponse:
+        """Somebody or some group has changed: who may decide is looked up anew."""
+        if parse.event(body) in EVENTS:
+            self._desk.people.forget("slack")
+        return _ack()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -15,7 +15,7 @@ INPUT = "value"
 """The action_id of every input; the block_id says which field it is."""
 EVENT_TYPE = "signoff_card"
 """`metadata.event_type` of our messages."""
-PURPOSES: tuple[Purpose, ...] = ("edit", "edit_json", "reject", "respond")
+PURPOSES: tuple[Purpose, ...] = ("edit", "edit_json", "reject", "respond", "confirm", "more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,39 @@ CALLS: dict[str, tuple[str, ...]] = {
     "conversations.list": ("channels:read", "groups:read"),
     "conversations.open": ("im:write",),
     "conversations.replies": ("channels:history", "groups:history", "im:history"),
+    "usergroups.users.list": ("usergroups:read",),
+    "users.info": ("users:read",),
     "views.open": (),
     "views.push": (),
     "views.update": (),
 }
 """Web API method → the bot scopes it needs in the conversations we use it on (each method's reference page)."""
-EVENTS: tuple[str, ...] = ()
-COMMANDS: tuple[str, ...] = ()
-SCOPES: tuple[str, ...] = tuple(sorted({scope for scopes in CALLS.values() for scope in scopes}))
+EVENTS: dict[str, tuple[str, ...]] = {
+    "subteam_members_changed": ("usergroups:read",),
+    "subteam_updated": ("usergroups:read",),
+    "user_change": ("users:read",),
+}
+"""Event → the bot scopes it needs (each event's reference page). A disabled user group arrives as `subteam_updated`."""
+COMMAND = "/signoff"
+SCOPES: tuple[str, ...] = tuple(
+    sorted({"commands", *(scope for needed in (CALLS, EVENTS) for scopes in needed.values() for scope in scopes)})
+)
 
 
 def manifest(url: str | None) -> dict[str, object]:
     """`url`: where Slack reaches this installation; None: Socket Mode."""
+    where = None if url is None else url.rstrip("/") + EVENTS_PATH
     interactivity: dict[str, object] = {"is_enabled": True}
-    if url is not None:
-        interactivity["request_url"] = url.rstrip("/") + EVENTS_PATH
+    subscriptions: dict[str, object] = {"bot_events": sorted(EVENTS)}
+    command: dict[str, object] = {
+        "command": COMMAND,
+        "description": "What waits for you, delegations, grants, freezes, help",
+        "usage_hint": "help",
+        # People arrive as <@U…>, not as names that somebody else could have.
+        "should_escape": True,
+    }
+    if where is not None:
+        interactivity["request_url"] = subscriptions["request_url"] = command["url"] = where
     return {
         "display_information": {
             "name": "Signoff",
@@ -45,9 +63,11 @@ def manifest(url: str | None) -> dict[str, object]:
                 "messages_tab_read_only_enabled": True,
             },
             "bot_user": {"display_name": "Signoff", "always_online": True},
+            "slash_commands": [command],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
+            "event_subscriptions": subscriptions,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,

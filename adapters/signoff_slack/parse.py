@@ -18,8 +18,8 @@ from signoff_slack import ids
 from signoff_slack.render import inputs
 from signoff_slack.text import Json
 
-KINDS = frozenset({"block_actions", "view_submission", "view_closed", "url_verification"})
-"""Payload types that have a listener."""
+KINDS = frozenset({"block_actions", "view_submission", "view_closed", "url_verification", "event_callback"})
+"""Payload types that have a listener; a command has no type."""
 _STATE = {
     "datepicker": "selected_date",
     "timepicker": "selected_time",
@@ -101,17 +101,31 @@ def sound(payload: Json) -> Json | None:
         first = _object(cast("list[object]", actions)[0])
         if all(isinstance(first.get(key), str) for key in ("type", "action_id", "block_id")):
             kept["actions"] = [first]
-    needed = {"block_actions": "actions", "url_verification": "challenge"}.get(str(kind), "view")
-    return kept if needed in kept else None
+    event = _text(_at(payload, "event", "type"))
+    if kind == "event_callback" and event is not None:
+        # Only that something has changed is read, never what the event says has changed.
+        kept |= {"event": {"type": event}, "team_id": team(payload)}
+    needed = {"block_actions": "actions", "url_verification": "challenge", "event_callback": "event"}
+    return kept if needed.get(str(kind), "view") in kept else None
 
 
 def team(payload: Mapping[str, object]) -> str | None:
     """The workspace in which the app is installed; a user of another one (Slack Connect) carries their own.
 
-    `view.app_installed_team_id` names it when a modal was opened from a shared channel (Slack: view payloads).
+    `view.app_installed_team_id` names it when a modal was opened from a shared channel (Slack: view payloads), the
+    first of `authorizations` when an event comes from one (Slack: Events API).
     """
+    if payload.get("type") == "event_callback":
+        given = payload.get("authorizations")
+        first = cast("list[object]", given)[0] if isinstance(given, list) and given else None
+        return _text(_at(first, "team_id") or payload.get("team_id"))
     installed = _at(payload, "view", "app_installed_team_id") or _at(payload, "team", "id")
     return _text(installed)
+
+
+def event(payload: Mapping[str, object]) -> str | None:
+    """Which event an `event_callback` brings."""
+    return _text(_at(payload, "event", "type"))
 
 
 def click(payload: Mapping[str, object]) -> Click | None:

@@ -21,7 +21,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from signoff.cards import Details
+from signoff.cards import Button, Details
 from signoff.errors import AlreadyDecided, ChatError, Invalid, NotAnApprover, StaleVersion, StoreUnavailable
 from signoff.forms import Field, Form
 from signoff.model import MessageRef
@@ -73,11 +73,28 @@ class Script:
         self.fault: Exception | None = None
         self.shape = EDIT
         self.kept: dict[str, str] = {}
+        self.told = "Nothing waits."
+        self.buttons: tuple[Button, ...] = ()
+        self.people = self
 
     async def answer(self, request_id: str, answer: Any, actor: Any) -> None:
         self.seen.append(("answer", request_id, answer, actor))
         if self.fault:
             raise self.fault
+
+    async def submit(self, request_id: str, purpose: Any, version: int, entries: Any, actor: Any) -> None:
+        self.seen.append(("submit", request_id, purpose, version, entries, actor))
+        if self.fault:
+            raise self.fault
+
+    async def command(self, text: str, actor: Any) -> str:
+        self.seen.append(("command", text, actor))
+        if self.fault:
+            raise self.fault
+        return self.told
+
+    def forget(self, name: str) -> None:
+        self.seen.append(("forget", name))
 
     async def form(self, request_id: str, purpose: Any, actor: Any, version: int) -> Form:
         self.seen.append(("form", request_id, purpose, actor, version))
@@ -93,7 +110,7 @@ class Script:
     async def details(self, request_id: str, actor: Any) -> Details:
         if self.fault:
             raise self.fault
-        return Details(request_id, 1, "Refund", (), "{}")
+        return Details(request_id, 1, "Refund", (), "{}", self.buttons)
 
 
 class Bench:
@@ -241,9 +258,8 @@ async def test_a_submitted_form_is_an_answer(bench: Bench) -> None:
         submission(view, {"edit/0/0": {"type": "number_input", "value": "400"}, "edit/1/0": typed(None)})
     )
     assert (status, body) == (200, {"response_action": "clear"})
-    answer = bench.desk.seen[-1][2]
-    assert (answer.kind, answer.version, answer.entries) == ("edit", 1, {"/amount": "400", "/note": ""})
-    assert bench.desk.seen[-1][3].origin == ORIGIN
+    assert bench.desk.seen[-1][:5] == ("submit", "req_1", "edit", 1, {"/amount": "400", "/note": ""})
+    assert bench.desk.seen[-1][5].origin == ORIGIN
 
 
 async def test_errors_stand_at_their_fields(bench: Bench) -> None:
@@ -279,12 +295,12 @@ async def test_a_paged_form_decides_on_its_last_page(bench: Bench) -> None:
     first = render.form(LONG, ORIGIN, {})
     _, body = await bench.send(submission(first, {f"edit/{index}/0": typed(f"v{index}") for index in range(40)}))
     assert body["response_action"] == "update"
-    assert not [seen for seen in bench.desk.seen if seen[0] == "answer"]
+    assert not [seen for seen in bench.desk.seen if seen[0] == "submit"]
     _, body = await bench.send(
         submission(body["view"], {f"edit/{index}/0": typed(f"v{index}") for index in range(40, 50)})
     )
     assert body == {"response_action": "clear"}
-    assert bench.desk.seen[-1][2].entries == {f"/f{index}": f"v{index}" for index in range(50)}
+    assert bench.desk.seen[-1][4] == {f"/f{index}": f"v{index}" for index in range(50)}
 
 
 async def test_a_fault_on_another_page_leads_there(bench: Bench) -> None:

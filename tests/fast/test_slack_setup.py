@@ -99,13 +99,14 @@ def test_the_manifest_asks_for_what_the_code_uses() -> None:
     listed = {name.replace(".", "_") for name in manifest.CALLS}
     assert called() - {"apps_connections_open", "api_call"} == listed
     written = manifest.manifest("https://signoff.example/")
-    scopes = {scope for scopes in manifest.CALLS.values() for scope in scopes}
+    needed = [*manifest.CALLS.values(), *manifest.EVENTS.values(), ("commands",)]
+    scopes = {scope for scopes in needed for scope in scopes}
     assert written["oauth_config"] == {"scopes": {"bot": sorted(scopes)}}
-    source = "".join(file.read_text(encoding="utf-8") for file in PACKAGE.rglob("*.py"))
-    assert source.count("app.event(") == len(manifest.EVENTS)
-    assert source.count("app.command(") == len(manifest.COMMANDS)
-    assert ("event_subscriptions" in written["settings"]) is bool(manifest.EVENTS)  # type: ignore[operator]
-    assert ("slash_commands" in written["features"]) is bool(manifest.COMMANDS)  # type: ignore[operator]
+    settings: Any = written["settings"]
+    assert settings["event_subscriptions"]["bot_events"] == sorted(manifest.EVENTS)
+    features: Any = written["features"]
+    [command] = features["slash_commands"]
+    assert (command["command"], command["should_escape"]) == ("/signoff", True)
 
 
 def test_the_manifest_for_http_and_for_socket_mode(tmp_path: Path) -> None:
@@ -118,6 +119,9 @@ def test_the_manifest_for_http_and_for_socket_mode(tmp_path: Path) -> None:
         assert told["socket_mode_enabled"] is on
         requests = {} if on else {"request_url": f"{address}/slack/events"}
         assert told["interactivity"] == {"is_enabled": True, **requests}
+        assert told["event_subscriptions"] == {"bot_events": sorted(manifest.EVENTS), **requests}
+        [command] = json.loads(file.read_text(encoding="utf-8"))["features"]["slash_commands"]
+        assert command.get("url") == requests.get("request_url")
 
 
 def plain(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from signoff.cards import Card, Fact, Row
+from signoff.cards import Button, Card, Fact, Row
 from signoff_slack import ids
 from signoff_slack.check import MESSAGE_BLOCKS, MESSAGE_CHARACTERS, weight
 from signoff_slack.text import FIELD_TEXT, Json, bold, cut, date, link, markup, name, plain, summary
@@ -81,7 +81,8 @@ def _blocks(card: Card, room: _Room) -> list[Json]:
         blocks.append({"type": "context", "elements": [plain(f"… and {hidden:,} more {noun}")]})
     blocks += _footer(card.footer[: room.facts], room.characters)
     if card.buttons:
-        blocks.append({"type": "actions", "elements": [_button(card, index) for index in range(len(card.buttons))]})
+        drawn = [button(one, card.request_id, card.version) for one in card.buttons]
+        blocks.append({"type": "actions", "elements": drawn})
     return blocks
 
 
@@ -156,12 +157,12 @@ def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
     ]
 
 
-def _button(card: Card, index: int) -> Json:
-    button = card.buttons[index]
+def button(button: Button, request_id: str, version: int) -> Json:
+    """A decision's button, on a card or below the details."""
     drawn: Json = {
         "type": "button",
         "action_id": ids.ACTION + button.action,
         "text": plain(name(button.label, 75)),
-        "value": ids.value(card.request_id, card.version),
+        "value": ids.value(request_id, version),
     }
     return drawn if button.style == "plain" else {**drawn, "style": button.style}

@@ -12,10 +12,17 @@ from signoff.model import MessageRef
 from signoff_slack import ids
 from signoff_slack.check import TITLE, VIEW_BLOCKS, VIEW_BYTES, size
 from signoff_slack.render import inputs
-from signoff_slack.render.card import facts, table
+from signoff_slack.render.card import button, facts, table
 from signoff_slack.text import SECTION_TEXT, Json, cut, name, pieces, plain
 
-SHORT = {"edit": "Edit", "edit_json": "Edit as JSON", "reject": "Reject", "respond": "Answer"}
+SHORT = {
+    "edit": "Edit",
+    "edit_json": "Edit as JSON",
+    "reject": "Reject",
+    "respond": "Answer",
+    "confirm": "Approve",
+    "more": "More",
+}
 """A modal's title when the form's own does not fit; the whole one then stands below."""
 PAGE_INPUTS = 40
 """Inputs on one page of a form."""
@@ -75,13 +82,16 @@ def notice(title: str, sentence: str) -> Json:
 
 
 def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
-    """One page of everything about a request; the full text, never shortened."""
+    """One page of everything about a request; the full text, never shortened.
+
+    What decides stands on the last page: whoever gets there has had everything before them (I11).
+    """
     pages = _pages([*_facts(details), *_json(details.json)])
     page = min(page, len(pages) - 1)
-    buttons: list[Json] = []
+    turns: list[Json] = []
     for label, target in (("◀ Previous", page - 1), ("Next ▶", page + 1)):
         if 0 <= target < len(pages):
-            buttons.append(
+            turns.append(
                 {
                     "type": "button",
                     "action_id": f"{ids.ACTION}page.{'next' if target > page else 'previous'}",
@@ -90,9 +100,12 @@ def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
                 }
             )
     blocks = list(pages[page])
-    if buttons:
+    if turns:
         blocks.append({"type": "context", "elements": [plain(f"Page {page + 1} of {len(pages)}")]})
-        blocks.append({"type": "actions", "elements": buttons})
+        blocks.append({"type": "actions", "elements": turns})
+    if details.buttons and page == len(pages) - 1:
+        drawn = [button(one, details.request_id, details.version) for one in details.buttons]
+        blocks.append({"type": "actions", "elements": drawn})
     return {
         "type": "modal",
         "callback_id": ids.ACTION + "details",

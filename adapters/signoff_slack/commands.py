@@ -1,0 +1,70 @@
+"""`/signoff …` → who said what. Pure; None for whatever is not shaped as Slack shapes it.
+
+With `should_escape` Slack writes people as `<@U0123|bob>`, channels as `<#C0123|refunds>`, addresses as
+`<https://…|label>`, and the three control characters as entities (docs.slack.dev, slash commands).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from signoff.model import Actor, Principal
+from signoff_slack.text import Json
+
+FIELDS = ("command", "text", "team_id", "user_id", "channel_id")
+"""What we and Bolt read of a command."""
+MOST_FIELDS = 100
+
+_USER = re.compile(r"@([UW][A-Z0-9]+)(?:\|.*)?", re.DOTALL)
+_TOKEN = re.compile(r"<([^<>]*)>")
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    actor: Actor
+    text: str
+    """What follows `/signoff`; a mentioned person is `<slack:T…/U…>`."""
+
+
+def fields(form: str) -> Json | None:
+    """The members of a form body that is a command; None when it is something else."""
+    try:
+        given = dict(parse_qsl(form, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        return None
+    return {key: given[key] for key in FIELDS if key in given} if given.get("command") else None
+
+
+def command(body: Mapping[str, object]) -> Command | None:
+    """A slash command's body. Identity is the workspace and the user that Slack signed (I14)."""
+    team, user, text = (body.get(key) for key in ("team_id", "user_id", "text"))
+    if not (isinstance(team, str) and team and isinstance(user, str) and user and isinstance(text, str | None)):
+        return None
+    try:
+        f"{team}{user}{text or ''}".encode()
+    except UnicodeEncodeError:
+        return None
+    actor = Actor(via="slack", principal=Principal(chat="slack", tenant=team, user=user))
+    return Command(actor, plain(text or "", team))
+
+
+def plain(text: str, team: str) -> str:
+    """The text as it was typed, mentions of people by their ids."""
+    said = _TOKEN.sub(lambda token: _written(token.group(1), team), text)
+    for entity, char in _ENTITIES:
+        said = said.replace(entity, char)
+    return said.strip()
+
+
+def _written(token: str, team: str) -> str:
+    who = _USER.fullmatch(token)
+    if who is not None:
+        return f"<slack:{team}/{who.group(1)}>"
+    address, bar, label = token.partition("|")
+    if address.startswith("#"):
+        return f"#{label}" if label else address
+    return label if bar and label else address
