@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 FRAMES = 6
 """Innermost calls that `where` names."""
@@ -318,9 +318,15 @@ class NotRun(SignoffError):
 
 
 class Rejected(NotRun):
-    """{who} rejected this call of {tool}: {message}"""
+    """{who} rejected this call of {tool}{said}"""
 
     code = "rejected"
+
+    @property
+    def retry(self) -> Literal["never", "with_changes", "ask"] | None:
+        """Whether to leave it, to ask again with other arguments, or to ask the same again later; None: not said."""
+        retry = self.data.get("retry")
+        return retry if retry in ("never", "with_changes", "ask") else None
 
 
 class Expired(NotRun):
@@ -351,6 +357,12 @@ class NotSetUp(Unavailable):
     """The gate is not set up, so {tool} was not run: {reason}"""
 
     code = "not_set_up"
+
+
+class OnHold(Unavailable):
+    """Calls of {tool} are on hold, so it was not run: {reason}"""
+
+    code = "on_hold"
 
 
 class Doubtful(Unavailable):

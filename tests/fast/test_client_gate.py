@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
@@ -18,10 +20,12 @@ from signoff import (
     Expired,
     Gate,
     NotSetUp,
+    OnHold,
     Refused,
     Rejected,
     Unavailable,
     Unusable,
+    call,
 )
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
@@ -236,6 +240,67 @@ async def test_i05_each_end_is_its_own_error(
         await refund.tool("A-1001")
     assert not refund.ran
     assert service.paths == ["requests"]
+
+
+@pytest.mark.parametrize(
+    ("retry", "message", "words"),
+    [
+        ("never", "wrong customer", "Ada rejected this call of issue_refund: wrong customer. Do not try this again."),
+        ("never", None, "Ada rejected this call of issue_refund: no reason was given. Do not try this again."),
+        (
+            "with_changes",
+            "the cap is 400",
+            "Ada rejected this call of issue_refund. You may try again with changes: the cap is 400",
+        ),
+        (
+            "with_changes",
+            None,
+            "Ada rejected this call of issue_refund: no reason was given. You may try again with changes.",
+        ),
+        ("ask", "not today!", "Ada rejected this call of issue_refund: not today! You may ask again later."),
+        (None, "no", "Ada rejected this call of issue_refund: no"),
+    ],
+)
+async def test_a_rejection_says_what_may_be_done_next(
+    gate: Gate, service: Service, retry: str | None, message: str | None, words: str
+) -> None:
+    """In words for a model and as a value for code; a service that says nothing about it is not interpreted."""
+    service.decide = end("reject", "rejected", message=message, retry=retry)
+    with pytest.raises(Rejected) as caught:
+        await Refund(gate).tool("A-1001")
+    assert caught.value.sentence == words
+    assert caught.value.retry == retry
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (copied.sentence, copied.retry) == (words, retry)
+    with pytest.raises(Rejected, match=re.escape(words)):
+        await asyncio.to_thread(gate.blocking.ask, "issue_refund", {})
+
+
+async def test_a_frozen_call_does_not_run_and_can_run_later(gate: Gate, service: Service) -> None:
+    """Frozen between approval and run: nothing runs, nothing is burnt, and the same call made after the thaw does."""
+    frozen = problem(409, "frozen")
+    service.on = lambda method, path, body: frozen if path.endswith("/consume") else None
+    refund = Refund(gate)
+    with call(run_id="run-7", tool_call_id="call_9"), pytest.raises(OnHold, match="It was frozen") as caught:
+        await refund.tool("A-1001")
+    assert isinstance(caught.value, Unavailable)
+    assert (refund.ran, service.paths) == ([], ["requests", "consume"])
+    service.on = lambda method, path, body: None
+    with call(run_id="run-7", tool_call_id="call_9"):
+        assert await refund.tool("A-1001") == "refunded 500"
+    assert len(refund.ran) == 1
+
+
+async def test_a_decision_tells_of_force_and_grant(gate: Gate, service: Service) -> None:
+    """What was decided against the rule, and what nobody was asked about, can be told from the decision."""
+    service.decide = lambda request: decision(
+        request, "approve", "approved", arguments=request["arguments"], forced=True, grant="grant_1"
+    )
+    made = await gate.ask("deploy", {})
+    assert (made.forced, made.grant, made.retry) == (True, "grant_1", None)
+    service.decide = approve
+    plain = await gate.ask("deploy", {})
+    assert (plain.forced, plain.grant) == (False, None)
 
 
 async def test_refusal_can_be_returned(gate: Gate, service: Service) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signoff.client.wire import Document
-from signoff.errors import AlreadyStarted, Cancelled, Doubtful, Expired, NotRun, Rejected, Unavailable, Unusable
+from signoff.errors import AlreadyStarted, Cancelled, Doubtful, Expired, NotRun, OnHold, Rejected, Unavailable, Unusable
 from signoff.model import STATUS_OF, Change, DecidedBy, Outcome, Status
 from signoff.model import Decision as Decided
 
@@ -16,7 +16,11 @@ NO_REASON = "no reason was given."
 
 
 class Decision(Decided):
-    """How a request ended. `arguments` are those that may run; `response` is what a person answered."""
+    """How a request ended. `arguments` are those that may run; `response` is what a person answered.
+
+    `retry` says of a rejection what may be done next, `forced` that one person decided against the rule, `grant` under
+    which earlier permission nobody was asked.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -87,12 +91,27 @@ def _known(value: object, model: type[BaseModel]) -> object:
 def refusal(decision: Decision) -> NotRun | None:
     """The error for a decision under which nothing runs; its text is what a model should read."""
     if decision.kind == "reject":
-        return Rejected(who=_who(decision), tool=decision.tool, message=decision.message or NO_REASON)
+        return _rejected(decision)
     if decision.kind == "expire":
         return Expired(tool=decision.tool, when=decision.expires_at)
     if decision.kind == "cancel":
         return Cancelled(tool=decision.tool)
     return None
+
+
+def _rejected(decision: Decision) -> Rejected:
+    reason, retry = decision.message or NO_REASON, decision.retry
+    said = f": {reason}"
+    if retry == "with_changes" and decision.message:
+        said = f". You may try again with changes: {reason}"
+    elif retry is not None:
+        advice = {
+            "never": "Do not try this again.",
+            "with_changes": "You may try again with changes.",
+            "ask": "You may ask again later.",
+        }[retry]
+        said = f": {sentence(reason)} {advice}"
+    return Rejected(who=_who(decision), tool=decision.tool, message=reason, retry=retry, said=said)
 
 
 def _who(decision: Decision) -> str:
@@ -123,6 +142,10 @@ def started(decision: Decision, when: str) -> AlreadyStarted:
 
 def unavailable(tool: str, reason: str) -> Unavailable:
     return Unavailable(tool=tool, reason=sentence(reason))
+
+
+def on_hold(tool: str, reason: str) -> OnHold:
+    return OnHold(tool=tool, reason=sentence(reason))
 
 
 def doubtful(tool: str, reason: str) -> Doubtful:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from signoff.client.decision import Decision, doubtful, read, same, sentence, started, unavailable
+from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
 from signoff.client.signature import exact
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist
 from signoff.errors import NotRun, NotSetUp, Refused, Unavailable, Unusable
@@ -149,6 +149,8 @@ class Requests:
             raise unavailable(tool, str(error)) from error
         if reply.code == "already_consumed":
             raise await self._started(decision)
+        if reply.code == "frozen":  # the approval stands and may be consumed when the hold is over
+            raise on_hold(tool, _reason(reply))
         if reply.status != 200:
             raise Refused(tool=tool, reason=_reason(reply))
         body = reply.body
