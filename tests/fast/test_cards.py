@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from signoff import forms
 from signoff.cards import Card, Details, Fact, card, details, pointer
-from signoff.cards.card import FACT, SUMMARY, TITLE
+from signoff.cards.card import FACT
+from signoff.cards.head import SUMMARY, TITLE
 from signoff.cards.plain import weight
 from signoff.cards.rows import MAX_ROWS, MAX_VALUE
 from signoff.model import STATUS_OF, DecidedBy, Decision, End, Outcome, Request, Terms, Version, changes, visible
@@ -123,6 +124,7 @@ def test_a_pending_card_says_everything_that_is_decided_about() -> None:
         ("edit", "Edit…", "plain"),
         ("reject", "Reject…", "danger"),
         ("details", "Details", "plain"),
+        ("more", "More…", "plain"),
     ]
 
 
@@ -248,14 +250,14 @@ def test_i15_without_approvers_the_card_says_so() -> None:
 @pytest.mark.parametrize(
     ("allowed", "offered"),
     [
-        (("approve",), ["approve", "details"]),
-        (("respond", "reject"), ["respond", "reject", "details"]),
-        (("reject", "edit", "approve", "respond"), ["approve", "respond", "edit", "reject", "details"]),
+        (("approve",), ["approve", "details", "more"]),
+        (("respond", "reject"), ["respond", "reject", "details", "more"]),
+        (("reject", "edit", "approve", "respond"), ["approve", "respond", "edit", "reject", "details", "more"]),
         ((), ["details"]),
     ],
 )
 def test_i20_only_what_is_allowed_is_offered(allowed: tuple[str, ...], offered: list[str]) -> None:
-    """The buttons are the allowed decisions and Details."""
+    """The buttons are the allowed decisions, Details, and More… while it is open."""
     assert buttons(drawn(record(allowed_decisions=allowed))) == offered
 
 

@@ -28,6 +28,15 @@ RowKind = Literal["text", "number", "boolean", "null", "list", "object", "secret
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    rows: tuple[Row, ...]
+    hidden: int
+    """How many arguments are not shown at all."""
+    whole: bool
+    """Every argument is there, and all of it: name, value, and what the value was before."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Full:
     """A row before it is shortened."""
 
@@ -35,10 +44,18 @@ class _Full:
     kind: RowKind
     text: str
     before: str | None
+    named: bool = True
+    """The name is whole."""
 
 
-def rows(before: Node, after: Node, clean: Clean) -> tuple[tuple[Row, ...], int]:
-    """The rows, and how many arguments are not shown at all. `before` is `after` when nothing was edited."""
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    row: Row
+    whole: bool
+
+
+def table(before: Node, after: Node, clean: Clean) -> Table:
+    """The arguments as rows. `before` is `after` when nothing was edited."""
     names = list(dict.fromkeys((*after, *before)))
     if len(names) > MAX_ROWS:
         # What was changed must be seen even when there are too many arguments to show all of them.
@@ -46,16 +63,17 @@ def rows(before: Node, after: Node, clean: Clean) -> tuple[tuple[Row, ...], int]
     hidden = clean.hidden(before) | clean.hidden(after)
     shown = [_full(name, before, after, hidden) for name in names[:MAX_ROWS]]
     limit = MAX_VALUE
-    while limit > LEAST and sum(map(_row_weight, (_cut(row, limit, ROOM) for row in shown))) > ROOM:
+    while limit > LEAST and sum(_row_weight(_cut(row, limit, ROOM).row) for row in shown) > ROOM:
         limit //= 2
-    left, made = ROOM, list[Row]()
+    left, made = ROOM, list[_Cut]()
     for row in shown:
         drawn = _cut(row, max(limit, LEAST), left)
-        left -= _row_weight(drawn)
+        left -= _row_weight(drawn.row)
         if left < 0:
             break
         made.append(drawn)
-    return tuple(made), len(names) - len(made)
+    missing = len(names) - len(made)
+    return Table(tuple(drawn.row for drawn in made), missing, not missing and all(drawn.whole for drawn in made))
 
 
 def kind_of(value: object) -> RowKind:
@@ -87,24 +105,24 @@ def _full(name: str, before: Node, after: Node, hidden: frozenset[str]) -> _Full
     label, left = fit(one_line(name) or '""', MAX_NAME, 6 * MAX_NAME)
     label += "…" if left else ""
     if any(within(pointer, secret) for secret in hidden):
-        return _Full(label, "secret", MASK, None)
+        return _Full(label, "secret", MASK, None, not left)
     below = {secret.removeprefix(pointer) for secret in hidden if within(secret, pointer)}
 
     def shown(value: object) -> str:
         return text_of(mask(value, below))
 
     if name not in after:
-        return _Full(label, "null", "(removed)", shown(before[name]))
+        return _Full(label, "null", "(removed)", shown(before[name]), not left)
     changed = name not in before or not same(before[name], after[name])
     old = "" if name not in before else shown(before[name])
-    return _Full(label, kind_of(after[name]), shown(after[name]), old if changed else None)
+    return _Full(label, kind_of(after[name]), shown(after[name]), old if changed else None, not left)
 
 
-def _cut(row: _Full, limit: int, room: int) -> Row:
+def _cut(row: _Full, limit: int, room: int) -> _Cut:
     room = max(0, room - weight(row.name))
     if row.before is None:
         text, hidden = fit(row.text, limit, room)
-        return Row(row.name, row.kind, text, hidden)
+        return _Cut(Row(row.name, row.kind, text, hidden), row.named and not hidden)
     if len(row.text) <= limit and len(row.before) <= limit:
         start = 0
     else:
@@ -113,7 +131,8 @@ def _cut(row: _Full, limit: int, room: int) -> Row:
     mark = "…" if start else ""
     was, rest = fit(row.before[start:], limit, room // 2)
     text, hidden = fit(row.text[start:], limit, room - room // 2)
-    return Row(row.name, row.kind, mark + text, hidden + start, mark + was + ("…" if rest else ""))
+    drawn = Row(row.name, row.kind, mark + text, hidden + start, mark + was + ("…" if rest else ""))
+    return _Cut(drawn, row.named and not (start or rest or hidden))
 
 
 def _common(one: str, other: str) -> int:
