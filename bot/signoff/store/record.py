@@ -9,8 +9,8 @@ from typing import cast
 
 from pydantic_core import to_json
 
-from signoff.errors import Invalid
-from signoff.model import Event, Request, Status, dumps, iso, loads
+from signoff.errors import CallFrozen, Invalid
+from signoff.model import Event, Freeze, Request, Spend, Status, dumps, iso, loads
 from signoff.ports import Filter
 
 PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
@@ -29,11 +29,13 @@ PLACE = '"arguments":'
 def dump(request: Request) -> str:
     """The record as text, exact to the last digit: the arguments as JSON, a line break, the whole as JSON.
 
-    A record holds its arguments two or three times; writing them once makes it half as long.
+    A record holds its arguments two or three times; writing them once makes it half as long. What is at its default
+    is left out.
     """
     if _has_decimal(request):
-        return EXACT + _packed(dumps(request.arguments), dumps(_plain(request.model_dump(mode="python"))))
-    return _packed(to_json(request.arguments).decode(), request.model_dump_json(exclude_none=True))
+        whole = _plain(request.model_dump(mode="python", exclude_defaults=True))
+        return EXACT + _packed(dumps(request.arguments), dumps(whole))
+    return _packed(to_json(request.arguments).decode(), request.model_dump_json(exclude_defaults=True))
 
 
 def _packed(arguments: str, whole: str) -> str:
@@ -72,6 +74,7 @@ def _has_decimal(request: Request) -> bool:
         todo.append(request.schema_)
     if request.response_schema is not None:
         todo.append(request.response_schema)
+    todo += [vote.response for vote in request.votes]
     decision = request.decision
     if decision is not None:
         if decision.arguments is not None and decision.arguments is not request.arguments:
@@ -146,8 +149,10 @@ def event(event_id: str, fields: Mapping[str, str]) -> Event:
 # ── rules ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_persons_decision(after: Request) -> bool:
-    """Such a decision is refused once the time has passed (I06); rules and ends are not."""
+def is_personal(before: Request, after: Request) -> bool:
+    """A person's decision, vote, edit or extension: refused once the time has passed (I06). Rules and ends are not."""
+    if after.version != before.version or after.votes != before.votes or after.expires_at > before.expires_at:
+        return True
     decision = after.decision
     return (
         decision is not None
@@ -155,6 +160,40 @@ def is_persons_decision(after: Request) -> bool:
         and decision.kind in PERSONAL
         and any(by.person is not None for by in decision.decided_by)
     )
+
+
+def frozen(text: str) -> CallFrozen:
+    """What is said about a freeze that stands. One that cannot be read, of a later version perhaps, holds too."""
+    try:
+        freeze = Freeze.model_validate_json(text)
+    except ValueError:
+        return CallFrozen(what="This call", by="an order that this version of Signoff cannot read", reason="")
+    match freeze.agent, freeze.tool:
+        case None, None:
+            what = "Everything"
+        case None, tool:
+            what = f'The tool "{tool}"'
+        case agent, None:
+            what = f'The agent "{agent}"'
+        case agent, tool:
+            what = f'The tool "{tool}" for the agent "{agent}"'
+    return CallFrozen(what=what, by=freeze.by, reason=f" ({freeze.reason})" if freeze.reason else "")
+
+
+LARGEST = 2**53
+"""Up to here the numbers of Redis' scripts are exact."""
+
+
+def taken(spend: Spend) -> tuple[int, int, int | None, int | None]:
+    """How both stores reckon it: the window in milliseconds, the amount, and how many calls and how much may be within.
+
+    An amount that is not exact never fits, and a negative one neither, which would fill the budget up.
+    """
+    amount = 0 if spend.limit is None else spend.amount
+    limit = None if spend.limit is None else min(spend.limit, LARGEST)
+    if 0 <= amount <= LARGEST:
+        return spend.per * 1000, amount, spend.calls, limit
+    return spend.per * 1000, 0, 0, limit
 
 
 def places(request: Request) -> tuple[str, ...]:

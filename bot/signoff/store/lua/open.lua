@@ -3,44 +3,55 @@
 -- KEYS[9]     idem:<key>:<Idempotency-Key>  string  "<request id> <body digest>"
 -- KEYS[10]    rate:<key>                    string  requests in the running minute
 -- KEYS[11]    ix:key:pending:<key>          zset    the key's pending requests
--- KEYS[12..]  ix:…                          zset    the indexes that the request enters
--- ARGV[1..12] see _write.lua
--- ARGV[13]    body digest, empty without an Idempotency-Key
--- ARGV[14]    pending requests that the key may have   [15] new requests that it may make in a minute
--- Answers {'opened'}, {'known', id}, {'conflict'}, {'rate', ms to wait} or {'open'}.
+-- KEYS[12..]  ix:…                          zset    the indexes that the request enters; behind them see
+--                                                   _conditions.lua
+-- ARGV[1..13] see _write.lua
+-- ARGV[14]    body digest, empty without an Idempotency-Key
+-- ARGV[15]    pending requests that the key may have   [16] new requests that it may make in a minute
+-- ARGV[17]    how many indexes it enters
+-- ARGV[18..]  see _conditions.lua
+-- Answers {'opened'}, {'known', id}, {'conflict'}, {'rate', ms to wait}, {'open'} or what _conditions.lua refuses with.
 
 -- The same id can only be this very call, sent again after its answer was lost.
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return {'opened'}
 end
 
-if ARGV[13] ~= '' then
+if ARGV[14] ~= '' then
   local known = redis.call('GET', KEYS[9])
   if known then
     local space = string.find(known, ' ', 1, true)
-    if string.sub(known, space + 1) == ARGV[13] then
+    if string.sub(known, space + 1) == ARGV[14] then
       return {'known', string.sub(known, 1, space - 1)}
     end
     return {'conflict'}
   end
 end
 
-if tonumber(redis.call('GET', KEYS[10]) or '0') >= tonumber(ARGV[15]) then
+if tonumber(redis.call('GET', KEYS[10]) or '0') >= tonumber(ARGV[16]) then
   return {'rate', math.max(redis.call('PTTL', KEYS[10]), 1)}
 end
-if ARGV[3] == 'pending' and redis.call('ZCARD', KEYS[11]) >= tonumber(ARGV[14]) then
+if ARGV[3] == 'pending' and redis.call('ZCARD', KEYS[11]) >= tonumber(ARGV[15]) then
   return {'open'}
+end
+local now = clock()
+local entered = 11 + ARGV[17]
+if ARGV[18] then
+  local refused = refusal(now, entered + 1, 18)
+  if refused then
+    return refused
+  end
 end
 
 if redis.call('INCR', KEYS[10]) == 1 then
   redis.call('PEXPIRE', KEYS[10], 60000)
 end
-if ARGV[13] ~= '' then
-  redis.call('SET', KEYS[9], ARGV[1] .. ' ' .. ARGV[13])
+if ARGV[14] ~= '' then
+  redis.call('SET', KEYS[9], ARGV[1] .. ' ' .. ARGV[14])
 end
 -- One score for all: the set is then ordered by id, and ids by time, so a page's cursor is an id and stays good.
-for i = 12, #KEYS do
+for i = 12, entered do
   redis.call('ZADD', KEYS[i], 0, ARGV[1])
 end
-write(clock())
+write(now)
 return {'opened'}

@@ -7,6 +7,8 @@ again on the next one. Scripts recognise their own repetition.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -27,6 +29,15 @@ ELSEWHERE: Final = frozenset({"MOVED", "ASK", "READONLY"})
 """Redis's words for: another node has become yours."""
 SOON: Final = frozenset({"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"}) | ELSEWHERE
 """Redis's words for what passes by itself."""
+
+
+_PROCESS: Final = secrets.token_hex(6)
+_writers = itertools.count()
+
+
+def writer() -> str:
+    """A name for one write, by which its script recognises it when it is sent again."""
+    return f"{_PROCESS}{next(_writers):x}"
 
 
 def _word(reply: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signoff.ports import Space
 from signoff.store.record import pair
 
 
@@ -35,6 +36,15 @@ class Names:
 
     def rate(self, asked_by: str) -> str:
         return f"{self._stem}rate:{asked_by}"
+
+    def orders(self, space: Space) -> str:
+        return self._stem + space
+
+    def budget(self, budget: str) -> str:
+        return f"{self._stem}spent:{budget}"
+
+    def made(self, writer: str) -> str:
+        return f"{self._stem}made:{writer}"
 
     def memory(self, space: str, key: str) -> str:
         return f"{self._stem}memory:{pair(space, key)}"

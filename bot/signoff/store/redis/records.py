@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, cast
 
 from signoff.audit import Entry
 from signoff.audit import Line as AuditLine
-from signoff.errors import IdempotencyConflict, NotFound, RateLimited, TooManyOpen
+from signoff.errors import BudgetSpent, IdempotencyConflict, NotFound, Overtaken, RateLimited, TooManyOpen
 from signoff.model import Event, Request, Status
-from signoff.ports import Caps, Filter, Idempotency, Opened, Page
+from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Page
 from signoff.store import record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
-from signoff.store.redis.line import Line
+from signoff.store.redis.line import Line, writer
 from signoff.store.redis.names import Names
+from signoff.store.redis.orders import conditioned
 
 EVENTS_KEPT: Final = timedelta(days=7)
 """How long an event stays readable for those who resume."""
@@ -28,9 +27,6 @@ LOOKED_AT: Final = 1000
 """Records that one page looks at for a filter without an index of its own."""
 AT_ONCE: Final = 200
 """Of these, how many in one read."""
-_PROCESS: Final = secrets.token_hex(6)
-_writers = itertools.count()
-"""Together with the process a name for every write, by which scripts recognise one that is sent again."""
 
 
 class RedisRecords:
@@ -43,22 +39,34 @@ class RedisRecords:
     async def now(self) -> datetime:
         return _moment(await self._line.call("TIME"))
 
-    async def open(self, request: Request, entry: Entry, idempotency: Idempotency | None, caps: Caps) -> Opened:
+    async def open(
+        self,
+        request: Request,
+        entry: Entry,
+        idempotency: Idempotency | None,
+        caps: Caps,
+        conditions: Conditions = NOTHING,
+    ) -> Opened:
         names = self._names
+        indexes = tuple(map(names.index, record.indexes(request)))
+        held, holds = conditioned(names, conditions)
         keys = (
             *names.written(request.id),
             names.idempotency(request.asked_by, idempotency.key if idempotency else ""),
             names.rate(request.asked_by),
             names.index(f"key:pending:{request.asked_by}"),
-            *map(names.index, record.indexes(request)),
+            *indexes,
+            *held,
         )
         reply = await self._line.run(
             scripts.OPEN,
             keys,
-            *_written(request, "request.created", entry, f"{_PROCESS}{next(_writers):x}", end=False),
+            *_written(request, "request.created", entry, writer(), end=False),
             idempotency.body if idempotency else "",
             caps.open_requests,
             caps.per_minute,
+            len(indexes),
+            *holds,
         )
         answer = cast("list[str]", reply)
         match answer[0]:
@@ -70,6 +78,12 @@ class RedisRecords:
                 raise IdempotencyConflict
             case "rate":
                 raise RateLimited(retry_after=-(-int(answer[1]) // 1000))
+            case "frozen":
+                raise record.frozen(answer[1])
+            case "overtaken":
+                raise Overtaken
+            case "spent":
+                raise BudgetSpent
             case _:
                 raise TooManyOpen(limit=caps.open_requests)
 
@@ -80,20 +94,28 @@ class RedisRecords:
             raise NotFound
         return record.load(cast("str", doc)), _moment(time)
 
-    async def move(self, before: Request, after: Request, event: str, entry: Entry) -> bool:
+    async def move(
+        self, before: Request, after: Request, event: str, entry: Entry, conditions: Conditions = NOTHING
+    ) -> bool:
         was, becomes = tuple(record.indexes(before)), tuple(record.indexes(after))
         leaves = [name for name in was if name not in becomes]
         enters = [name for name in becomes if name not in was]
-        keys = (*self._names.written(after.id), *map(self._names.index, leaves), *map(self._names.index, enters))
-        end = before.open and not after.open
-        writer = f"{_PROCESS}{next(_writers):x}"
-        written = _written(after, event, entry, writer, end=end)
-        personal = int(record.is_persons_decision(after))
-        self._feed.writing[writer] = after
+        held, holds = conditioned(self._names, conditions)
+        index = self._names.index
+        keys = (*self._names.written(after.id), *map(index, leaves), *map(index, enters), *held)
+        name = writer()
+        written = _written(after, event, entry, name, end=before.open and not after.open)
+        personal = int(record.is_personal(before, after))
+        self._feed.writing[name] = after
         try:
-            return await self._line.run(scripts.MOVE, keys, *written, before.rev, personal, len(leaves)) == 1
+            reply = await self._line.run(
+                scripts.MOVE, keys, *written, before.rev, personal, len(leaves), len(enters), *holds
+            )
         finally:
-            del self._feed.writing[writer]
+            del self._feed.writing[name]
+        if isinstance(reply, str):
+            raise record.frozen(reply)
+        return reply == 1
 
     async def wait(self, request_id: str, timeout: float) -> Request:
         ended = self._feed.watch(request_id)
@@ -174,7 +196,7 @@ class RedisRecords:
 
 
 def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bool) -> tuple[str | int, ...]:
-    """ARGV[1..12] of `lua/_write.lua`."""
+    """ARGV[1..13] of `lua/_write.lua`."""
     doc = record.dump(request)
     return (
         request.id,
@@ -189,6 +211,7 @@ def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bo
         request.asked_by,
         int(EVENTS_KEPT.total_seconds() * 1000),
         int(end and len(doc) <= DOC_IN_EVENT),
+        record.milliseconds(request.wakes_at) if request.open else 0,
     )
 
 

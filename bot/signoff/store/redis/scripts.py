@@ -19,8 +19,9 @@ def _script(*names: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-OPEN = _script("_write", "open")
-MOVE = _script("_write", "move")
+OPEN = _script("_chain", "_conditions", "_write", "open")
+MOVE = _script("_chain", "_conditions", "_write", "move")
+CHANGE = _script("_chain", "_conditions", "change")
 CLAIM = _script("claim")
 PLACE = _script("place")
 DONE = _script("done")

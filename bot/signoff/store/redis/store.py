@@ -8,13 +8,14 @@ from signoff.store.redis.door import Door, door
 from signoff.store.redis.feed import Feed
 from signoff.store.redis.line import Line
 from signoff.store.redis.names import Names
+from signoff.store.redis.orders import RedisOrders
 from signoff.store.redis.outbox import RedisMemory, RedisOutbox
 from signoff.store.redis.records import RedisRecords
 
 PREFIX: Final = "signoff"
 
 
-class RedisStore(RedisRecords, RedisOutbox, RedisMemory):
+class RedisStore(RedisRecords, RedisOutbox, RedisOrders, RedisMemory):
     """`ports.Store` on Redis 6.2 or newer, or Valkey. Two connections, however many calls and waits there are.
 
     Every method raises StoreUnavailable when Redis gives no answer within 1.5 s.

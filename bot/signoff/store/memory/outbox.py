@@ -1,0 +1,99 @@
+"""The outbox, the small memory and the API keys in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+
+from signoff.model import Key, Placement
+from signoff.ports import Work
+from signoff.store.memory.shelf import Shelf
+
+
+class MemoryOutbox(Shelf):
+    """`ports.Outbox`."""
+
+    async def claim(self, lease: float) -> Work | None:
+        now = self._ms()
+        due, request_id = min(((due, id_) for id_, due in self._due.items()), default=(now + 1, ""))
+        if due > now:
+            return None
+        work = Work(request_id, secrets.token_hex(8))
+        self._due[request_id] = now + int(lease * 1000)
+        self._leases[request_id] = work.token
+        return work
+
+    async def placements(self, request_id: str) -> Sequence[Placement]:
+        cards = self._cards.get(request_id, {})
+        return [cards[place] for place in sorted(cards)]
+
+    async def place(self, work: Work, placement: Placement) -> bool:
+        if self._leases.get(work.request) != work.token:
+            return False
+        self._cards.setdefault(work.request, {})[placement.place] = placement
+        return True
+
+    async def done(self, work: Work, rev: int) -> None:
+        if self._leases.get(work.request) != work.token:
+            return
+        del self._leases[work.request]
+        if work.request in self._docs and self._get(work.request).rev != rev:
+            self._due[work.request] = self._ms()
+        else:
+            self._due.pop(work.request, None)
+
+    async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
+        if self._leases.get(work.request) == work.token:
+            del self._leases[work.request]
+            if rev is not None and work.request in self._docs and self._get(work.request).rev != rev:
+                delay = 0
+            self._due[work.request] = self._ms() + max(int(delay * 1000), 0)
+
+    async def ripe(self, timeout: float) -> None:
+        first = min(self._due.values(), default=None)
+        left = timeout if first is None else min(timeout, max(first - self._ms(), 0) / 1000)
+        idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle.append(idle)
+        try:
+            async with asyncio.timeout(left):
+                await idle
+        except TimeoutError:
+            pass
+        finally:
+            with contextlib.suppress(ValueError):
+                self._idle.remove(idle)
+
+
+class MemoryMemory(Shelf):
+    """`ports.Memory` and `ports.Keys`."""
+
+    async def remember(self, space: str, key: str, value: str, ttl: float | None = None) -> None:
+        self._memory[space, key] = (value, None if ttl is None else self._ms() + max(int(ttl * 1000), 1))
+
+    async def recall(self, space: str, key: str) -> str | None:
+        value, end = self._memory.get((space, key), (None, None))
+        if end is not None and self._ms() >= end:
+            del self._memory[space, key]
+            return None
+        return value
+
+    async def forget(self, space: str, key: str) -> None:
+        self._memory.pop((space, key), None)
+
+    async def add_key(self, key: Key) -> None:
+        self._keys[key.id] = Key.model_validate_json(key.model_dump_json())
+
+    async def key(self, key_id: str) -> Key | None:
+        return self._keys.get(key_id)
+
+    async def keys(self) -> Sequence[Key]:
+        return [self._keys[key_id] for key_id in sorted(self._keys)]
+
+    async def revoke_key(self, key_id: str) -> bool:
+        key = self._keys.get(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        self._keys[key_id] = key.model_copy(update={"revoked_at": await self.now()})
+        return True
