@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from signoff.cards import Card
 from signoff.errors import ChatError, Undeliverable
 from signoff.model import MessageRef, Principal
-from signoff.ports import Memory, Route
+from signoff.ports import Directory, Memory, Route
 from signoff_slack import check, faults, ids, render
 from signoff_slack.app import Door, Installation, build_app
 from signoff_slack.directory import SlackDirectory
@@ -83,7 +83,7 @@ class SlackChat:
         self._memory = memory
         self._client = web_client(settings)
         self._installation: Installation | None = None
-        self.directory = SlackDirectory(self._client, self.installation)
+        self.directory: Directory = SlackDirectory(self._client, self.installation)
         self._front = Front(desk, self._client)
         secret = settings.signing_secret
         self._app = build_app(self._front, self._client, self.installation, secret.get_secret_value() if secret else "")

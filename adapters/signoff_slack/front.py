@@ -82,7 +82,7 @@ class Front:
 
     async def _act(self, click: Click) -> None:
         if click.action == "approve":
-            answer = Answer(kind="approve", version=click.version, message=None)
+            answer = Answer(kind="approve", version=click.version, message=None, confirm=None)
             await self._desk.answer(click.request_id, answer, click.actor)
             if click.view is not None:
                 self._later(self._tell(click, COUNTED))

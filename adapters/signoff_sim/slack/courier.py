@@ -47,6 +47,16 @@ class Delivery:
         }
 
 
+def told(*deliveries: Delivery) -> Json:
+    """What a verb answers about its deliveries."""
+    whole: Json = {
+        "ok": all(delivery.ok for delivery in deliveries),
+        "deliveries": [delivery.as_json() for delivery in deliveries],
+    }
+    errors = [delivery.error for delivery in deliveries if delivery.error is not None]
+    return whole | ({"error": errors[0]} if errors else {})
+
+
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """Slack's `v0` request signature."""
     return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
@@ -64,6 +74,11 @@ class Courier:
         self._log = log
         self._session: ClientSession | None = None
         self._retries: set[asyncio.Task[None]] = set()
+
+    @property
+    def reaches(self) -> bool:
+        """There is an app to deliver to."""
+        return bool(self._sockets.connected) or self.bot_url is not None
 
     async def close(self) -> None:
         for task in self._retries:

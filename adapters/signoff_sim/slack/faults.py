@@ -28,6 +28,8 @@ class Checks:
     view_hash: bool = True
     response_url: bool = True
     required_inputs: bool = True
+    should_escape: bool = True
+    """People, channels and addresses in a slash command arrive as `<…>`. Off: as typed, an app set up by hand."""
     rate: bool = False
     """About one message per second and channel, with a short burst. Off: a demo posts as fast as it likes."""
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 from signoff_sim import world
 from signoff_sim.simulated import Refused
 from signoff_sim.slack import payloads
-from signoff_sim.slack.courier import Courier, Delivery
+from signoff_sim.slack.blocks import check_message
+from signoff_sim.slack.courier import Courier, Delivery, told
+from signoff_sim.slack.events import Events
 from signoff_sim.slack.faults import Checks
 from signoff_sim.slack.fields import complaint, elements, entered
 from signoff_sim.slack.finding import Body, match, the_channel, the_element, the_field, the_user, the_view
-from signoff_sim.slack.records import Message, User, View
-from signoff_sim.slack.shape import Json, SlackError, as_dict, as_list, as_text
+from signoff_sim.slack.records import Channel, Message, User, View
+from signoff_sim.slack.shape import Json, SlackError, as_list, as_text
 from signoff_sim.slack.submission import TROUBLE, apply_answer
+from signoff_sim.slack.typed import escaped
 from signoff_sim.slack.workspace import Workspace
 
 MOST_REPEATS = 20
@@ -32,14 +35,14 @@ class Hands:
         workspace: Workspace,
         checks: Checks,
         courier: Courier,
+        events: Events,
         response_url: Callable[[str], str],
         on_change: Callable[[], None],
     ) -> None:
-        self.subscribed = {"app_home_opened", "app_mention", "message.im"}
-        """Events the app is subscribed to."""
         self._workspace = workspace
         self._checks = checks
         self._courier = courier
+        self._events = events
         self._response_url = response_url
         self._on_change = on_change
 
@@ -59,7 +62,7 @@ class Hands:
                 self._workspace.tell(user.id, SENTENCES[delivery.error], channel=message.channel, ts=message.ts)
             else:
                 self._workspace.untell(user.id, message)
-        return _told(*deliveries)
+        return told(*deliveries)
 
     def _choose(self, user: User, message: Message, block: Json, element: Json, body: Body) -> Json:
         if element.get("type") == "button":
@@ -83,7 +86,7 @@ class Hands:
     async def fill(self, body: Body) -> Json:
         """Enter `values` into the open modal without submitting it."""
         user = the_user(self._workspace, body)
-        return _told(*await self._fill(user, the_view(self._workspace, user), body))
+        return told(*await self._fill(user, the_view(self._workspace, user), body))
 
     async def _fill(self, user: User, view: View, body: Body) -> list[Delivery]:
         """What the app is told of at once: fields outside input blocks, and inputs with `dispatch_action`."""
@@ -118,7 +121,7 @@ class Hands:
         block, element = found
         state = {} if element.get("type") == "button" else entered(element, body.get("value"))
         delivery = await self._act_in_view(user, view, block, element, state)
-        return _told(*before, delivery)
+        return told(*before, delivery)
 
     async def _act_in_view(self, user: User, view: View, block: Json, element: Json, state: Json) -> Delivery:
         workspace = self._workspace
@@ -161,8 +164,8 @@ class Hands:
             except SlackError as error:
                 view.trouble = TROUBLE
                 workspace.tell(user.id, f"Signoff answered the form in a way Slack refuses: {error.body()}")
-        told = _told(*before, delivery)
-        return told | {"ok": told["ok"] and not view.errors and not view.trouble, "sent": True}
+        done = told(*before, delivery)
+        return done | {"ok": done["ok"] and not view.errors and not view.trouble, "sent": True}
 
     def _complaints(self, view: View) -> dict[str, str]:
         if not self._checks.required_inputs:
@@ -185,14 +188,14 @@ class Hands:
         leaving = list(reversed(stack)) if clears else [top]
         self._workspace.modals[user.id] = [] if clears else stack[:-1]
         self._on_change()
-        told = [view for view in leaving if view.definition.get("notify_on_close") is True]
+        watched = [view for view in leaving if view.definition.get("notify_on_close") is True]
         deliveries = [
             await self._courier.interactive(
                 payloads.interaction(user, "view_closed") | {"view": payloads.view_json(view), "is_cleared": clears}
             )
-            for view in told
+            for view in watched
         ]
-        return _told(*deliveries)
+        return told(*deliveries)
 
     async def home(self, body: Body) -> Json:
         """Open the app's Home."""
@@ -207,12 +210,12 @@ class Hands:
         }
         if user.id in workspace.homes:
             event["view"] = payloads.view_json(workspace.homes[user.id])
-        return _told(*await self._event("app_home_opened", event, user))
+        return told(*await self._events.tell("app_home_opened", event, user))
 
     # ── words ──
 
     async def command(self, body: Body) -> Json:
-        """A slash command: `command`, `text`, `channel`."""
+        """A slash command: `command`, `text`, `channel`. `escaped`: the text is already as the app gets it."""
         user = the_user(self._workspace, body)
         workspace = self._workspace
         channel = the_channel(workspace, user, body)
@@ -224,21 +227,36 @@ class Hands:
             return {"ok": False, "deliveries": []}
         url = self._response_url(workspace.new_response_url(user.id, channel.id, None))
         delivery = await self._courier.command(
-            payloads.command_fields(
-                user, channel, command, as_text(body.get("text")), url, workspace.new_trigger(user.id)
-            )
+            payloads.command_fields(user, channel, command, self._as_sent(body), url, workspace.new_trigger(user.id))
         )
         if delivery.error is not None:
             workspace.tell(user.id, f'{command} failed with the error "{delivery.error}"', channel=channel.id)
-        elif delivery.answer.get("text") or delivery.answer.get("blocks"):
-            workspace.add_message(
-                channel,
-                world.SLACK_BOT,
-                as_text(delivery.answer.get("text")),
-                as_list(delivery.answer.get("blocks")),
-                only_for=None if delivery.answer.get("response_type") == "in_channel" else user.id,
-            )
-        return _told(delivery)
+        else:
+            self._answer_command(user, channel, command, delivery.answer)
+        return told(delivery)
+
+    def _as_sent(self, body: Body) -> str:
+        text = as_text(body.get("text")).strip()
+        if body.get("escaped") is True or not self._checks.should_escape:
+            return text
+        people = {user.person: user.id for user in self._workspace.users.values()}
+        channels = {one.name: one.id for one in self._workspace.channels.values() if one.with_user is None}
+        return escaped(text, people, channels)
+
+    def _answer_command(self, user: User, channel: Channel, command: str, answer: Json) -> None:
+        blocks = as_list(answer.get("blocks"))
+        if not blocks and not answer.get("text"):
+            return
+        try:
+            if blocks and self._checks.blocks:
+                check_message(blocks)
+        except SlackError as error:
+            said = f'{command} failed with the error "{error.code}": {error.body()}'
+            self._workspace.tell(user.id, said, channel=channel.id)
+            return
+        shared = answer.get("response_type") == "in_channel"
+        text = as_text(answer.get("text"))
+        self._workspace.add_message(channel, world.SLACK_BOT, text, blocks, only_for=None if shared else user.id)
 
     async def say(self, body: Body) -> Json:
         """A message: `text`, `channel`, `thread_ts`. The app hears it in a direct message or when mentioned."""
@@ -255,35 +273,7 @@ class Hands:
         event = payloads.message_json(message) | {"channel": channel.id, "event_ts": message.ts}
         deliveries: list[Delivery] = []
         if channel.with_user is not None:
-            deliveries += await self._event("message.im", event | {"channel_type": "im"}, user)
+            deliveries += await self._events.tell("message.im", event | {"channel_type": "im"}, user)
         elif mention in text:
-            deliveries += await self._event("app_mention", event | {"type": "app_mention"}, user)
-        return {**_told(*deliveries), "ts": message.ts}
-
-    # ── what no person does, for tests ──
-
-    async def event(self, body: Body) -> Json:
-        """Any event, given whole in `event`."""
-        event = as_dict(body.get("event"))
-        return _told(await self._courier.event(self._callback(event, self._workspace.user(as_text(body.get("as"))))))
-
-    async def deliver(self, body: Body) -> Json:
-        """Any interaction payload, given whole in `payload`: correctly signed, whatever it says."""
-        return _told(await self._courier.interactive(as_dict(body.get("payload"))))
-
-    async def _event(self, name: str, event: Json, user: User) -> list[Delivery]:
-        if name not in self.subscribed:
-            return []
-        return [await self._courier.event(self._callback(event, user))]
-
-    def _callback(self, event: Json, user: User | None) -> Json:
-        return payloads.event_callback(event, user, self._workspace.new_id("Ev"), self._workspace.clock())
-
-
-def _told(*deliveries: Delivery) -> Json:
-    whole: dict[str, Any] = {
-        "ok": all(delivery.ok for delivery in deliveries),
-        "deliveries": [delivery.as_json() for delivery in deliveries],
-    }
-    errors = [delivery.error for delivery in deliveries if delivery.error is not None]
-    return whole | ({"error": errors[0]} if errors else {})
+            deliveries += await self._events.tell("app_mention", event | {"type": "app_mention"}, user)
+        return {**told(*deliveries), "ts": message.ts}

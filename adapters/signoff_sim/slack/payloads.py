@@ -6,7 +6,7 @@ from typing import Any
 
 from signoff_sim import world
 from signoff_sim.slack.fields import initial_values, state_values
-from signoff_sim.slack.records import APP, BOT, TEAM_DOMAIN, VERIFICATION_TOKEN, Channel, Message, User, View
+from signoff_sim.slack.records import APP, BOT, TEAM_DOMAIN, VERIFICATION_TOKEN, Channel, Message, User, UserGroup, View
 from signoff_sim.slack.shape import Json
 from signoff_sim.slack.workspace import Workspace
 
@@ -49,6 +49,29 @@ def user_json(user: User, with_email: bool = True) -> Json:
     if user.is_stranger:
         whole["is_stranger"] = True
     return whole
+
+
+def usergroup_json(group: UserGroup, with_users: bool = True) -> Json:
+    whole: Json = {
+        "id": group.id,
+        "team_id": world.SLACK_TEAM,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": group.name,
+        "description": "",
+        "handle": group.handle,
+        "is_external": False,
+        "date_create": MONDAY_MORNING,
+        "date_update": MONDAY_MORNING,
+        "date_delete": MONDAY_MORNING if group.disabled else 0,
+        "auto_type": None,
+        "created_by": "U0RITA",
+        "updated_by": "U0RITA",
+        "deleted_by": "U0RITA" if group.disabled else None,
+        "prefs": {"channels": [], "groups": []},
+        "user_count": len(group.users),
+    }
+    return {**whole, "users": group.users} if with_users else whole
 
 
 def channel_json(channel: Channel) -> Json:

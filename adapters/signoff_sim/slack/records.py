@@ -35,6 +35,15 @@ class User:
 
 
 @dataclass(slots=True)
+class UserGroup:
+    id: str
+    name: str
+    handle: str
+    users: list[str]
+    disabled: bool = False
+
+
+@dataclass(slots=True)
 class Message:
     channel: str
     ts: str

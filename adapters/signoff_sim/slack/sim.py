@@ -12,15 +12,16 @@ from aiohttp import web
 
 from signoff_sim.simulated import Refused, Traffic
 from signoff_sim.slack import faults as faults_of
+from signoff_sim.slack.company import Company
 from signoff_sim.slack.courier import Courier
 from signoff_sim.slack.coverage import TABLE
+from signoff_sim.slack.events import Events
 from signoff_sim.slack.faults import Checks, Faults
-from signoff_sim.slack.finding import Body, the_channel, the_user
+from signoff_sim.slack.finding import Body, the_user
 from signoff_sim.slack.hands import Hands
 from signoff_sim.slack.methods import Office
-from signoff_sim.slack.records import User
 from signoff_sim.slack.seen import what_is_seen
-from signoff_sim.slack.shape import Json, as_list, as_text
+from signoff_sim.slack.shape import Json, as_text
 from signoff_sim.slack.sockets import WARNING_SECONDS, SocketHub
 from signoff_sim.slack.web_api import WebApi
 from signoff_sim.slack.workspace import Workspace
@@ -61,7 +62,9 @@ class SlackSim:
             self.traffic,
             self._changed,
         )
-        self.hands = Hands(self.workspace, self.checks, self.courier, self._response_url, self._changed)
+        self.events = Events(self.workspace, self.courier)
+        self.hands = Hands(self.workspace, self.checks, self.courier, self.events, self._response_url, self._changed)
+        company = Company(self.workspace, self.events.announce)
         self._address = ""
         self._pulse = asyncio.Event()
         self._refreshing: set[asyncio.Task[None]] = set()
@@ -74,11 +77,11 @@ class SlackSim:
             "home": self.hands.home,
             "command": self.hands.command,
             "say": self.hands.say,
-            "event": self.hands.event,
-            "deliver": self.hands.deliver,
-            "user": self._set_user,
-            "usergroup": self._set_usergroup,
-            "channel": self._set_channel,
+            "event": self.events.event,
+            "deliver": self.events.deliver,
+            "user": company.user,
+            "usergroup": company.usergroup,
+            "channel": company.channel,
             "refresh": self._refresh,
             "disconnect": self._disconnect,
         }
@@ -176,46 +179,7 @@ class SlackSim:
         self._changed()
         return faults_of.as_json(self.faults, self.checks)
 
-    # ── the company changes ──
-
-    async def _set_user(self, body: Body) -> Json:
-        """`{"id": "U0EVE", "name": "Eve", "team": "T0OTHER", "is_restricted": true, "deleted": false}`."""
-        user_id = as_text(body.get("id"))
-        user = self.workspace.user(user_id)
-        if user is None:
-            if not user_id.startswith("U"):
-                raise Refused("A new user's `id` begins with U.")
-            user = User(user_id, as_text(body.get("person")) or user_id, as_text(body.get("name")) or user_id, "")
-            self.workspace.users[user.id] = user
-            for channel in self.workspace.channels.values():
-                if channel.with_user is None:
-                    channel.members.add(user.id)
-        for key in ("name", "email", "title", "team", "zone"):
-            if key in body:
-                setattr(user, key, as_text(body[key]))
-        for key in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"):
-            if key in body:
-                setattr(user, key, body[key] is True)
-        return {"ok": True, "user": asdict(user)}
-
-    async def _set_usergroup(self, body: Body) -> Json:
-        """`{"id": "S0FINANCE", "users": ["U0ADA"]}`."""
-        members = [as_text(one) for one in as_list(body.get("users"))]
-        if strangers := [one for one in members if one not in self.workspace.users]:
-            raise Refused(f"Nobody here has the id {strangers[0]}.")
-        self.workspace.usergroups[as_text(body.get("id"))] = members
-        return {"ok": True}
-
-    async def _set_channel(self, body: Body) -> Json:
-        """`{"channel": "C0REFUNDS", "archived": true, "private": false, "members": ["U0ADA"]}`."""
-        channel = the_channel(self.workspace, User("U0", "", "", ""), body)
-        if "archived" in body:
-            channel.is_archived = body["archived"] is True
-        if "private" in body:
-            channel.is_private = body["private"] is True
-        if "members" in body:
-            channel.members = {as_text(one) for one in as_list(body["members"])}
-        return {"ok": True}
+    # ── the connection changes ──
 
     async def _refresh(self, body: Body) -> Json:
         """Slack's routine renewal of sockets; `warning`: seconds between the warning and the end."""

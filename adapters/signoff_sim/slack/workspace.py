@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from signoff_sim import world
 from signoff_sim.slack.fields import initial_values
-from signoff_sim.slack.records import Channel, Message, Notice, ResponseUrl, Trigger, User, View
+from signoff_sim.slack.records import Channel, Message, Notice, ResponseUrl, Trigger, User, UserGroup, View
 from signoff_sim.slack.shape import Json, SlackError, as_dict, as_list, as_text
 
 MODAL_VIEWS = 3
@@ -24,7 +24,7 @@ class Workspace:
         self.clock = clock
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
-        self.usergroups: dict[str, list[str]] = {"S0FINANCE": ["U0ADA", "U0BOB"], "S0MANAGERS": ["U0RITA"]}
+        self.usergroups: dict[str, UserGroup] = {group.id: group for group in _usergroups()}
         self.modals: dict[str, list[View]] = {}
         """Per user, the stack of open views; the last one is seen."""
         self.homes: dict[str, View] = {}
@@ -213,6 +213,13 @@ class Workspace:
         """Take back what was said at this message: a later click has worked."""
         kept = [one for one in self.notices.get(user, []) if (one.channel, one.ts) != (message.channel, message.ts)]
         self.notices[user] = kept
+
+
+def _usergroups() -> list[UserGroup]:
+    return [
+        UserGroup("S0FINANCE", "Finance", "finance", ["U0ADA", "U0BOB"]),
+        UserGroup("S0MGR", "Managers", "managers", ["U0ADA", "U0RITA"]),
+    ]
 
 
 def _external(view: View) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signoff_sim import world
 from signoff_sim.slack.methods.office import Method, Office, page, required
-from signoff_sim.slack.payloads import user_json
+from signoff_sim.slack.payloads import user_json, usergroup_json
 from signoff_sim.slack.records import APP, BOT
 from signoff_sim.slack.shape import Json, SlackError, is_true
 
@@ -27,29 +27,20 @@ def lookup_by_email(office: Office, args: Json) -> Json:
 
 
 def usergroups_list(office: Office, args: Json) -> Json:
-    groups = [
-        {
-            "id": group,
-            "team_id": world.SLACK_TEAM,
-            "is_usergroup": True,
-            "name": group.removeprefix("S0").title(),
-            "handle": group.removeprefix("S0").lower(),
-            "date_delete": 0,
-            "user_count": len(members),
-            **({"users": members} if is_true(args.get("include_users")) else {}),
-        }
-        for group, members in office.workspace.usergroups.items()
-    ]
-    return {"usergroups": groups}
+    with_disabled, with_users = is_true(args.get("include_disabled")), is_true(args.get("include_users"))
+    groups = office.workspace.usergroups.values()
+    return {
+        "usergroups": [usergroup_json(group, with_users) for group in groups if with_disabled or not group.disabled]
+    }
 
 
 def usergroup_users(office: Office, args: Json) -> Json:
-    members = office.workspace.usergroups.get(required(args, "usergroup"))
-    if members is None:
+    """The users of an active group; `include_disabled` is about the group. Deactivated people are in no group."""
+    group = office.workspace.usergroups.get(required(args, "usergroup"))
+    if group is None or (group.disabled and not is_true(args.get("include_disabled"))):
         raise SlackError("no_such_subteam")
-    seen = [office.as_seen(office.workspace.users[member]) for member in members]
-    with_disabled = is_true(args.get("include_disabled"))
-    return {"users": [user.id for user in seen if with_disabled or not user.deleted]}
+    seen = [office.as_seen(office.workspace.users[member]) for member in group.users]
+    return {"users": [user.id for user in seen if not user.deleted]}
 
 
 def bots_info(office: Office, args: Json) -> Json:
