@@ -334,7 +334,7 @@ def test_too_many_arguments_are_edited_as_json() -> None:
 def test_i05_reject_form_gives_the_reason() -> None:
     """Preset and own words are joined; both are optional; a preset that is not offered is refused."""
     form = forms.reject_form(record(reasons=("wrong amount", "not our customer")))
-    assert [field.key for field in form.fields] == ["preset", "message"]
+    assert [field.key for field in form.fields] == ["preset", "message", "retry"]
     assert forms.reason(form, {"preset": "0", "message": " ask first "}) == "wrong amount: ask first"
     assert forms.reason(form, {"message": "no"}) == "no"
     assert forms.reason(form, {}) == ""

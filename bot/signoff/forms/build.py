@@ -6,7 +6,7 @@ from signoff.forms import sentences
 from signoff.forms.entry import default, initial
 from signoff.forms.labels import hint, title, whole_title
 from signoff.forms.shape import ABSENT, shape
-from signoff.forms.types import Field, Form, Option
+from signoff.forms.types import Field, Form
 from signoff.model import (
     MASK,
     Clean,
@@ -51,7 +51,7 @@ def edit_form(request: Request) -> Form:
         request.id,
         request.version,
         "edit",
-        _title("Edit", request),
+        heading("Edit", request),
         "Approve with changes",
         fields,
         _notes(shown, names),
@@ -68,23 +68,8 @@ def json_form(request: Request) -> Form:
     if MASK in text:
         notes = (*notes, f"{MASK} stands for secret values; leave it where it is.")
     return Form(
-        request.id, request.version, "edit_json", _title("Edit", request), "Approve with changes", (field,), notes
+        request.id, request.version, "edit_json", heading("Edit", request), "Approve with changes", (field,), notes
     )
-
-
-def reject_form(request: Request) -> Form:
-    """The rule's reasons, if it names any, and free text."""
-    fields: tuple[Field, ...] = ()
-    if request.terms.reasons:
-        options = tuple(Option(str(index), one_line(text)) for index, text in enumerate(request.terms.reasons))
-        fields = (Field("preset", "Reason", "choice", options=options),)
-    message = Field(
-        "message",
-        "In your own words" if fields else "Reason",
-        "paragraph",
-        hint="The agent reads this; say what it should do instead.",
-    )
-    return Form(request.id, request.version, "reject", _title("Reject", request), "Reject", (*fields, message))
 
 
 def response_form(request: Request) -> Form:
@@ -109,7 +94,7 @@ def response_form(request: Request) -> Form:
                 whole.options,
             ),
         )
-    return Form(request.id, request.version, "respond", _title("Answer", request), "Send answer", fields)
+    return Form(request.id, request.version, "respond", heading("Answer", request), "Send answer", fields)
 
 
 def response_properties(schema: Node) -> dict[str, object] | None:
@@ -137,7 +122,8 @@ def _field(key: str, name: str, root: Node, value: object, schema: object = None
     )
 
 
-def _title(verb: str, request: Request) -> str:
+def heading(verb: str, request: Request) -> str:
+    """A form's title."""
     return f"{verb}: {shorten(Clean(request).line(request.heading), TITLE)[0]}"
 
 

@@ -48,6 +48,11 @@ def default(of: Shape, schema: object, root: Node) -> str:
 # ── in: what an entry means ──────────────────────────────────────────────────────────────────────
 
 
+def normal(entry: str) -> str:
+    """An entry as it is compared: one kind of line end, without the trailing blanks that chats strip."""
+    return entry.replace("\r\n", "\n").replace("\r", "\n").rstrip()
+
+
 def parse(of: Shape, entry: str, original: object) -> object:
     """The value of a changed, non-blank entry. Raises ValueError with the sentence for the person."""
     text = entry.strip()

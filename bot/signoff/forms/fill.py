@@ -9,8 +9,9 @@ from typing import cast
 from signoff.errors import Invalid
 from signoff.forms.build import required_names, response_properties
 from signoff.forms.check import validate
-from signoff.forms.entry import parse, typed_json
-from signoff.forms.sentences import REQUIRED, UNKNOWN
+from signoff.forms.entry import normal, parse, typed_json
+from signoff.forms.reject import reason
+from signoff.forms.sentences import NO_FIELD, REQUIRED, UNKNOWN
 from signoff.forms.shape import ABSENT, shape
 from signoff.forms.types import Field, Form
 from signoff.model import (
@@ -28,20 +29,12 @@ from signoff.model import (
 )
 from signoff.model.schema import Node, marked, properties, resolve
 
-NO_FIELD = "This form has no such field."
 FIXED = "This cannot be changed."
 SECRET_FIXED = f"The secret values ({MASK}) cannot be changed here; leave them where they are."
-MAX_REASON = 10_000
-"""Characters."""
 NAME = 100
 """Characters of an argument's name in a sentence."""
 
 _INDEX = re.compile(r"[0-9]{1,9}", re.ASCII)
-
-
-def normal(entry: str) -> str:
-    """An entry as it is compared: one kind of line end, without the trailing blanks that chats strip."""
-    return entry.replace("\r\n", "\n").replace("\r", "\n").rstrip()
 
 
 def fill(
@@ -51,7 +44,7 @@ def fill(
     entries: Mapping[str, str],
     keys: Collection[str] | None = None,
 ) -> object:
-    """The new arguments (edit, edit_json), the response, or the reason (reject).
+    """The new arguments (edit, edit_json), the response, the reason (reject), or the entries (confirm, more).
 
     `original`: the arguments the form was made from; `schema`: theirs, or the response's. An entry that equals the
     field's `initial` keeps the original value exactly, as does a missing one. `keys`: only these fields are checked,
@@ -63,6 +56,8 @@ def fill(
         raise Invalid(dict.fromkeys(unknown, NO_FIELD))
     if form.purpose == "reject":
         return reason(form, entries)
+    if form.purpose in {"confirm", "more"}:
+        return dict(entries)  # what they mean is for `check_confirm` and `read_more`, which know the request
     if form.purpose == "respond":
         value, faults = _response(form, schema, entries)
     elif form.purpose == "edit_json":
@@ -225,24 +220,6 @@ def _response(form: Form, schema: Node | None, entries: Mapping[str, str]) -> tu
         if fixed is not ABSENT and name in required_names(root):
             value[name] = fixed  # nothing to ask
     return value, faults
-
-
-def reason(form: Form, entries: Mapping[str, str]) -> str:
-    """What the agent reads after a rejection: the chosen reason and the free text. "" if neither was given."""
-    said: list[str] = []
-    presets = next((field.options for field in form.fields if field.key == "preset"), ())
-    chosen = entries.get("preset", "").strip()
-    if chosen:
-        label = next((option.label for option in presets if option.value == chosen), None)
-        if label is None:
-            raise Invalid({"preset": "Choose one of the offered reasons."})
-        said.append(label)
-    message = normal(entries.get("message", "")).strip()
-    if len(message) > MAX_REASON:
-        raise Invalid({"message": f"At most {MAX_REASON} characters."})
-    if message:
-        said.append(message)
-    return ": ".join(said)
 
 
 def check_edit(request: Request, arguments: Mapping[str, object]) -> None:

@@ -61,6 +61,7 @@ LIMITS = {
 }
 NOTHING_EDITABLE = "Approve it as it is, or reject it."
 REQUIRED = "This is required."
+NO_FIELD = "This form has no such field."
 UNKNOWN = "There is no such argument."
 
 

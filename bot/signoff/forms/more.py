@@ -1,0 +1,195 @@
+"""What else a person can do about a request: more time, fewer reminders, allow similar calls, break the glass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from signoff.errors import Invalid
+from signoff.forms.build import heading
+from signoff.forms.confirm import check_confirm, confirm_field
+from signoff.forms.entry import normal
+from signoff.forms.reject import MAX_REASON
+from signoff.forms.sentences import NO_FIELD
+from signoff.forms.types import Field, Form, Option
+from signoff.model import GrantTerms, Request, one_line, shorten, steps
+
+What = Literal["extend", "snooze", "grant", "force_approve", "force_reject"]
+
+HOUR = 3600
+TIMES = (HOUR, 4 * HOUR, 24 * HOUR, 72 * HOUR)
+"""Seconds that are offered."""
+LABELS: dict[What, str] = {
+    "extend": "Extend the deadline",
+    "snooze": "Snooze reminders",
+    "grant": "Approve, and allow similar calls",
+    "force_approve": "Break glass: approve",
+    "force_reject": "Break glass: reject",
+}
+FORCED: frozenset[What] = frozenset({"force_approve", "force_reject"})
+TIMED: frozenset[What] = frozenset({"extend", "snooze", "grant"})
+LABEL = 70
+"""Characters of an option: what every chat shows of one."""
+CHOOSE_TIME = "Choose for how long."
+WHY = "Say why: everybody here reads it, and it is recorded."
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What was chosen."""
+
+    what: What
+    seconds: int | None = None
+    """For extend, snooze and grant."""
+    uses: int | None = None
+    """For grant."""
+    all_arguments: bool = False
+    """For grant: all arguments have to be the same, not only those that the rule names."""
+    reason: str | None = None
+    """Set for every break glass."""
+    confirm: str | None = None
+    """What was typed to confirm, for what approves."""
+
+
+def more_form(request: Request, offers: Collection[str]) -> Form:
+    """`offers`: what is open to this person, of the values of `What`. A grant is offered only where the rule does."""
+    open_to = _offered(request, offers)
+    grants = request.terms.grants if "grant" in open_to else None
+    title = heading("More", request)
+    if not open_to:
+        notes = ("There is nothing here that you may do now.",)
+        return Form(request.id, request.version, "more", title, "Done", (), notes)
+    fields = [
+        Field(
+            "what",
+            "What to do",
+            "choice",
+            required=True,
+            initial=open_to[0] if len(open_to) == 1 else "",
+            options=tuple(Option(what, LABELS[what]) for what in open_to),
+        )
+    ]
+    if not TIMED.isdisjoint(open_to):
+        fields.append(_time(open_to, grants))
+    if grants is not None:
+        fields += _similar(grants)
+    if not FORCED.isdisjoint(open_to):
+        fields.append(Field("reason", "Reason for breaking the glass", "paragraph", hint=WHY))
+    if request.terms.confirm is not None and not {"grant", "force_approve"}.isdisjoint(open_to):
+        fields.append(confirm_field(request, required=False))
+    return Form(request.id, request.version, "more", title, "Do it", tuple(fields), _notes(request, open_to, grants))
+
+
+def read_more(request: Request, form: Form, entries: Mapping[str, str]) -> More:
+    """What was chosen on a form of `more_form`. Raises Invalid with a sentence for each faulty field."""
+    fields = {field.key: field for field in form.fields}
+    if unknown := [key for key in entries if key not in fields]:
+        raise Invalid(dict.fromkeys(unknown, NO_FIELD))
+    chosen = {key: entries.get(key, field.initial).strip() for key, field in fields.items()}
+    if "what" not in fields or chosen["what"] not in {option.value for option in fields["what"].options}:
+        raise Invalid({"what": "Choose one of what is offered."})
+    what = cast("What", chosen["what"])
+    grants = request.terms.grants if what == "grant" else None
+    faults: dict[str, str] = {}
+    seconds = _number(fields, chosen, "time", CHOOSE_TIME, faults) if what in TIMED else None
+    uses = _number(fields, chosen, "uses", "Choose for how many calls.", faults) if what == "grant" else None
+    if grants is not None:
+        if seconds is not None and seconds > grants.max_ttl:
+            faults["time"] = f"At most {span(grants.max_ttl)} for similar calls."
+        if uses is not None and uses > grants.max_uses:
+            faults["uses"] = f"At most {_calls(grants.max_uses)}."
+        if chosen.get("match") not in {option.value for option in fields["match"].options}:
+            faults["match"] = "Choose which calls are similar."
+    reason = _reason(entries, faults) if what in FORCED else None
+    confirm = entries.get("confirm") if what in {"grant", "force_approve"} else None
+    if what in {"grant", "force_approve"}:
+        try:
+            check_confirm(request, confirm)
+        except Invalid as error:
+            faults |= error.fields
+    if faults:
+        raise Invalid(faults)
+    return More(what, seconds, uses, grants is not None and chosen.get("match") == "all", reason, confirm)
+
+
+def span(seconds: int) -> str:
+    """`1 hour`, `90 minutes`, `3 days`: in the largest unit that leaves nothing over."""
+    for unit, size in (("day", 24 * HOUR), ("hour", HOUR), ("minute", 60), ("second", 1)):
+        if seconds % size == 0 and seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}" + ("s" if count != 1 else "")
+    return "no time"
+
+
+def _offered(request: Request, offers: Collection[str]) -> list[What]:
+    found: list[What] = [what for what in LABELS if what in offers]
+    return [what for what in found if what != "grant" or request.terms.grants is not None]
+
+
+def _time(open_to: list[What], grants: GrantTerms | None) -> Field:
+    times, initial, hint = {*TIMES}, HOUR, ""
+    if grants is not None:
+        times = {time for time in (*TIMES, grants.max_ttl) if open_to != ["grant"] or time <= grants.max_ttl}
+        initial = min(HOUR, grants.max_ttl)
+        hint = f"For similar calls at most {span(grants.max_ttl)}."
+    options = tuple(Option(str(time), span(time)) for time in sorted(times))
+    return Field("time", "For how long", "choice", hint=hint, initial=str(initial), options=options)
+
+
+def _similar(grants: GrantTerms) -> tuple[Field, Field]:
+    counts = {scale * unit for scale in (1, 10, 100, 1000) for unit in (1, 2, 3, 5)}
+    counts = {*(count for count in counts if count <= grants.max_uses), grants.max_uses}
+    every = Option("all", "Exactly the same arguments")
+    names = [one_line("/".join(steps(pointer))) for pointer in grants.match]
+    same = "Whatever the arguments" if not names else f"Same {' and '.join(names)}"
+    text, left = shorten(same, LABEL - 1)
+    # "" is the pointer to all of the arguments.
+    matches = (every,) if "" in grants.match else (Option("rule", text + ("…" if left else "")), every)
+    return (
+        Field(
+            "uses",
+            "For how many calls",
+            "choice",
+            hint=f"At most {_calls(grants.max_uses)}.",
+            initial="1",
+            options=tuple(Option(str(count), _calls(count)) for count in sorted(counts)),
+        ),
+        Field("match", "Which calls are similar", "choice", initial=matches[0].value, options=matches),
+    )
+
+
+def _calls(count: int) -> str:
+    return f"{count} call" + ("s" if count != 1 else "")
+
+
+def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> tuple[str, ...]:
+    said = {
+        "extend": "people have that much longer to decide.",
+        "snooze": "no reminders for that long; the deadline stays.",
+        "force_approve": "approves at once, against the rule. It is told to everybody here and recorded.",
+        "force_reject": "rejects at once, against the rule. It is told to everybody here and recorded.",
+    }
+    if grants is not None:
+        tool = one_line(request.tool)
+        said["grant"] = f"this call is approved, and similar calls of {tool} by the same agent then need nobody."
+    return tuple(f"{LABELS[what]}: {said[what]}" for what in open_to)
+
+
+def _number(
+    fields: Mapping[str, Field], chosen: Mapping[str, str], key: str, fault: str, faults: dict[str, str]
+) -> int | None:
+    if key in fields and chosen[key] in {option.value for option in fields[key].options}:
+        return int(chosen[key])
+    faults[key] = fault
+    return None
+
+
+def _reason(entries: Mapping[str, str], faults: dict[str, str]) -> str | None:
+    text = normal(entries.get("reason", "")).strip()
+    if len(text) > MAX_REASON:
+        faults["reason"] = f"At most {MAX_REASON} characters."
+    elif not any(char.isalnum() for char in text):
+        # Also for a text of invisible characters only.
+        faults["reason"] = WHY
+    return text
