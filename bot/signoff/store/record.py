@@ -20,42 +20,44 @@ PLAIN = frozenset({str, int, float, bool, type(None)})
 EXACT = " "
 """Opens the text of a record that holds Decimals: pydantic's own parser, three times faster than ours, would round
 them."""
-SAME = "\x01"
-"""Stands for the arguments, wherever a record repeats them. JSON never holds this character, so it can mean this."""
+SAME, SUM = "\x01", "\x02"
+"""Stand for the arguments and for their digest, wherever a record repeats them. JSON never holds these characters, so
+they can mean this.
+"""
 PLACE = '"arguments":'
-"""What stands before them."""
+"""What stands before the arguments."""
 
 
 def dump(request: Request) -> str:
-    """The record as text, exact to the last digit: the arguments as JSON, a line break, the whole as JSON.
+    """The record as text, exact to the last digit, in three lines: the arguments as JSON, their digest, the whole.
 
-    A record holds its arguments two or three times; writing them once makes it half as long. What is at its default
-    is left out.
+    A record holds its arguments and their digest two or three times; writing them once makes it half as long. What is
+    at its default is left out.
     """
     if _has_decimal(request):
         whole = _plain(request.model_dump(mode="python", exclude_defaults=True))
-        return EXACT + _packed(dumps(request.arguments), dumps(whole))
-    return _packed(to_json(request.arguments).decode(), request.model_dump_json(exclude_defaults=True))
+        return EXACT + _packed(dumps(request.arguments), request.digest, dumps(whole))
+    arguments = to_json(request.arguments).decode()
+    return _packed(arguments, request.digest, request.model_dump_json(exclude_defaults=True))
 
 
-def _packed(arguments: str, whole: str) -> str:
+def _packed(arguments: str, digest: str, whole: str) -> str:
     """Looked for where they stand: searching for so long a text takes longer than writing the record."""
-    parts, rest, begin = [arguments, "\n"], 0, 0
+    parts, rest, begin = list[str](), 0, 0
     while (begin := whole.find(PLACE, begin)) >= 0:
         begin += len(PLACE)
         if whole.startswith(arguments, begin):
             parts += (whole[rest:begin], SAME)
             rest = begin = begin + len(arguments)
     parts.append(whole[rest:])
-    return "".join(parts)
+    return f"{arguments}\n{digest}\n{''.join(parts).replace(digest, SUM)}"
 
 
 def load(doc: str) -> Request:
     """The record from its text. Raises ValueError for text that `dump` did not write."""
-    arguments, _, whole = doc.partition("\n")
-    if doc.startswith(EXACT):
-        return Request.model_validate(loads(whole.replace(SAME, arguments)))
-    return Request.model_validate_json(whole.replace(SAME, arguments))
+    arguments, digest, whole = doc.split("\n", 2)
+    whole = whole.replace(SUM, digest).replace(SAME, arguments)
+    return Request.model_validate(loads(whole)) if doc.startswith(EXACT) else Request.model_validate_json(whole)
 
 
 def load_or_none(doc: str | None) -> Request | None:
