@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
-import aiohttp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.cards import Card
 from signoff.errors import ChatError, Undeliverable
@@ -26,12 +22,11 @@ from signoff_slack.places import Place, place
 from signoff_slack.settings import Settings
 from signoff_slack.socket import Socket
 from signoff_slack.text import Json
+from signoff_slack.web import TIMEOUT, web_client, web_session
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
 
-TIMEOUT = 10
-"""Seconds that one Web API call may take."""
 HISTORY_PAGE = 200
 HISTORY_PAGES = 3
 """How far back `find` looks: it is called soon after the crash that it repairs."""
@@ -45,31 +40,6 @@ THREADS = "slack-threads"
 """Memory space: conversation/ts of a card that stands in a thread → ts of that thread's first message."""
 THREAD_LIFE = 90 * 24 * 3600.0
 """Seconds."""
-
-_web_log = logging.getLogger("signoff.slack.web")
-# slack_sdk logs whole requests at DEBUG.
-_web_log.setLevel(logging.WARNING)
-
-
-def web_client(settings: Settings) -> AsyncWebClient:
-    """Its connection pool is opened in `SlackChat.start`; until then each call opens a connection of its own."""
-    client = AsyncWebClient(
-        token=settings.bot_token.get_secret_value(), base_url=settings.api_url, timeout=TIMEOUT, logger=_web_log
-    )
-    if urlsplit(settings.api_url).hostname in {"127.0.0.1", "localhost", "::1"}:
-        client.proxy = None  # slack_sdk takes a proxy from the environment without looking at NO_PROXY
-    return client
-
-
-def web_session() -> aiohttp.ClientSession:
-    """Follows no redirect, unlike slack_sdk's own sessions (I27): a card goes to the configured address only."""
-
-    async def refuse(_: object, __: object, params: aiohttp.TraceRequestRedirectParams) -> None:
-        raise aiohttp.ClientConnectionError(f"a redirect ({params.response.status}) is not followed")
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(refuse)
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), trace_configs=[trace])
 
 
 class SlackChat:

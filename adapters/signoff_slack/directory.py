@@ -14,11 +14,10 @@ from signoff.model import MessageRef, Principal
 from signoff_slack import faults
 from signoff_slack.app import Installation
 from signoff_slack.text import Json
+from signoff_slack.web import TIMEOUT
 
 USERGROUP = "slack_usergroup"
 """The policy's key for a user group: `slack_usergroup: T0DEMO/S0MGR`."""
-TIMEOUT = 10
-"""Seconds for one look-up; a person who clicked does not wait so long, but the next one has the answer."""
 SLACKBOT = "USLACKBOT"
 """Slack's own robot; its `is_bot` is false (users.info reference)."""
 

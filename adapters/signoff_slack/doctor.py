@@ -7,9 +7,9 @@ from typing import cast
 
 from signoff.ports import Check
 from signoff_slack import faults
-from signoff_slack.chat import web_client, web_session
 from signoff_slack.manifest import SCOPES
 from signoff_slack.settings import Settings
+from signoff_slack.web import web_client, web_session
 
 
 async def check(settings: Settings) -> Sequence[Check]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 from unittest.mock import Mock
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from aiohttp import StreamReader
@@ -370,6 +370,127 @@ async def test_slack_can_verify_the_address(bench: Bench) -> None:
     assert await bench.post(body, {**signed(body), "Content-Type": "application/json"}) == (200, {"challenge": "abc"})
 
 
+def modal_click(action: str, view: Any) -> dict[str, Any]:
+    """A button inside a modal of ours."""
+    below = {"id": "V1", "type": "modal", "callback_id": "x", "private_metadata": view["private_metadata"]}
+    return click(action, container={"type": "view", "view_id": "V1"}, view=below)
+
+
+@pytest.mark.parametrize("action", ["confirm", "more"])
+async def test_confirm_and_more_open_their_forms(bench: Bench, action: str) -> None:
+    """The buttons of a card open the form of the same name."""
+    assert (await bench.send(click(action)))[0] == 200
+    assert bench.desk.seen[0][2] == action
+    assert [method for method, _ in await bench.calls()] == ["views.open"]
+
+
+async def test_i11_the_details_approve(bench: Bench) -> None:
+    """Approve inside the details decides like the card's, and then the modal says so."""
+    bench.desk.buttons = (Button("approve", "Approve", "primary"),)
+    view: Any = render.details(await bench.desk.details("req_1", None), ORIGIN)
+    assert await bench.send(modal_click("approve", view)) == (200, "")
+    [(_, request_id, answer, actor)] = bench.desk.seen
+    assert (request_id, answer.kind, answer.version, actor.origin) == ("req_1", "approve", 1, ORIGIN)
+    [(method, sent)] = await bench.calls()
+    assert (method, sent["view_id"]) == ("views.update", "V1")
+    assert "recorded" in sent["view"]["blocks"][0]["text"]["text"]
+
+
+async def test_i11_the_details_push_the_form_that_confirms(bench: Bench) -> None:
+    """Where the rule asks to type, the details stay below the form."""
+    view: Any = render.details(await bench.desk.details("req_1", None), ORIGIN)
+    await bench.send(modal_click("confirm", view))
+    assert [method for method, _ in await bench.calls()] == ["views.push"]
+
+
+async def test_a_refusal_inside_the_details_is_said_there(bench: Bench) -> None:
+    """What the desk answers to an approval in a modal stands in that modal."""
+    view: Any = render.details(await bench.desk.details("req_1", None), ORIGIN)
+    bench.desk.fault = StaleVersion(seen=1, current=2)
+    assert await bench.send(modal_click("approve", view)) == (200, "")
+    [(method, sent)] = await bench.calls()
+    assert method == "views.update"
+    assert sent["view"]["blocks"][0]["text"]["text"] == bench.desk.fault.sentence
+
+
+def command(text: str = "pending", **changes: str) -> bytes:
+    fields = {"command": "/signoff", "text": text, "team_id": "T0DEMO", "user_id": "U0ADA", "channel_id": "C0REFUNDS"}
+    return urlencode({"token": "x", **fields, "trigger_id": "1.2.3", **changes}).encode()
+
+
+async def test_a_command_is_answered_for_one_person(bench: Bench) -> None:
+    """The desk hears who said what; its answer is the acknowledgement, and ephemeral."""
+    bench.desk.told = "Two requests wait:\n<b>*one*</b>"
+    body = command("delegate <@U0BOB|bob> until friday")
+    status, answer = await bench.post(body, signed(body))
+    [(_, text, actor)] = bench.desk.seen
+    assert (text, actor.principal.key) == ("delegate <slack:T0DEMO/U0BOB> until friday", "T0DEMO/U0ADA")
+    assert (status, answer["response_type"]) == (200, "ephemeral")
+    assert answer["blocks"] == [
+        {"type": "section", "text": {"type": "plain_text", "text": bench.desk.told, "emoji": False}}
+    ]
+    assert "<b>" not in answer["text"]
+    assert await bench.calls() == []
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable(), NotAnApprover(who="Ada")])
+async def test_i02_a_command_that_did_not_count_says_so(bench: Bench, fault: Any) -> None:
+    """Slack shows our words only with a 200, so what went wrong is the answer."""
+    bench.desk.fault = fault
+    body = command("freeze")
+    status, answer = await bench.post(body, signed(body))
+    assert (status, answer["blocks"][0]["text"]["text"]) == (200, fault.sentence)
+
+
+async def test_i26_forged_and_foreign_commands_are_refused(bench: Bench) -> None:
+    """Unsigned, old, of another workspace, of nobody, or not ours: the desk hears nothing."""
+    good = command()
+    assert (await bench.post(good, {}))[0] == 401
+    assert (await bench.post(good, signed(good, age=301)))[0] == 401
+    assert (await bench.post(good, signed(good, secret="another")))[0] == 401
+    foreign, nobody, other = command(team_id="T0EVIL"), command(user_id=""), command(command="/other")
+    assert (await bench.post(foreign, signed(foreign)))[0] == 401
+    assert (await bench.post(nobody, signed(nobody)))[0] == 400
+    assert (await bench.post(other, signed(other)))[0] == 404
+    assert bench.desk.seen == []
+
+
+def event(kind: str, **changes: Any) -> bytes:
+    payload = {"type": "event_callback", "team_id": "T0DEMO", "event": {"type": kind, "user": {"id": "U0BOB"}}}
+    return json.dumps({**payload, "event_id": "Ev1", **changes}).encode()
+
+
+@pytest.mark.parametrize("kind", ["user_change", "subteam_members_changed", "subteam_updated"])
+async def test_i19_a_change_of_people_is_looked_up_anew(bench: Bench, kind: str) -> None:
+    """An event about people or groups makes the desk forget what Slack said about them."""
+    body = event(kind)
+    assert await bench.post(body, signed(body)) == (200, "")
+    assert bench.desk.seen == [("forget", "slack")]
+
+
+async def test_other_events_are_taken_and_forgotten(bench: Bench) -> None:
+    """An event that is none of ours is acknowledged, or Slack would send it again and again."""
+    for body in (event("app_mention"), event("message", event={"type": "message", "subtype": "x"})):
+        assert (await bench.post(body, signed(body)))[0] == 200
+    assert bench.desk.seen == []
+
+
+async def test_i26_forged_and_foreign_events_are_refused(bench: Bench) -> None:
+    """Unsigned, of another workspace, or without an event inside: nothing is forgotten."""
+    good, foreign, empty = event("user_change"), event("user_change", team_id="T0EVIL"), event("x", event=[])
+    assert (await bench.post(good, {}))[0] == 401
+    assert (await bench.post(foreign, signed(foreign)))[0] == 401
+    assert (await bench.post(empty, signed(empty)))[0] == 400
+    assert bench.desk.seen == []
+
+
+async def test_an_event_from_a_shared_channel_names_our_workspace_too(bench: Bench) -> None:
+    """With Slack Connect the outer workspace may be another; the authorization says whose app hears it."""
+    body = event("user_change", team_id="T0OTHER", authorizations=[{"team_id": "T0DEMO"}])
+    assert (await bench.post(body, signed(body)))[0] == 200
+    assert bench.desk.seen == [("forget", "slack")]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -379,7 +500,8 @@ MEMBERS = """
     team team.id user user.id user.team_id container container.type container.channel_id channel message
     actions actions.0 actions.0.type actions.0.action_id actions.0.block_id actions.0.value trigger_id
     view view.id view.type view.state view.state.values view.private_metadata view.callback_id response_url
-    enterprise authorizations event is_enterprise_install function_data bot_access_token api_app_id assistant
+    enterprise authorizations event event.type event.user team_id is_enterprise_install function_data bot_access_token
+    api_app_id assistant
 """
 PATHS = [tuple(int(key) if key.isdigit() else key for key in path.split(".")) for path in MEMBERS.split()]
 
@@ -395,12 +517,19 @@ def put(at: Any, path: tuple[Any, ...], value: object) -> None:
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(["click", "form"]), st.lists(st.tuples(st.sampled_from(PATHS), JSON), min_size=1, max_size=4))
+@given(
+    st.sampled_from(["click", "form", "event"]),
+    st.lists(st.tuples(st.sampled_from(PATHS), JSON), min_size=1, max_size=4),
+)
 async def test_mutated_signed_payloads_are_never_a_500(kind: str, changes: list[tuple[Any, Any]]) -> None:
     """Whatever a signed payload holds where Slack puts something else: an answer below 500."""
     bench = Bench()
     view = render.form(EDIT, ORIGIN, {})
-    payload: Any = click("details") if kind == "click" else submission(view, {"edit/0/0": typed("1")})
+    payload: Any = {
+        "click": click("details"),
+        "form": submission(view, {"edit/0/0": typed("1")}),
+        "event": json.loads(event("user_change")),
+    }[kind]
     bench.desk.fault = Invalid({"": "no"})
     for path, value in changes:
         put(payload, path, value)

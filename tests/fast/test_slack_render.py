@@ -43,11 +43,11 @@ ROWS = st.builds(
 BUTTONS = st.lists(
     st.builds(
         Button,
-        action=st.sampled_from(["approve", "edit", "reject", "respond", "details"]),
+        action=st.sampled_from(["approve", "confirm", "edit", "reject", "respond", "details", "more"]),
         label=st.text(CHARS, min_size=1, max_size=100),
         style=st.sampled_from(["primary", "danger", "plain"]),
     ),
-    max_size=5,
+    max_size=7,
     unique_by=lambda button: button.action,
 ).map(tuple)
 CARDS = st.builds(
@@ -476,3 +476,51 @@ def test_buttons_carry_request_and_version() -> None:
         ("req_1", 7, 0),
     )
     assert "style" not in edit
+
+
+def test_i11_the_details_approve_on_their_last_page() -> None:
+    """What decides stands after everything that is to be read, and nowhere before."""
+    buttons = (Button("confirm", "Approve…", "primary"),)
+    text = json.dumps({f"key {index}": "ä" * 500 for index in range(400)}, indent=2, ensure_ascii=False)
+    details = Details("req_1", 2, "Import", (), text, buttons)
+    first: Any = render.details(details, ORIGIN)
+    assert "signoff.confirm" not in json.dumps(first)
+    page = 1
+    while "page.next" in json.dumps(view := render.details(details, ORIGIN, page)):
+        page += 1
+    assert check.view(view) == []
+    [button] = view["blocks"][-1]["elements"]  # type: ignore[index]
+    assert (button["action_id"], ids.read_value(button["value"])) == ("signoff.confirm", ("req_1", 2, 0))
+
+
+@pytest.mark.parametrize("action", ["approve", "confirm"])
+def test_i11_a_card_that_slack_has_no_room_for_does_not_approve(action: Any) -> None:
+    """When our drawing leaves out an argument of a high-risk call, the approval waits in the details."""
+    rows = tuple(Row(f"row {index}", "text", f'"{"z" * 700}"') for index in range(20))
+    offered = (Button(action, "Approve", "primary"), Button("details", "Details"))
+    shown = render.message(card(arguments=rows[:2], buttons=offered))
+    assert f"signoff.{action}" in json.dumps(shown)
+    withheld = render.message(card(arguments=rows, buttons=offered))
+    assert f"signoff.{action}" not in json.dumps(withheld)
+    assert any("open Details" in text for text in texts(withheld["blocks"]))
+    assert f"signoff.{action}" in json.dumps(render.message(card(arguments=rows, buttons=offered, risk="low")))
+
+
+def test_a_choice_starts_where_the_form_says() -> None:
+    """A choice with a first value is submitted as that value when nobody touches it."""
+    options = (Option("extend", "Give it more time"), Option("snooze", "Remind me later"))
+    form = Form("req_1", 1, "more", "More", "Do it", (Field("what", "What", "choice", True, "", "snooze", options),))
+    view: Any = render.form(form, ORIGIN, {})
+    assert check.view(view) == []
+    assert view["blocks"][0]["element"]["initial_option"]["text"]["text"] == "Remind me later"
+    submission = submitted(view)
+    assert (submission.purpose, parse.entries(form, submission.values)) == ("more", {"what": "snooze"})
+
+
+def test_lines_of_a_fact_stay_lines() -> None:
+    """A stage a line: the fact stands over the full width, with its line ends, as plain text."""
+    plan = "1. finance: 1 of 2 (Ada)\n2. managers: waiting"
+    drawn: Any = render.message(card(facts=(Fact("Stages", plan),), footer=(Fact("Votes", plan),)))
+    whole = [block["text"] for block in drawn["blocks"] if block["type"] == "section" and "text" in block]
+    assert {"type": "plain_text", "text": plan, "emoji": False} in whole
+    assert f"Votes: {plan}" in texts(drawn["blocks"])

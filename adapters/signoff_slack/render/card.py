@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from signoff.cards import Button, Card, Fact, Row
 from signoff_slack import ids
 from signoff_slack.check import MESSAGE_BLOCKS, MESSAGE_CHARACTERS, weight
-from signoff_slack.text import FIELD_TEXT, Json, bold, cut, date, link, markup, name, plain, summary
+from signoff_slack.text import FIELD_TEXT, Json, bold, cut, date, link, markup, name, plain, summary, units
 
 TONES = {"neutral": "⏳", "good": "✅", "bad": "⛔", "warning": "⚠️"}
 RISKS = {"low": "🟢 Low risk", "medium": "🟡 Medium risk", "high": "🔴 High risk", "critical": "🚨 Critical risk"}
@@ -19,6 +19,8 @@ PAIRS = 5
 CONTEXT = 10
 """Elements of one context block."""
 HEADER = 150
+APPROVALS = {"approve", "confirm"}
+WITHHELD = "This card is too small for all of the arguments: open Details to see everything and approve there."
 WHEN = "When"
 """The label of a moment that belongs to the text before it."""
 
@@ -80,10 +82,24 @@ def _blocks(card: Card, room: _Room) -> list[Json]:
         noun = "argument" if hidden == 1 else "arguments"
         blocks.append({"type": "context", "elements": [plain(f"… and {hidden:,} more {noun}")]})
     blocks += _footer(card.footer[: room.facts], room.characters)
-    if card.buttons:
-        drawn = [button(one, card.request_id, card.version) for one in card.buttons]
+    withheld = card.risk in {"high", "critical"} and _cuts(card, room)
+    offered = [one for one in card.buttons if not (withheld and one.action in APPROVALS)]
+    if len(offered) < len(card.buttons):
+        blocks.append({"type": "context", "elements": [plain(WITHHELD)]})
+    if offered:
+        drawn = [button(one, card.request_id, card.version) for one in offered]
         blocks.append({"type": "actions", "elements": drawn})
     return blocks
+
+
+def _cuts(card: Card, room: _Room) -> bool:
+    """Whether this attempt leaves out of the arguments what the neutral card shows (I11)."""
+    rows = card.arguments[: room.rows]
+    limit = min(room.characters, FIELD_TEXT)
+    return len(rows) < len(card.arguments) or any(
+        units(row.text) > limit if row.before is None else max(units(row.text), units(row.before)) > limit // 2
+        for row in rows
+    )
 
 
 def facts(entries: Iterable[Fact], limit: int) -> Iterable[tuple[Json, Json]]:
