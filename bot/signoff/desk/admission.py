@@ -1,4 +1,4 @@
-"""Who may decide, and what an edit comes to. Pure."""
+"""What must hold before anybody's word counts, and what an edit comes to. Pure."""
 
 from __future__ import annotations
 
@@ -6,79 +6,64 @@ from datetime import datetime
 
 from signoff import digest, forms
 from signoff.desk.asking import again
-from signoff.desk.verdict import settle, standing
-from signoff.errors import (
-    AlreadyDecided,
-    NobodyMayApprove,
-    NotAnApprover,
-    NotOffered,
-    PolicyRefused,
-    SelfApproval,
-    StaleVersion,
-)
-from signoff.model import DecidedBy, Kind, Request, Version
+from signoff.desk.verdict import standing
+from signoff.errors import AlreadyDecided, NotOffered, PolicyRefused, StaleVersion
+from signoff.model import Kind, Request, Version
 from signoff.policy import Policy
 
 
-def admit(policy: Policy, request: Request, kind: Kind, version: int, person: str | None) -> str:
-    """The person who may decide this, or the reason why not."""
-    names = policy.names
+def check_open(policy: Policy, request: Request) -> None:
+    """Raises AlreadyDecided."""
     if not request.open:
-        raise AlreadyDecided(what=standing(request, names), request=request)
-    members = policy.members(request.terms.approvers)
-    if not members:
-        raise NobodyMayApprove
-    who = policy.who(request.terms.approvers)
-    if person is None or person not in members:
-        raise NotAnApprover(who=who)
-    if why := policy.barred(request, person, kind):
-        others = [names.get(other, other) for other in sorted(members - {person})]
-        raise SelfApproval(why=why, who=" or ".join(others) or "an operator must name another approver")
+        raise AlreadyDecided(what=standing(request, policy.names), request=request)
+
+
+def check_offered(request: Request, kind: Kind, version: int) -> None:
+    """Raises NotOffered (I20), StaleVersion (I07)."""
     if kind not in request.allowed_decisions:
         offered = ", ".join(request.allowed_decisions) or "no decision"
         raise NotOffered(kind=kind, offered=offered)
+    check_version(request, version)
+
+
+def check_version(request: Request, version: int) -> None:
+    """Raises StaleVersion."""
     if version != request.version:
         raise StaleVersion(seen=version, current=request.version)
-    return person
 
 
-def edited(
-    policy: Policy,
-    signer: digest.Signer,
-    request: Request,
-    arguments: dict[str, object],
-    by: tuple[DecidedBy, ...],
-    now: datetime,
-    message: str | None,
-) -> tuple[Request, str]:
-    """A new version: decided if the policy lets this person decide the new arguments, else asked again (I08)."""
-    changes = forms.changes(request.arguments, arguments)
-    if not changes:
-        kind: Kind = "approve" if "approve" in request.allowed_decisions else "edit"
-        return settle(request, kind, by, now, signer, message=message), "request.decided"
-    person = by[0].person or ""
-    terms = policy.terms(again(request, arguments), arguments, now)
+def edited(policy: Policy, request: Request, arguments: dict[str, object], person: str, now: datetime) -> Request:
+    """The record with a new version: under the policy's terms for the new arguments, no votes, the first stage (I08).
+
+    The same revision as before: a vote or a write follows. Raises PolicyRefused.
+    """
+    terms = policy.terms(again(request, arguments), arguments, now, asked_by=request.asked_by)
     if terms.decide == "reject":
         raise PolicyRefused(rule=terms.rule, message=terms.message)
-    if terms.decide != "ask":
+    if terms.decide != "ask" or terms.mode != "enforce":
         # A rule would run these without asking; a person who may decide has looked at them, which is more.
-        terms = request.terms.model_copy(update={"rule": terms.rule})
+        first = request.terms.ladder[0]
+        terms = request.terms.model_copy(update={"rule": terms.rule, "approvers": first.approvers, "spend": None})
     show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
     # What was secret under the earlier rule stays so: this version still holds it, and so do the ones before (I13).
     secret = tuple(dict.fromkeys((*request.terms.secret, *terms.secret)))
     new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
     version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
-    new_record = request.model_copy(
+    return request.model_copy(
         update={
             "arguments": arguments,
             "version": version.number,
             "digest": new,
             "versions": (*request.versions, version),
             "terms": terms.model_copy(update={"show": show, "secret": secret}),
+            "votes": (),
+            "stage": 0,
+            "reminded": 0,
+            "escalated": 0,
+            "snoozed_until": None,
         }
     )
-    if person in policy.members(terms.approvers) and not policy.barred(new_record, person, "edit"):
-        all_changes = forms.changes(new_record.versions[0].arguments, arguments)
-        after = settle(new_record, "edit", by, now, signer, message=message, changes=all_changes)
-        return after, "request.decided"
-    return new_record.model_copy(update={"rev": request.rev + 1}), "request.revised"
+
+
+def changed(request: Request, arguments: dict[str, object]) -> bool:
+    return bool(forms.changes(request.arguments, arguments))

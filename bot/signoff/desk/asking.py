@@ -42,10 +42,10 @@ def check(ask: Ask) -> None:
         raise Invalid({"": f"The body is not JSON that can be signed: {error}."}) from error
 
 
-def opened(ask: Ask, terms: Terms, key: Key, now: datetime, signer: digest.Signer) -> Request:
-    """The record of a new request; already decided when a rule decides or nothing is asked."""
+def record(ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
+    """The record of a new request; nothing is decided yet."""
     first = digest.digest(ask.tool, ask.arguments, ask.agent, ask.on_behalf_of)
-    request = Request.model_construct(
+    return Request.model_construct(
         **dict(ask),
         id=f"req_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}",
         status="pending",
@@ -61,23 +61,44 @@ def opened(ask: Ask, terms: Terms, key: Key, now: datetime, signer: digest.Signe
         consumed_at=None,
         outcome=None,
         undelivered={},
+        stage=0,
+        votes=(),
+        reminded=0,
+        escalated=0,
+        snoozed_until=None,
+        notices=(),
         rev=1,
     )
-    if not ask.allowed_decisions:
+
+
+def by_rule(request: Request, who: str, now: datetime, signer: digest.Signer) -> Request:
+    """The record, already decided where a rule decides or nothing is asked. `who`: who would have been asked."""
+    terms = request.terms
+    by = (DecidedBy(rule=terms.rule, at=now),)
+    if not request.allowed_decisions:
         # Told, not asked. Never `approved`: an agent must not get an approval by offering no decision.
-        by = (DecidedBy(rule=NOTICE_RULE, at=now),)
-        return request.model_copy(
-            update={
-                "status": "responded",
-                "decision": Decision(kind="respond", decided_by=by, decided_at=now, digest=first),
-            }
-        )
-    if terms.decide in {"approve", "notify"} and "approve" in ask.allowed_decisions:
-        return settle(request, "approve", (DecidedBy(rule=terms.rule, at=now),), now, signer, rev=1)
-    if terms.decide == "reject":
-        by = (DecidedBy(rule=terms.rule, at=now),)
+        told = (DecidedBy(rule=NOTICE_RULE, at=now),)
+        decision = Decision(kind="respond", decided_by=told, decided_at=now, digest=request.digest)
+        return request.model_copy(update={"status": "responded", "decision": decision})
+    if terms.mode != "enforce" and "approve" in request.allowed_decisions:
+        return settle(request, "approve", by, now, signer, message=_unenforced(terms, who), rev=1)
+    if terms.decide in {"approve", "notify"} and "approve" in request.allowed_decisions:
+        return settle(request, "approve", by, now, signer, rev=1)
+    if terms.decide == "reject" and terms.mode == "enforce":
         return settle(request, "reject", by, now, signer, message=terms.message, rev=1)
     return request
+
+
+def _unenforced(terms: Terms, who: str) -> str:
+    if terms.mode == "off":
+        return "Signoff is switched off here: nobody was asked, and no rule was looked at."
+    would = {
+        "approve": "have approved this by itself",
+        "notify": "have told people about this and let it run",
+        "reject": f"have rejected this: {terms.message}",
+        "ask": f"have asked {who}",
+    }[terms.decide]
+    return f"Shadow mode: nobody was asked. The rule “{terms.rule}” would {would}."
 
 
 def body(ask: Ask) -> str:

@@ -6,57 +6,54 @@ decision that stands (I01). Nothing here knows a platform, a library or a socket
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import datetime
+from typing import assert_never
 
 from signoff import cards, digest, forms
 from signoff.audit import Line
+from signoff.desk import commands, timers
 from signoff.desk import entries as audit
-from signoff.desk import said
-from signoff.desk.admission import admit, edited
-from signoff.desk.asking import body, check, opened
-from signoff.desk.origin import POSTING_PATIENCE, check_origin
-from signoff.desk.verdict import settle, standing
+from signoff.desk.admission import check_version
+from signoff.desk.answering import LONGEST, SEEN, Answers, seen_key
+from signoff.desk.asking import body, check
+from signoff.desk.drafts import Drafts
+from signoff.desk.opening import Openings
+from signoff.desk.orders import Orders
+from signoff.desk.origin import check_origin
+from signoff.desk.people import People
+from signoff.desk.records import ATTEMPTS, Records
+from signoff.desk.runs import Runs
+from signoff.desk.voices import Voices, person_of
 from signoff.errors import (
-    AlreadyConsumed,
-    AlreadyDecided,
-    DigestMismatch,
-    NotApproved,
-    NotFound,
-    ReceiptExpired,
-    StaleVersion,
+    BudgetSpent,
+    CallFrozen,
+    Overtaken,
     StoreUnavailable,
 )
 from signoff.model import (
     Actor,
     Answer,
     Ask,
-    DecidedBy,
     Event,
+    GrantWish,
     Key,
     Kind,
+    Notice,
     Outcome,
     Principal,
     Request,
     Status,
-    dumps,
     iso,
-    loads,
 )
 from signoff.policy import Policy
 from signoff.ports import Filter, Idempotency, Limits, Opened, Page, Store
 
-ATTEMPTS = 20
-"""How often a lost race is tried again; each loss means that somebody else made progress."""
-DRAFT_LIFE = 3600.0
-"""Seconds that the pages of a half-filled form are kept."""
 PURPOSE_KIND: dict[forms.Purpose, Kind] = {
     "edit": "edit",
     "edit_json": "edit",
     "reject": "reject",
     "respond": "respond",
+    "confirm": "approve",
 }
 
 
@@ -68,6 +65,25 @@ class Desk:
         self._policy = policy
         self._signer = signer
         self._limits = limits or Limits()
+        self.people = People()
+        """Who is in which group, and fit to decide; the chats' directories are added to it."""
+        self.orders = Orders(store, lambda: self._policy)
+        """Freezes, grants and delegations."""
+        self._records = Records(store, signer)
+        self._voices = Voices(self.people, self.orders)
+        self._openings = Openings(store, self.orders, self._voices, signer)
+        self._drafts = Drafts(store)
+        self._runs = Runs(store, self._records, signer)
+        self._commands = commands.Commands(store, self.orders, self._voices)
+        self._answers = Answers(store, self._records, self._voices, self._openings, signer, lambda: self._policy)
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    def adopt(self, policy: Policy) -> None:
+        """From now on new and edited requests are judged by this one; votes already cast stand."""
+        self._policy = policy
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
@@ -76,21 +92,39 @@ class Desk:
         StoreUnavailable.
         """
         check(ask)
-        now = await self._store.now()
-        terms = self._policy.terms(ask, ask.arguments, now)
-        request = opened(ask, terms, key, now, self._signer)
         idempotency = idempotency_key and Idempotency(idempotency_key, body(ask))
-        return await self._store.open(request, audit.asked(request), idempotency or None, self._limits.caps)
+        policy, spent, frozen = self._policy, set[str](), False
+        for _ in range(ATTEMPTS + len(policy.rule_names)):
+            now = await self._store.now()
+            terms = policy.terms(ask, ask.arguments, now, spent=spent, asked_by=key.id)
+            opening = await self._openings.of(policy, ask, terms, key, now, grants=not frozen)
+            entry = audit.asked(opening.request)
+            try:
+                return await self._store.open(
+                    opening.request, entry, idempotency or None, self._limits.caps, opening.conditions
+                )
+            except BudgetSpent:
+                spent.add(terms.rule)
+            except Overtaken:
+                continue  # somebody else used the same grant at this moment: look again what is left of it
+            except CallFrozen:
+                # What a rule or a grant would let run waits for people, who can decide when it is thawed.
+                frozen = True
+                if policy.mode != "enforce":
+                    policy = policy.under("enforce")
+                elif terms.decide != "ask" or terms.mode != "enforce":
+                    spent.add(terms.rule)
+        raise StoreUnavailable
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
     async def get(self, request_id: str) -> Request:
         """The record; one whose time has passed is expired on the way. Raises NotFound, StoreUnavailable."""
-        return (await self._current(request_id))[0]
+        return (await self._records.current(request_id))[0]
 
     async def wait(self, request_id: str, timeout: float) -> Request:
         """The record as soon as it is terminal, or as it is after `timeout` seconds. Raises like `get`."""
-        request, now = await self._current(request_id)
+        request, now = await self._records.current(request_id)
         if not request.open or timeout <= 0:
             return request
         left = (request.expires_at - now).total_seconds()
@@ -116,193 +150,163 @@ class Desk:
         return cards.card(request, who=self._policy.who(request.terms.approvers), names=self._policy.names)
 
     async def details(self, request_id: str, actor: Actor) -> cards.Details:
-        """Everything about a request, for one person at a place where its card is. Raises NotFound, WrongPlace."""
-        request, _ = await self._current(request_id)
+        """Everything about a request, for one person at a place where its card is, who from then on counts as having
+        seen all of this version (I11). Raises NotFound, WrongPlace.
+        """
+        request, now = await self._records.current(request_id)
         await check_origin(self._store, request_id, actor)
+        if request.open and actor.origin is not None:
+            life = (request.created_at + LONGEST - now).total_seconds()
+            await self._store.remember(SEEN, seen_key(request, actor), iso(now), max(life, 1))
         return cards.details(request, who=self._policy.who(request.terms.approvers), names=self._policy.names)
+
+    async def said_below(self, request: Request, notice: Notice, chat: str) -> tuple[str, tuple[Principal, ...]]:
+        """What is said below a card in one chat, and who is called by name there."""
+        policy = self._policy
+        people = await self._voices.called(policy, request, notice.to)
+        text = cards.notice_text(request, notice, policy.who(notice.to or request.terms.approvers), policy.names)
+        found = (policy.identity(person, chat) for person in people)
+        return text, tuple(one for one in found if one is not None)
+
+    async def command(self, text: str, actor: Actor) -> str:
+        """What somebody typed to the bot, and what they are answered: plain lines. Raises StoreUnavailable."""
+        return await self._commands.run(self._policy, text, actor)
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────
 
     def person(self, actor: Actor) -> str | None:
         """The policy's person behind a verified identity."""
-        if actor.principal is not None:
-            return self._policy.person_of(actor.principal)
-        return actor.person if actor.person in self._policy.people else None
+        return person_of(self._policy, actor)
 
     def identity(self, person: str, chat: str) -> Principal | None:
         """Where to reach a person on one chat."""
         return self._policy.identity(person, chat)
 
-    def queue_terms(self, person: str) -> tuple[str, ...]:
-        """The person and the groups the person is in: what pending requests are filtered by."""
-        return self._policy.queue_terms(person)
+    async def queue_terms(self, person: str) -> tuple[str, ...]:
+        """The names under which requests wait for this person: their own, their groups', their delegators'."""
+        return await self._voices.queue_terms(self._policy, person, await self._store.now())
 
-    def may_decide(self, request: Request, person: str) -> bool:
-        return person in self._policy.members(request.terms.approvers)
+    async def may_decide(self, request: Request, person: str) -> bool:
+        """Whether the request concerns this person, at any of its stages."""
+        return await self._voices.may(self._policy, request, person, await self._store.now())
 
     # ── answering ────────────────────────────────────────────────────────────────────────────────
 
     async def answer(self, request_id: str, answer: Answer, actor: Actor) -> Request:
-        """The one door for decisions: chat clicks, forms and approver keys.
+        """The one door for what people say: chat clicks, forms and approver keys. An approval that is not the last
+        one needed leaves the request pending, with one vote more.
 
-        Raises NotFound, WrongPlace, DuplicateCard, AlreadyDecided, NobodyMayApprove, NotAnApprover, SelfApproval,
-        NotOffered, StaleVersion, Invalid, PolicyRefused, StoreUnavailable. After any of them nothing has changed,
-        except that a request whose time has passed is now expired.
+        Raises NotFound, WrongPlace, DuplicateCard, AlreadyDecided, NobodyMayApprove, NotAnApprover, CannotDecide,
+        SelfApproval, AlreadyVoted, NotOffered, StaleVersion, NotSeen, Invalid, NotAllowed, PolicyRefused, CallFrozen,
+        DirectoryAway, StoreUnavailable. After any of them nothing has changed, except that a request whose time has
+        passed is now expired.
         """
-        seen: tuple[Request, datetime] | None = await self._clicked(request_id, actor)
-        for _ in range(ATTEMPTS):
-            request, now = seen or await self._current(request_id)
-            seen = None
-            person = admit(self._policy, request, answer.kind, answer.version, self.person(actor))
-            by = (DecidedBy(person=person, name=self._policy.names.get(person), via=actor.via, at=now),)
-            event = "request.decided"
-            if answer.kind == "edit":
-                arguments = said.arguments(request, answer)
-                after, event = edited(self._policy, self._signer, request, arguments, by, now, answer.message)
-            elif answer.kind == "respond":
-                response = said.response(request, answer)
-                after = settle(request, "respond", by, now, self._signer, message=answer.message, response=response)
-            else:
-                message = answer.message
-                if answer.kind == "reject" and answer.entries is not None:
-                    message = said.reason(request, answer.entries)
-                after = settle(request, answer.kind, by, now, self._signer, message=message)
-            if after.decision is not None:
-                entry = audit.decided(after, actor, person)
-            else:
-                entry = audit.revised(after, actor, person, forms.changes(request.arguments, after.arguments))
-            if await self._store.move(request, after, event, entry):
-                return after
-        raise StoreUnavailable
+        return await self._answers.answer(request_id, answer, actor)
+
+    async def submit(
+        self, request_id: str, purpose: forms.Purpose, version: int, entries: Mapping[str, str], actor: Actor
+    ) -> Request:
+        """A form that was sent from a chat. Raises like `answer`; Invalid by field key."""
+        if purpose != "more":
+            answer = Answer(kind=PURPOSE_KIND[purpose], version=version, entries=dict(entries), message=None)
+            return await self.answer(request_id, answer, actor)
+        request, now = await self._records.clicked(request_id, actor)
+        more = forms.read_more(request, await self._answers.more(request, actor, version, now), entries)
+        match more.what:
+            case "extend":
+                return await self._answers.put_off(request_id, "extended", more.seconds or 0, actor)
+            case "snooze":
+                return await self._answers.put_off(request_id, "snoozed", more.seconds or 0, actor)
+            case "grant":
+                wish = GrantWish(ttl=more.seconds or 1, uses=more.uses or 1, all_arguments=more.all_arguments)
+                answer = Answer(kind="approve", version=version, message=None, confirm=more.confirm, grant=wish)
+            case "force_approve":
+                answer = Answer(kind="approve", version=version, message=more.reason, confirm=more.confirm, force=True)
+            case "force_reject":
+                answer = Answer(kind="reject", version=version, message=more.reason, force=True)
+            case _:
+                assert_never(more.what)
+        return await self._answers.answer(request_id, answer, actor)
+
+    async def extend(self, request_id: str, seconds: int, actor: Actor) -> Request:
+        """Move the deadline. Raises like `answer`, and NotAllowed beyond 30 days after it was asked."""
+        return await self._answers.put_off(request_id, "extended", seconds, actor)
+
+    async def snooze(self, request_id: str, seconds: int, actor: Actor) -> Request:
+        """No reminders for so many seconds. Raises like `answer`."""
+        return await self._answers.put_off(request_id, "snoozed", seconds, actor)
 
     async def form(self, request_id: str, purpose: forms.Purpose, actor: Actor, version: int) -> forms.Form:
-        """The form behind Edit…, Reject… or Answer…; refused before anything is typed if it could not be sent."""
+        """The form behind a button; refused before anything is typed if it could not be sent."""
         await check_origin(self._store, request_id, actor)
-        request, _ = await self._current(request_id)
-        admit(self._policy, request, PURPOSE_KIND[purpose], version, self.person(actor))
-        return said.form(request, purpose)
+        request, now = await self._records.current(request_id)
+        if purpose == "more":
+            return await self._answers.more(request, actor, version, now)
+        return await self._answers.form(request, purpose, PURPOSE_KIND[purpose], actor, version, now)
 
     async def keep(
         self, form: forms.Form, actor: Actor, entries: Mapping[str, str], keys: Collection[str]
     ) -> dict[str, str]:
         """Keep one page (`keys`) of a form that has several. Every page so far; Invalid has that page's faults."""
-        request, _ = await self._current(form.request_id)
-        if request.version != form.version:
-            raise StaleVersion(seen=form.version, current=request.version)
-        original, schema = said.subject(request, form.purpose)
-        forms.fill(form, original, schema, entries, keys=keys)
-        kept = await self.draft(form, actor) | {key: entries[key] for key in keys if key in entries}
-        await self._store.remember("draft", self._draft_key(form, actor), dumps(kept), DRAFT_LIFE)
-        return kept
+        request, _ = await self._records.current(form.request_id)
+        check_version(request, form.version)
+        return await self._drafts.keep(request, form, actor, entries, keys)
 
     async def draft(self, form: forms.Form, actor: Actor) -> dict[str, str]:
         """What this person has typed on earlier pages of this form."""
-        kept = await self._store.recall("draft", self._draft_key(form, actor))
-        parsed = loads(kept) if kept else {}
-        return {str(k): str(v) for k, v in parsed.items()} if isinstance(parsed, dict) else {}
+        return await self._drafts.draft(form, actor)
 
-    def _draft_key(self, form: forms.Form, actor: Actor) -> str:
-        who = actor.principal.key if actor.principal else actor.person
-        return f"{form.request_id}:{form.version}:{form.purpose}:{actor.via}:{who}"
+    # ── by the clock, and by the chats ───────────────────────────────────────────────────────────
 
-    async def _clicked(self, request_id: str, actor: Actor) -> tuple[Request, datetime]:
-        """The record, after a look at where its cards are; both are asked for at once, a person is waiting."""
-        reading = asyncio.ensure_future(self._current(request_id))
-        asked = asyncio.get_running_loop().time()
-        try:
-            await check_origin(self._store, request_id, actor)
-        except BaseException:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-            raise
-        late = asyncio.get_running_loop().time() - asked >= POSTING_PATIENCE[0]
-        found = await reading
-        return await self._current(request_id) if late else found  # what it says about the time must be fresh
+    async def tick(self, request_id: str) -> bool:
+        """Do the one thing that is due about a request by the store's clock: remind, escalate or end it. False: nothing
+        was due. Raises NotFound, StoreUnavailable.
+        """
+        for _ in range(ATTEMPTS):
+            request, now = await self._store.load(request_id)
+            if not request.open or now < request.wakes_at:
+                return False
+            if now >= request.expires_at:
+                await self._records.current(request_id)
+                return True
+            if timers.is_escalation(request):
+                event, (after, entry) = "request.escalated", timers.escalated(request, now)
+            else:
+                people = await self._voices.called(self._policy, request, request.terms.approvers)
+                event, (after, entry) = "request.reminded", timers.reminded(self._policy, request, now, people)
+            if await self._store.move(request, after, event, entry):
+                return True
+        raise StoreUnavailable
 
     async def undeliverable(self, request_id: str, place: str, reason: str) -> None:
         """Record that a card could not be delivered; the request stays decidable elsewhere (I05, I23)."""
         for _ in range(ATTEMPTS):
-            request, _ = await self._current(request_id)
+            request, _ = await self._records.current(request_id)
             if place in request.undelivered:
                 return
             undelivered = {**request.undelivered, place: reason}
-            after = request.model_copy(update={"undelivered": undelivered, "rev": request.rev + 1})
+            show = tuple(dict.fromkeys((*request.terms.show, *(request.terms.fallback if request.open else ()))))
+            terms = request.terms.model_copy(update={"show": show})
+            after = request.model_copy(update={"undelivered": undelivered, "terms": terms, "rev": request.rev + 1})
             if await self._store.move(
                 request, after, "request.undeliverable", audit.undeliverable(after, place, reason)
             ):
                 return
         raise StoreUnavailable
 
-    # ── ends without a decision by a person ──────────────────────────────────────────────────────
+    # ── the agent's own ──────────────────────────────────────────────────────────────────────────
 
     async def withdraw(self, request_id: str, key: Key) -> Request:
         """The agent takes its request back. Raises NotFound, AlreadyDecided."""
-        for _ in range(ATTEMPTS):
-            request, now = await self._owned(request_id, key)
-            if not request.open:
-                raise AlreadyDecided(what=standing(request, self._policy.names), request=request)
-            after = settle(request, "cancel", (), now, self._signer)
-            if await self._store.move(request, after, "request.decided", audit.decided(after, None, None)):
-                return after
-        raise StoreUnavailable
-
-    async def expire(self, request_id: str) -> Request:
-        """End a request whose time has passed by the store's clock; others are left as they are."""
-        return (await self._current(request_id))[0]
-
-    # ── after the decision ───────────────────────────────────────────────────────────────────────
+        return await self._runs.withdraw(self._policy.names, request_id, key)
 
     async def consume(self, request_id: str, arguments: dict[str, object], key: Key) -> Request:
         """Burn the approval, once, for exactly the approved arguments (I10).
 
-        Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch.
+        Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch, CallFrozen.
         """
-        for _ in range(ATTEMPTS):
-            request, now = await self._owned(request_id, key)
-            decision = request.decision
-            if request.status != "approved" or decision is None:
-                raise NotApproved(status=request.status)
-            if request.consumed_at is not None:
-                raise AlreadyConsumed(when=iso(request.consumed_at))
-            end = decision.decided_at + digest.RECEIPT_LIFE
-            if now >= end:
-                raise ReceiptExpired(when=iso(end))
-            try:
-                actual = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
-            except ValueError:
-                raise DigestMismatch from None
-            if not secrets.compare_digest(actual, decision.digest):
-                raise DigestMismatch
-            after = request.model_copy(update={"consumed_at": now, "rev": request.rev + 1})
-            if await self._store.move(request, after, "request.consumed", audit.consumed(after)):
-                return after
-        raise StoreUnavailable
+        return await self._runs.consume(request_id, arguments, key)
 
     async def report(self, request_id: str, outcome: Outcome, key: Key) -> Request:
         """What came of the run; shown on the card. Raises NotFound, NotApproved."""
-        for _ in range(ATTEMPTS):
-            request, now = await self._owned(request_id, key)
-            if request.status not in {"approved", "responded"}:
-                raise NotApproved(status=request.status)
-            done = outcome.model_copy(update={"at": now})
-            after = request.model_copy(update={"outcome": done, "rev": request.rev + 1})
-            if await self._store.move(request, after, "request.reported", audit.reported(after)):
-                return after
-        raise StoreUnavailable
-
-    async def _owned(self, request_id: str, key: Key) -> tuple[Request, datetime]:
-        request, now = await self._current(request_id)
-        if request.asked_by != key.id:
-            raise NotFound
-        return request, now
-
-    async def _current(self, request_id: str) -> tuple[Request, datetime]:
-        """The record as it stands now; expiry is enforced here, whether or not a sweeper was there first (I06)."""
-        for _ in range(ATTEMPTS):
-            request, now = await self._store.load(request_id)
-            if not request.open or now < request.expires_at:
-                return request, now
-            after = settle(request, "expire", (), now, self._signer)
-            if await self._store.move(request, after, "request.decided", audit.decided(after, None, None)):
-                return after, now
-        raise StoreUnavailable
+        return await self._runs.report(request_id, outcome, key)

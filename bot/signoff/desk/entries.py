@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from signoff.audit import Entry
-from signoff.model import Actor, Change, Clean, Request, iso, mask, secret_pointers
+from signoff.model import Actor, Change, Clean, Delegation, Freeze, Grant, Request, Vote, iso, mask, secret_pointers
 
 
 def shown(request: Request, arguments: Mapping[str, object]) -> dict[str, object]:
@@ -48,8 +49,12 @@ def asked(request: Request) -> Entry:
             "allowed_decisions": list(request.allowed_decisions),
             "rule": request.terms.rule,
             "note": request.terms.note,
+            "mode": request.terms.mode,
+            "decide": request.terms.decide,
             "approvers": list(request.terms.approvers),
+            "stages": _stages(request),
             "show": list(request.terms.show),
+            "metadata": shown_metadata(request),
             "expires_at": iso(request.expires_at),
             **({"decision": _decision(request)} if request.decision else {}),
         }
@@ -68,12 +73,60 @@ def revised(request: Request, actor: Actor, person: str, changes: tuple[Change, 
             "changes": shown_changes(request, changes),
             "rule": request.terms.rule,
             "approvers": list(request.terms.approvers),
+            "stages": _stages(request),
+            "votes": _votes(request.votes),
         }
     )
 
 
-def decided(request: Request, actor: Actor | None, person: str | None) -> Entry:
-    """The decision, with the original and the final arguments."""
+def voted(request: Request, actor: Actor, person: str, void: Sequence[Vote]) -> Entry:
+    """A person agreed, and others are asked still. `void`: earlier votes of people who may no longer decide."""
+    return Entry.of(
+        {
+            "type": "voted",
+            **_which(request),
+            **_who(actor, person),
+            "rule": request.terms.rule,
+            "stage": request.stage,
+            "votes": _votes(request.votes),
+            "void": _votes(void),
+        }
+    )
+
+
+def timed(request: Request, what: str, **facts: object) -> Entry:
+    """Something that came by itself, by the clock: `reminded`, `escalated`."""
+    return Entry.of({"type": what, **_which(request), "rule": request.terms.rule, **facts})
+
+
+def put_off(request: Request, what: str, actor: Actor, person: str, until: datetime) -> Entry:
+    """A person extended the deadline or snoozed the reminders."""
+    return Entry.of({"type": what, **_which(request), **_who(actor, person), "until": iso(until)})
+
+
+def froze(freeze: Freeze, via: str) -> Entry:
+    return Entry.of({"type": "froze", "freeze": freeze.model_dump(mode="json"), "by": freeze.by, "via": via})
+
+
+def thawed(freeze: Freeze, by: str, via: str) -> Entry:
+    return Entry.of({"type": "thawed", "freeze": freeze.model_dump(mode="json"), "by": by, "via": via})
+
+
+def revoked(grant: Grant, by: str, via: str) -> Entry:
+    return Entry.of({"type": "grant_revoked", "grant": _grant(grant), "by": by, "via": via})
+
+
+def delegated(delegation: Delegation, via: str) -> Entry:
+    return Entry.of({"type": "delegated", "delegation": delegation.model_dump(mode="json"), "via": via})
+
+
+def undelegated(delegation: Delegation, by: str, via: str) -> Entry:
+    facts = {"delegation": delegation.model_dump(mode="json"), "by": by, "via": via}
+    return Entry.of({"type": "delegation_ended", **facts})
+
+
+def decided(request: Request, actor: Actor | None, person: str | None, grant: Grant | None = None) -> Entry:
+    """The decision, with the original and the final arguments, and the grant that came with it."""
     return Entry.of(
         {
             "type": "decided",
@@ -81,6 +134,7 @@ def decided(request: Request, actor: Actor | None, person: str | None) -> Entry:
             **(_who(actor, person) if actor else {}),
             "rule": request.terms.rule,
             "original": shown(request, request.versions[0].arguments),
+            **({"grant": _grant(grant)} if grant else {}),
             **_decision(request),
         }
     )
@@ -98,6 +152,29 @@ def reported(request: Request) -> Entry:
 
 def undeliverable(request: Request, place: str, reason: str) -> Entry:
     return Entry.of({"type": "undeliverable", **_which(request), "place": place, "reason": reason})
+
+
+def shown_metadata(request: Request) -> dict[str, object]:
+    """What conditions may speak of besides the arguments, without its secrets."""
+    return cast(
+        "dict[str, object]", mask(request.metadata, secret_pointers(request.metadata, None, request.terms.secret))
+    )
+
+
+def _stages(request: Request) -> list[dict[str, object]]:
+    return [{"name": one.name, "approvers": list(one.approvers), "quorum": one.quorum} for one in request.terms.stages]
+
+
+def _votes(votes: Sequence[Vote]) -> list[dict[str, object]]:
+    return [
+        {"person": one.person, "acting_for": one.acting_for, "via": one.via, "stage": one.stage, "at": iso(one.at)}
+        for one in votes
+    ]
+
+
+def _grant(grant: Grant) -> dict[str, object]:
+    """Without the values that have to match: they may be secret."""
+    return grant.model_dump(mode="json", exclude={"match"}) | {"match": sorted(grant.match)}
 
 
 def _which(request: Request) -> dict[str, object]:
@@ -131,8 +208,12 @@ def _decision(request: Request) -> dict[str, object]:
         "arguments": None if decision.arguments is None else shown(request, decision.arguments),
         "changes": shown_changes(request, decision.changes),
         "message": message and Clean(request).told(message),
+        "retry": decision.retry,
+        "forced": decision.forced,
+        "under_grant": decision.grant,
         "response": response,
         "decided_by": [who.person or f"rule:{who.rule}" for who in decision.decided_by],
+        "acting_for": {who.person: who.acting_for for who in decision.decided_by if who.person and who.acting_for},
         "decided_at": iso(decision.decided_at),
         "receipt": decision.receipt,
     }

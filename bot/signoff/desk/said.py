@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from signoff import forms
 from signoff.errors import Invalid
 from signoff.model import Answer, Request
 
 
-def form(request: Request, purpose: forms.Purpose) -> forms.Form:
-    """The form for one purpose."""
-    make = {
+def form(request: Request, purpose: forms.Purpose, offers: Collection[str] = ()) -> forms.Form:
+    """The form for one purpose. `offers`: what a `more` form has to offer to this person."""
+    make: Mapping[str, Callable[[Request], forms.Form]] = {
         "edit": forms.edit_form,
         "edit_json": forms.json_form,
         "reject": forms.reject_form,
         "respond": forms.response_form,
+        "confirm": forms.confirm_form,
     }
-    return make[purpose](request)
+    return forms.more_form(request, offers) if purpose == "more" else make[purpose](request)
 
 
 def subject(request: Request, purpose: forms.Purpose) -> tuple[object, dict[str, object] | None]:
@@ -63,3 +64,16 @@ def reason(request: Request, typed: Mapping[str, str]) -> str | None:
     if unknown:
         raise Invalid(dict.fromkeys(sorted(unknown), "This form has no such field."))
     return forms.reason(asked, typed) or None
+
+
+def check_confirm(request: Request, answer: Answer) -> None:
+    """What the rule wants typed before this is let run. Raises Invalid."""
+    if request.terms.confirm is None:
+        return
+    if answer.entries is not None:
+        forms.check_confirm(request, answer.entries.get("confirm"))
+        return
+    try:
+        forms.check_confirm(request, answer.confirm)
+    except Invalid as error:
+        raise Invalid({"/confirm": next(iter(error.fields.values()))}) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from signoff.digest import Signer
-from signoff.model import STATUS_OF, Change, DecidedBy, Decision, End, Request
+from signoff.model import STATUS_OF, Change, DecidedBy, Decision, End, Request, Retry
 
 _SPOKEN = {"api": "through the API", "cli": "on the command line"}
 """Where somebody decided who was in no chat."""
@@ -22,6 +22,9 @@ def settle(
     message: str | None = None,
     response: object = None,
     changes: tuple[Change, ...] = (),
+    retry: Retry | None = None,
+    forced: bool = False,
+    grant: str | None = None,
     rev: int | None = None,
 ) -> Request:
     """The record with its decision. Decisions that somebody or a rule made carry a signed receipt."""
@@ -32,6 +35,9 @@ def settle(
         arguments=request.arguments if runs else None,
         changes=changes,
         message=message,
+        retry=retry or "never" if kind == "reject" else None,
+        forced=forced,
+        grant=grant,
         response=response,
         decided_by=by,
         decided_at=at,
@@ -56,7 +62,7 @@ def standing(request: Request, names: Mapping[str, str]) -> str:
     verb = {"approve": "approved", "edit": "edited and approved", "reject": "rejected", "respond": "answered"}[
         decision.kind
     ]
-    by = decision.decided_by[0]
+    by = decision.decided_by[-1]
     who = names.get(by.person, by.person) if by.person else f'The rule "{by.rule}"'
     return f"{who} already {verb} this at {when}" + (
         f" {_SPOKEN.get(by.via, f'in {by.via.capitalize()}')}" if by.via else ""

@@ -65,8 +65,9 @@ class Grant(Frozen):
     """Only calls of the same key are similar."""
     agent: str | None = None
     on_behalf_of: str | None = None
-    match: dict[str, object]
-    """JSON pointer into the arguments → the value that has to be the same. "": all of them."""
+    match: dict[str, str]
+    """JSON pointer into the arguments → canonical JSON of the value that has to be the same. "" → the digest of the
+    whole call."""
     giver: str
     at: Moment
     expires_at: Moment

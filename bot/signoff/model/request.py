@@ -123,7 +123,7 @@ class Answer(Frozen):
     entries: dict[str, str] | None = None
     message: str | None = Field(None, max_length=10_000)
     response: object = None
-    confirm: str | None = Field(None, max_length=10_000)
+    confirm: Annotated[str | None, Field(max_length=10_000)] = None
     """What was typed to confirm."""
     retry: Retry | None = None
     """With a rejection; None: what the preset reason says, else `never`."""

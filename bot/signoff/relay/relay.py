@@ -45,6 +45,8 @@ GIVE_UP = timedelta(hours=24)
 """How long after its last change the cards of a request that has ended are still tried."""
 COUNTED = 10_000
 """Requests whose failures are counted. A forgotten one begins again with short delays."""
+WHILE_OPEN = frozenset({"reminded", "escalated", "extended", "snoozed"})
+"""Notices that mean nothing once the request has been decided."""
 FINISH = 2.0
 """Seconds that calls under way get when the process stops."""
 
@@ -163,20 +165,24 @@ class Relay:
             if place not in request.undelivered:  # somebody died before telling
                 await self._tell(request.id, placement)
             return None
-        if placement.state == "live" and placement.shown >= request.rev:
+        telling = placement.state == "live" and placement.shown >= request.rev
+        if telling and placement.told >= len(request.notices):
             return None
         name = place.partition(":")[0]
         chat = self._chats.get(name)
         if chat is None:
             await self._undeliverable(work, placement, f"{name} is not configured on this server")
             return None
-        what = f"{'post' if placement.message is None else 'update'} {place}"
+        what = f"{'tell' if telling else 'post' if placement.message is None else 'update'} {place}"
         wait = self._traffic.turn(name, what, request.id, longest=CALL)
         if wait > 0:
             return wait
         began = self._clock()
         try:
-            await self._bring(work, chat, placement, request, card(), known=known)
+            if telling:
+                await self._say(work, chat, placement, request)
+            else:
+                await self._bring(work, chat, placement, request, card(), known=known)
         except Undeliverable as error:
             self._traffic.answered(name)
             await self._undeliverable(work, placement, str(error.data.get("reason", error.sentence)))
@@ -197,7 +203,28 @@ class Relay:
             return self._backoff(request.id)
         else:
             self._traffic.answered(name)
+            if placement.message is not None and placement.told + telling < len(request.notices):
+                return 0.0  # one call to a chat at a time: what is to be said below the card comes next
         return None
+
+    async def _say(self, work: Work, chat: Chat, placement: Placement, request: Request) -> None:
+        """Say the next notice below a card. Written down before it is said: a crash in between loses a reminder rather
+        than saying it twice."""
+        message = placement.message
+        assert message is not None
+        notice = request.notices[placement.told]
+        said = placement.model_copy(update={"told": placement.told + 1})
+        if not await self._store.place(work, said) or (notice.kind in WHILE_OPEN and not request.open):
+            return
+        text, people = await self._desk.said_below(request, notice, chat.name)
+        try:
+            async with asyncio.timeout(CALL):
+                await chat.tell(message, text, people)
+        except Undeliverable as error:
+            log.warning("nothing can be said below a card", request=request.id, place=placement.place, error=str(error))
+        except (ChatError, TimeoutError):
+            await self._store.place(work, placement)
+            raise
 
     async def _bring(
         self, work: Work, chat: Chat, placement: Placement, request: Request, card: Card, *, known: bool
@@ -228,7 +255,9 @@ class Relay:
     async def _record(
         self, work: Work, chat: Chat, placement: Placement, message: MessageRef, request: Request
     ) -> None:
-        live = Placement(place=placement.place, state="live", message=message, shown=request.rev)
+        # What was said before a card came is not said below it: the card itself shows how things stand.
+        told = placement.told if placement.message is not None else len(request.notices)
+        live = Placement(place=placement.place, state="live", message=message, shown=request.rev, told=told)
         end = self._clock() + RECORDING
         while True:
             try:

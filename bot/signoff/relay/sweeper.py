@@ -1,4 +1,7 @@
-"""Requests whose time has passed end, also when nobody looks at them. Every replica sweeps; each ends once."""
+"""What happens to requests by the clock, also when nobody looks at them: reminders, escalations, their end.
+
+Every replica sweeps; each timer is one compare-and-set, so it fires once. The longest overdue comes first.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from signoff.errors import NotFound, StoreUnavailable, where
 from signoff.ports import Store
 
 SWEEP = 1.0
-"""Seconds between looks for overdue requests."""
+"""Seconds between looks for what is due."""
 BATCH = 100
 
 log = structlog.get_logger("signoff.relay")
@@ -20,26 +23,25 @@ log = structlog.get_logger("signoff.relay")
 async def sweep(store: Store, desk: Desk) -> None:
     """For ever."""
     while True:
-        expired = 0
+        fired = 0
         try:
             for request_id in await store.overdue(BATCH):
-                expired += await _expired(desk, request_id)
+                fired += await _fired(desk, request_id)
         except StoreUnavailable:
             pass
         except Exception as error:  # noqa: BLE001 - a sweeper that dies would leave requests open
             log.error("sweeper failed", fault=where(error))
-        if expired < BATCH:
+        if not fired:  # what has fired may be due for more: after an outage timers follow each other
             await asyncio.sleep(SWEEP)
 
 
-async def _expired(desk: Desk, request_id: str) -> bool:
+async def _fired(desk: Desk, request_id: str) -> bool:
     try:
-        await desk.expire(request_id)
+        return await desk.tick(request_id)
     except NotFound:
         return False
     except StoreUnavailable:
         raise
-    except Exception as error:  # noqa: BLE001 - one record that cannot be read must not keep all others open
-        log.error("a request cannot be ended", request=request_id, fault=where(error))
+    except Exception as error:  # noqa: BLE001 - one record that cannot be read must not hold up all others
+        log.error("a timer cannot fire", request=request_id, fault=where(error))
         return False
-    return True

@@ -1,0 +1,314 @@
+"""The one door for what people say about a request: chat clicks, forms and approver keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from signoff import cards, digest, forms
+from signoff.desk import entries as audit
+from signoff.desk import said
+from signoff.desk.admission import changed, check_offered, check_open, check_version, edited
+from signoff.desk.opening import Openings, offers_grant
+from signoff.desk.records import ATTEMPTS, Records
+from signoff.desk.verdict import settle
+from signoff.desk.voices import Voices
+from signoff.desk.voting import Voice, at_stage, cast, check_vote, tally
+from signoff.errors import (
+    CannotDecide,
+    DirectoryAway,
+    Invalid,
+    NobodyMayApprove,
+    NotAllowed,
+    NotAnApprover,
+    NotSeen,
+    SelfApproval,
+    SignoffError,
+    StoreUnavailable,
+)
+from signoff.model import (
+    Actor,
+    Answer,
+    DecidedBy,
+    Grant,
+    GrantWish,
+    Kind,
+    Notice,
+    Request,
+    Vote,
+    freezes_of,
+)
+from signoff.policy import Policy
+from signoff.ports import Conditions, Store, Swap
+
+LONGEST = timedelta(days=30)
+"""After it was asked a request is open no longer, however often it is extended."""
+RISKY = frozenset({"high", "critical"})
+SEEN = "seen"
+"""The store's memory of who has seen the whole of a version."""
+UNFIT = (NotAnApprover, NobodyMayApprove, SelfApproval, CannotDecide, DirectoryAway)
+"""Why somebody may not speak."""
+NO_REASON = "Breaking the glass needs a reason; say why it cannot wait for the others."
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The next record, and what is written with it."""
+
+    after: Request
+    event: str
+    void: tuple[Vote, ...] = ()
+    grant: Grant | None = None
+
+
+class Answers:
+    """What people say, checked and written."""
+
+    def __init__(
+        self,
+        store: Store,
+        records: Records,
+        voices: Voices,
+        openings: Openings,
+        signer: digest.Signer,
+        policy: Callable[[], Policy],
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._voices = voices
+        self._openings = openings
+        self._signer = signer
+        self._policy = policy
+
+    async def answer(self, request_id: str, answer: Answer, actor: Actor) -> Request:
+        """See `Desk.answer`."""
+        seen: tuple[Request, datetime] | None = await self._records.clicked(request_id, actor)
+        for _ in range(ATTEMPTS):
+            request, now = seen or await self._records.current(request_id)
+            seen = None
+            policy = self._policy()
+            check_open(policy, request)
+            if answer.force:
+                voice = await self._voices.forced(policy, request, answer.kind, actor)
+                check_offered(request, answer.kind, answer.version)
+                await self.check_seen(request, answer.kind, actor)
+                change = self._forced(policy, request, answer, voice, actor, now)
+            else:
+                voice = await self._voices.voice(policy, request, answer.kind, actor, now)
+                check_offered(request, answer.kind, answer.version)
+                change = await self._said(policy, request, answer, voice, actor, now)
+            if answer.kind == "reject":
+                await self._openings.remember_rejection(request)
+            after, grant = change.after, change.grant
+            if after.decision is not None:
+                entry = audit.decided(after, actor, voice.person, grant)
+            elif change.event == "request.revised":
+                entry = audit.revised(after, actor, voice.person, forms.changes(request.arguments, after.arguments))
+            else:
+                entry = audit.voted(after, actor, voice.person, change.void)
+            swap = grant and Swap("grants", grant.id, None, grant.model_dump_json())
+            conditions = Conditions(freezes_of(request), swap or None)
+            if await self._store.move(request, after, change.event, entry, conditions):
+                return after
+        raise StoreUnavailable
+
+    async def _said(
+        self, policy: Policy, request: Request, answer: Answer, voice: Voice, actor: Actor, now: datetime
+    ) -> _Change:
+        name = policy.names.get(voice.person)
+        if answer.kind == "reject":
+            return self._rejected(request, answer, voice, name, actor, now)
+        await self.check_seen(request, answer.kind, actor)
+        response: object = None
+        record, revised = request, False
+        if answer.kind == "respond":
+            response = said.response(request, answer)
+        elif answer.kind == "edit":
+            arguments = said.arguments(request, answer)
+            if changed(request, arguments):
+                record, revised = edited(policy, request, arguments, voice.person, now), True
+                if not await self._may_vote(policy, record, answer, actor, now):
+                    return _Change(at_stage(record, 0, ()), "request.revised")
+            else:
+                said.check_confirm(record, answer)
+        else:
+            said.check_confirm(record, answer)
+        if not revised:
+            check_vote(record, voice, answer.kind, response, policy.who(record.terms.approvers))
+        else:
+            voice = Voice(voice.person)
+        vote = cast(record, voice, answer.kind, name, actor.via, now, response)
+        return await self._counted(policy, record, vote, answer, now, revised=revised)
+
+    async def _may_vote(self, policy: Policy, record: Request, answer: Answer, actor: Actor, now: datetime) -> bool:
+        """Whether the editor's edit is a vote on the new version too: not where it has to be confirmed by typing."""
+        try:
+            said.check_confirm(record, answer)
+            found = await self._voices.voice(policy, record, "edit", actor, now)
+        except (Invalid, *UNFIT):
+            return False
+        return found.acting_for is None
+
+    async def _counted(
+        self, policy: Policy, record: Request, vote: Vote, answer: Answer, now: datetime, *, revised: bool
+    ) -> _Change:
+        """The vote counted; when it is the last one, the others are looked at again (I19)."""
+        earlier = tuple(one for one in record.votes if one.person != vote.person)
+        after, event = tally(record, (*earlier, vote), now, self._signer, answer.message)
+        void: tuple[Vote, ...] = ()
+        if after.decision is not None and earlier:
+            kept = await self._voices.still(policy, record, earlier, now)
+            void = tuple(one for one in earlier if one not in kept)
+            if void:
+                after, event = tally(record, (*kept, vote), now, self._signer, answer.message)
+        grant = None
+        if answer.grant is not None:
+            grant = self._grant(policy, record, vote, answer.grant, now)
+            if after.decision is None:
+                raise NotAllowed(why="Similar calls can only be allowed by somebody whose word alone decides.")
+            notice = Notice(
+                kind="granted", at=now, person=vote.person, text=f"{grant.expires_at:%H:%M} UTC, {grant.max_uses} times"
+            )
+            after = after.model_copy(update={"notices": (*after.notices, notice)})
+        if revised and after.decision is None:
+            event = "request.revised"
+        return _Change(after, event, void, grant)
+
+    def _grant(self, policy: Policy, record: Request, vote: Vote, wish: GrantWish, now: datetime) -> Grant:
+        if not offers_grant(record) or vote.acting_for is not None:
+            raise NotAllowed(why="The rule does not let you allow similar calls along with this one.")
+        terms = record.terms.grants
+        if terms is not None and (wish.ttl > terms.max_ttl or wish.uses > terms.max_uses):
+            most = f"at most {terms.max_ttl} s and {terms.max_uses} uses"
+            raise Invalid({"/grant": f"The rule allows {most}; ask for less."})
+        if policy.fingerprint(record.terms.rule) != record.terms.fingerprint:
+            raise NotAllowed(why="The rule has changed since this was asked, so similar calls cannot be allowed here.")
+        return self._openings.grant(record, vote.person, wish, now)
+
+    def _rejected(
+        self, request: Request, answer: Answer, voice: Voice, name: str | None, actor: Actor, now: datetime
+    ) -> _Change:
+        message, retry = answer.message, answer.retry
+        if answer.entries is not None:
+            message = said.reason(request, answer.entries)
+            retry = forms.retry(request, answer.entries)
+        by = DecidedBy(person=voice.person, name=name, acting_for=voice.acting_for, via=actor.via, at=now)
+        after = settle(request, "reject", (by,), now, self._signer, message=message, retry=retry)
+        return _Change(after, "request.decided")
+
+    def _forced(
+        self, policy: Policy, request: Request, answer: Answer, voice: Voice, actor: Actor, now: datetime
+    ) -> _Change:
+        """Break glass: against the rule, by name, with a reason, and told to everybody."""
+        if answer.kind not in {"approve", "reject"}:
+            raise NotAllowed(why="Breaking the glass can approve or reject, nothing else.")
+        if not (answer.message or "").strip():
+            raise Invalid({"/message": NO_REASON}, NO_REASON)
+        if answer.kind == "approve":
+            said.check_confirm(request, answer)
+        by = DecidedBy(person=voice.person, name=policy.names.get(voice.person), via=actor.via, at=now)
+        kind: Kind = answer.kind
+        changes = forms.changes(request.versions[0].arguments, request.arguments)
+        if kind == "approve" and changes:
+            kind = "edit"
+        after = settle(
+            request,
+            kind,
+            (by,),
+            now,
+            self._signer,
+            message=answer.message,
+            changes=changes if kind == "edit" else (),
+            retry=answer.retry,
+            forced=True,
+        )
+        names = (*request.terms.approvers, *(one for stage in request.terms.ladder for one in stage.approvers))
+        notice = Notice(kind="forced", at=now, person=voice.person, text=answer.message, to=tuple(dict.fromkeys(names)))
+        return _Change(after.model_copy(update={"notices": (*after.notices, notice)}), "request.decided")
+
+    # ── before anything is said ──────────────────────────────────────────────────────────────────
+
+    async def form(
+        self, request: Request, purpose: forms.Purpose, kind: Kind, actor: Actor, version: int, now: datetime
+    ) -> forms.Form:
+        """A form that could be sent as things stand. Raises like `answer`."""
+        policy = self._policy()
+        check_open(policy, request)
+        await self._voices.voice(policy, request, kind, actor, now)
+        check_offered(request, kind, version)
+        await self.check_seen(request, kind, actor)
+        return said.form(request, purpose)
+
+    async def more(self, request: Request, actor: Actor, version: int, now: datetime) -> forms.Form:
+        """The form with everything else that this person may do. Raises NotAnApprover when there is nothing."""
+        policy = self._policy()
+        check_open(policy, request)
+        check_version(request, version)
+        return said.form(request, "more", await self.offers(policy, request, actor, now))
+
+    async def offers(self, policy: Policy, request: Request, actor: Actor, now: datetime) -> Collection[str]:
+        found: list[str] = []
+        reason: SignoffError | None = None
+        try:
+            await self._voices.voice(policy, request, "reject", actor, now)
+            found.append("extend")
+            if request.reminded < len(request.terms.remind):
+                found.append("snooze")
+            if offers_grant(request):
+                voice = await self._voices.voice(policy, request, "approve", actor, now)
+                await self.check_seen(request, "approve", actor)
+                found += ["grant"] if voice.acting_for is None else []
+        except (NotSeen, *UNFIT) as error:
+            reason = error
+        for kind in ("approve", "reject"):
+            if request.terms.break_glass and kind in request.allowed_decisions:
+                try:
+                    await self._voices.forced(policy, request, kind, actor)
+                    found.append(f"force_{kind}")
+                except (NotAllowed, *UNFIT):
+                    continue
+        if not found:
+            raise reason or NotAnApprover(who=policy.who(request.terms.approvers))
+        return found
+
+    async def check_seen(self, request: Request, kind: Kind, actor: Actor) -> None:
+        """Raises NotSeen: a risky call whose card shows only a part is let run by those alone who opened all (I11)."""
+        if kind == "reject" or actor.origin is None or (request.terms.risk or request.risk) not in RISKY:
+            return
+        if cards.shortened(request) and await self._store.recall(SEEN, seen_key(request, actor)) is None:
+            raise NotSeen(risk=request.terms.risk or request.risk)
+
+    # ── what is put off ──────────────────────────────────────────────────────────────────────────
+
+    async def put_off(self, request_id: str, what: str, seconds: int, actor: Actor) -> Request:
+        """Extend the deadline or snooze the reminders. Raises like `answer`, and NotAllowed."""
+        for _ in range(ATTEMPTS):
+            request, now = await self._records.clicked(request_id, actor)
+            policy = self._policy()
+            check_open(policy, request)
+            voice = await self._voices.voice(policy, request, "reject", actor, now)
+            if what == "extended":
+                until = request.expires_at + timedelta(seconds=seconds)
+                if seconds < 1 or until > request.created_at + LONGEST:
+                    raise NotAllowed(why=f"A request stays open for {LONGEST.days} days at most; extend it by less.")
+                update: Mapping[str, object] = {"expires_at": until}
+            else:
+                until = now + timedelta(seconds=max(seconds, 1))
+                update = {"snoozed_until": until}
+            notice = Notice(
+                kind="extended" if what == "extended" else "snoozed",
+                at=now,
+                person=voice.person,
+                text=f"{until:%H:%M} UTC on {until:%Y-%m-%d}",
+            )
+            after = request.model_copy(update={**update, "notices": (*request.notices, notice), "rev": request.rev + 1})
+            entry = audit.put_off(after, what, actor, voice.person, until)
+            if await self._store.move(request, after, f"request.{what}", entry):
+                return after
+        raise StoreUnavailable
+
+
+def seen_key(request: Request, actor: Actor) -> str:
+    who = actor.principal.key if actor.principal else actor.person
+    return f"{request.id}:{request.version}:{actor.via}:{who}"

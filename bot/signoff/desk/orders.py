@@ -1,0 +1,145 @@
+"""Standing orders: freeze and thaw, grants, delegations. Each change is one step with its audit line."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from signoff.desk import entries as audit
+from signoff.errors import NotAllowed, NotFound, Overtaken
+from signoff.model import Delegation, Freeze, Grant, freeze_id
+from signoff.policy import Policy
+from signoff.ports import Store, Swap
+
+ATTEMPTS = 10
+LONGEST = timedelta(days=90)
+"""A delegation lasts no longer: what has no end is forgotten."""
+
+
+class Orders:
+    """Reads and changes what stands in the store; nothing is kept in the process."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy]) -> None:
+        self._store = store
+        self._policy = policy
+
+    # ── freeze ───────────────────────────────────────────────────────────────────────────────────
+
+    async def freezes(self) -> Sequence[Freeze]:
+        found = (await self._store.orders("freezes")).values()
+        return sorted(map(Freeze.model_validate_json, found), key=lambda one: (one.at, one.id))
+
+    async def freeze(
+        self, agent: str | None, tool: str | None, reason: str | None, *, by: str, via: str
+    ) -> Sequence[Freeze]:
+        """Stop everything that matches, on every replica at once. `agent`: its own name, or its key's id or name.
+
+        Freezing what is frozen changes nothing. Raises StoreUnavailable.
+        """
+        now = await self._store.now()
+        made: list[Freeze] = []
+        for name in await self._names(agent):
+            new = Freeze(id=freeze_id(name, tool), agent=name, tool=tool, by=by, reason=reason, at=now)
+            entry = audit.froze(new, via)
+            swap = Swap("freezes", new.id, None, new.model_dump_json())
+            if await self._store.change(swap, entry):
+                made.append(new)
+            else:
+                made += [one for one in await self.freezes() if one.id == new.id]
+        return made
+
+    async def thaw(self, agent: str | None, tool: str | None, *, by: str, via: str) -> Sequence[Freeze]:
+        """End exactly these freezes; the ended ones. Raises StoreUnavailable."""
+        ended: list[Freeze] = []
+        standing = await self._store.orders("freezes")
+        for name in await self._names(agent):
+            text = standing.get(freeze_id(name, tool))
+            if text is not None:
+                one = Freeze.model_validate_json(text)
+                if await self._store.change(Swap("freezes", one.id, text, None), audit.thawed(one, by, via)):
+                    ended.append(one)
+        return ended
+
+    async def _names(self, agent: str | None) -> Sequence[str | None]:
+        """The agent's name as given, and the keys it is the name of: a name an agent may change, its key it may not."""
+        if agent is None:
+            return (None,)
+        return (agent, *(key.id for key in await self._store.keys() if key.role == "agent" and key.name == agent))
+
+    # ── grants ───────────────────────────────────────────────────────────────────────────────────
+
+    async def grants(self) -> Sequence[Grant]:
+        """Those that still stand."""
+        now = await self._store.now()
+        found = map(Grant.model_validate_json, (await self._store.orders("grants")).values())
+        return sorted((one for one in found if one.live(now)), key=lambda one: (one.at, one.id))
+
+    async def revoke(self, grant_id: str, *, by: str, via: str, person: str | None = None) -> Grant:
+        """End a grant. `person`: only one of theirs. Raises NotFound, Overtaken, StoreUnavailable."""
+        for _ in range(ATTEMPTS):
+            text = (await self._store.orders("grants")).get(grant_id)
+            one = Grant.model_validate_json(text) if text is not None else None
+            if one is None or (person is not None and one.giver != person):
+                raise NotFound
+            if await self._store.change(Swap("grants", grant_id, text, None), audit.revoked(one, by, via)):
+                return one
+        raise Overtaken
+
+    # ── delegations ──────────────────────────────────────────────────────────────────────────────
+
+    async def delegations(self) -> Sequence[Delegation]:
+        """Those that still stand."""
+        found = await self._store.orders("delegations")
+        if not found:
+            return ()
+        now = await self._store.now()
+        all_ = map(Delegation.model_validate_json, found.values())
+        return sorted((one for one in all_ if one.live(now)), key=lambda one: (one.at, one.id))
+
+    async def delegate(self, giver: str, to: str, until: datetime, scope: str | None, *, via: str) -> Delegation:
+        """Let `to` decide in the giver's place. What it is worth is looked up at each decision: never more than the
+        giver may. Raises NotAllowed with the reason, StoreUnavailable.
+        """
+        policy = self._policy()
+        now = await self._store.now()
+        for person in (giver, to):
+            if person not in policy.people:
+                raise NotAllowed(why=f'"{person}" is nobody whom the policy lists under `people`.')
+        if giver == to:
+            raise NotAllowed(why="Nobody can delegate to themselves; name somebody else.")
+        if not now < until <= now + LONGEST:
+            raise NotAllowed(why=f"A delegation has to end within {LONGEST.days} days from now; name such an end.")
+        if scope is not None and scope not in policy.rule_names and scope not in policy.groups:
+            known = ", ".join([*policy.rule_names, *policy.groups][:20])
+            raise NotAllowed(why=f'"{scope}" is neither a rule nor a group of the policy; use one of: {known}.')
+        standing = await self.delegations()
+        if self._reaches(to, giver, standing):
+            names = policy.names
+            why = f"{names[to]} already delegates, directly or through others, to {names[giver]}"
+            raise NotAllowed(why=f"{why}; a circle would leave nobody responsible.")
+        new = Delegation(id=f"del_{secrets.token_hex(6)}", giver=giver, to=to, scope=scope, at=now, until=until)
+        await self._store.change(Swap("delegations", new.id, None, new.model_dump_json()), audit.delegated(new, via))
+        return new
+
+    @staticmethod
+    def _reaches(start: str, goal: str, standing: Sequence[Delegation]) -> bool:
+        todo, seen = [start], set[str]()
+        while todo:
+            person = todo.pop()
+            if person == goal:
+                return True
+            if person not in seen:
+                seen.add(person)
+                todo += [one.to for one in standing if one.giver == person]
+        return False
+
+    async def undelegate(self, delegation_id: str, *, by: str, via: str, person: str | None = None) -> Delegation:
+        """End a delegation. `person`: only one that they gave or got. Raises NotFound, StoreUnavailable."""
+        text = (await self._store.orders("delegations")).get(delegation_id)
+        one = Delegation.model_validate_json(text) if text is not None else None
+        if text is None or one is None or (person is not None and person not in {one.giver, one.to}):
+            raise NotFound
+        if not await self._store.change(Swap("delegations", one.id, text, None), audit.undelegated(one, by, via)):
+            raise NotFound
+        return one

@@ -1,0 +1,209 @@
+"""Who belongs to a live group, and who may decide at all: asked of the directories, remembered for a minute (I18, I19).
+
+A directory that is away never lets anybody through: groups it knows count as unknown, and whoever it cannot vouch for
+cannot decide until it answers again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from signoff.errors import DirectoryAway, where
+from signoff.model import Actor, MessageRef, Principal
+from signoff.policy import Policy
+from signoff.ports import Directory
+
+V = TypeVar("V")
+Found = frozenset[Principal | str]
+Key = tuple[str, ...]
+"""The directory's name first."""
+
+KEPT = 60.0
+"""Seconds that an answer holds, a good one and a bad one alike."""
+AWAY = 5.0
+"""Seconds after which a directory that was away is asked again."""
+PATIENCE = 2.0
+"""Seconds that a person who clicked waits for a directory: the chats want their answer within three."""
+LIFE = 25.0
+"""Seconds that a lookup may go on after that; what it finds serves the next click."""
+MOST = 10_000
+"""Answers kept of each kind."""
+
+log = structlog.get_logger("signoff")
+
+
+class People:
+    """The directories, by the names of their chats. One per process; holds no state that another process needs."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock`: seconds, rising."""
+        self._directories: dict[str, Directory] = {}
+        self._groups: _Lookups[Found] = _Lookups(clock)
+        self._standings: _Lookups[str | None] = _Lookups(clock)
+
+    def add(self, name: str, directory: Directory) -> None:
+        """`name`: a chat's, or what the policy's key for a group says it is looked up in."""
+        self._directories[name] = directory
+
+    def forget(self, name: str) -> None:
+        """Something has changed in this directory: whatever it said, and is just about to say, no longer holds."""
+        self._groups.forget(name)
+        self._standings.forget(name)
+
+    async def close(self) -> None:
+        """End the lookups that go on."""
+        await asyncio.gather(self._groups.close(), self._standings.close())
+
+    async def rosters(self, policy: Policy, approvers: Iterable[str]) -> dict[str, frozenset[str] | None]:
+        """Group → the people that its directories name now; None: one of them is away, so who is in it is unknown.
+
+        Only groups that are looked up; somebody who is not among the policy's people is left out.
+        """
+        live = policy.live(approvers)
+        members = await asyncio.gather(*(self._roster(policy, sources) for sources in live.values()))
+        return dict(zip(live, members, strict=True))
+
+    async def fit(self, policy: Policy, person: str, actor: Actor) -> str | None:
+        """Why this person may not decide at all, as the rest of a sentence that begins with "You"; None when they may.
+
+        A click is judged by the directory of its chat. Someone who decides from elsewhere is judged by every chat they
+        are known in: what one knows against them counts, one that is away does not. Raises DirectoryAway.
+        """
+        if actor.principal is not None:
+            return await self._standing(actor.principal, actor.origin)
+        known = policy.people.get(person)
+        identities = {} if known is None else known.identities
+        answers = await asyncio.gather(
+            *(
+                self._standing(_principal(chat, identity), None)
+                for chat in self._directories
+                for identity in identities.get(chat, ())
+            ),
+            return_exceptions=True,
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, DirectoryAway):
+                raise answer
+        return next((answer for answer in answers if isinstance(answer, str)), None)
+
+    async def _roster(self, policy: Policy, sources: Iterable[tuple[str, str]]) -> frozenset[str] | None:
+        answers = await asyncio.gather(
+            *(self._members(policy, kind, group) for kind, group in sources), return_exceptions=True
+        )
+        out: set[str] = set()
+        for answer in answers:
+            if isinstance(answer, DirectoryAway):
+                return None
+            if isinstance(answer, BaseException):
+                raise answer
+            out |= answer
+        return frozenset(out)
+
+    async def _members(self, policy: Policy, kind: str, group: str) -> frozenset[str]:
+        name = policy.group_keys[kind].directory
+        directory = self._directories.get(name)
+        if directory is None:
+            raise DirectoryAway(what=f"{name} is not configured")
+        found = await self._groups.get((name, kind, group), lambda: directory.members(kind, group))
+        people = (policy.match(one) if isinstance(one, str) else policy.person_of(one) for one in found)
+        return frozenset(person for person in people if person is not None)
+
+    async def _standing(self, who: Principal, origin: MessageRef | None) -> str | None:
+        directory = self._directories.get(who.chat)
+        if directory is None:
+            return None
+        room = (origin.tenant, origin.conversation) if origin else ()
+        return await self._standings.get((who.chat, who.key, *room), lambda: directory.standing(who, origin))
+
+
+def _principal(chat: str, identity: str) -> Principal:
+    tenant, _, user = identity.partition("/")
+    return Principal(chat=chat, tenant=tenant, user=user)
+
+
+@dataclass(frozen=True, slots=True)
+class _Away:
+    """There is no answer."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[V]):
+    answer: V | _Away
+    until: float
+
+    def opened(self) -> V:
+        """Raises DirectoryAway."""
+        if isinstance(self.answer, _Away):
+            raise DirectoryAway(what=self.answer.why)
+        return self.answer
+
+
+class _Lookups(Generic[V]):
+    """Answers that are kept for a while; whoever asks the same meanwhile waits for the one lookup under way."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: dict[Key, _Kept[V]] = {}
+        self._flying: dict[Key, asyncio.Task[_Kept[V]]] = {}
+
+    def forget(self, name: str) -> None:
+        for key in [key for key in self._kept if key[0] == name]:
+            del self._kept[key]
+        for key in [key for key in self._flying if key[0] == name]:
+            self._flying.pop(key).cancel()  # those who wait for it ask again
+
+    async def close(self) -> None:
+        flying = list(self._flying.values())
+        self._flying.clear()
+        for task in flying:
+            task.cancel()
+        await asyncio.gather(*flying, return_exceptions=True)
+
+    async def get(self, key: Key, look: Callable[[], Awaitable[V]]) -> V:
+        """Raises DirectoryAway, also when it takes too long."""
+        now = asyncio.get_running_loop().time
+        end = now() + PATIENCE
+        while True:
+            kept = self._kept.get(key)
+            if kept is not None and self._clock() < kept.until:
+                return kept.opened()
+            task = self._flying.get(key)
+            if task is None:
+                task = self._flying[key] = asyncio.create_task(self._look(key, look))
+            # Not `wait_for`, which would end the lookup for everybody else who waits for it.
+            await asyncio.wait({task}, timeout=max(end - now(), 0))
+            if not task.done():
+                raise DirectoryAway(what=f"{key[0]} does not answer in time")
+            if not task.cancelled():
+                return task.result().opened()
+
+    async def _look(self, key: Key, look: Callable[[], Awaitable[V]]) -> _Kept[V]:
+        answer: V | _Away
+        try:
+            async with asyncio.timeout(LIFE):
+                answer = await look()
+        except DirectoryAway as error:
+            answer = _Away(str(error.data.get("what")))
+        except TimeoutError:
+            answer = _Away(f"{key[0]} does not answer")
+        except Exception as error:  # a fault of one directory must not keep a static member from saying no
+            log.error("a directory failed", directory=key[0], error=where(error))
+            answer = _Away(f"{key[0]} gave no usable answer")
+        if isinstance(answer, _Away):
+            log.warning("a directory is away", directory=key[0], why=answer.why)
+        kept = _Kept(answer, self._clock() + (AWAY if isinstance(answer, _Away) else KEPT))
+        if self._flying.get(key) is asyncio.current_task():
+            del self._flying[key]
+            self._kept.pop(key, None)
+            self._kept[key] = kept
+            if len(self._kept) > MOST:
+                del self._kept[next(iter(self._kept))]  # the oldest
+        return kept
