@@ -12,3 +12,4 @@ from signoff.cards.types import Details as Details
 from signoff.cards.types import Fact as Fact
 from signoff.cards.types import Row as Row
 from signoff.cards.types import Tone as Tone
+from signoff.cards.words import moment as moment

@@ -80,8 +80,7 @@ def _decided(request: Request, decision: Decision, names: Mapping[str, str], cle
     if decision.kind in {"expire", "cancel"}:
         found.append(Fact("Expired" if decision.kind == "expire" else "Withdrawn", moment=decision.decided_at))
     for by in decision.decided_by[:DECIDERS]:
-        label = "Granted by" if decision.grant is not None and by.person else "Decided by"
-        found.append(Fact(label, _spoken(by, names), by.at))
+        found.append(Fact("Decided by", _spoken(by, names), by.at))
     if more := decision.decided_by[DECIDERS:]:
         found.append(Fact("Decided by", f"and {', '.join(speaker(by, names) for by in more)}"))
     if decision.kind in {"reject", "expire", "cancel"} and request.votes:

@@ -8,7 +8,7 @@ from typing import Literal
 from signoff.cards.plain import fit
 from signoff.cards.plan import has_plan, waiting
 from signoff.cards.types import Tone
-from signoff.cards.words import several, speaker
+from signoff.cards.words import called, several, speaker
 from signoff.model import Clean, Decision, Request, Risk
 
 TITLE = 150
@@ -78,8 +78,8 @@ def status(request: Request, who: str, names: Mapping[str, str]) -> str:
     if decision.forced:
         return f"Forced by {by} (break glass): {verb[decision.kind].lower()}"
     if decision.grant is not None:
-        people = any(one.person for one in decision.decided_by)
-        return f"Approved under a grant by {by}" if people else "Approved under a grant"
+        giver = next((one.acting_for for one in decision.decided_by if one.acting_for), None)
+        return f"Approved under a grant by {called(giver, names)}" if giver else "Approved under a grant"
     return f"{verb[decision.kind]} by {by}"
 
 

@@ -16,8 +16,8 @@ TEXT = 600
 def notice_text(request: Request, notice: Notice, who: str, names: Mapping[str, str]) -> str:
     """The sentence for a notice; never more than one line, safe to read, free of secrets.
 
-    `who`: the people who may decide now, as a person reads it. `notice.text` is the reason for `forced`, and for
-    `granted` how far the grant goes (`until 20 November 2026, 09:00 UTC, 5 uses`).
+    `who`: the people who may decide now, as a person reads it. `notice.text` is the reason for `forced`, the new moment
+    for `extended` and `snoozed`, and for `granted` how far it goes: `20 November 2026, 09:00 UTC (5 uses)`.
     """
     clean = Clean(request)
     person = called(notice.person, names) if notice.person else "Somebody"
@@ -28,16 +28,16 @@ def notice_text(request: Request, notice: Notice, who: str, names: Mapping[str, 
         case "escalated":
             return _escalation(request, notice, title(request, clean)[0], names)
         case "extended":
-            return f"{person} extended the deadline: it now expires on {moment(request.expires_at)}."
+            return f"{person} extended the deadline: there is time until {said or moment(request.expires_at)}."
         case "snoozed":
-            until = f" until {moment(request.snoozed_until)}" if request.snoozed_until else ""
-            return f"{person} snoozed the reminders{until}."
+            until = said or moment(request.snoozed_until or request.expires_at)
+            return f"{person} snoozed the reminders until {until}."
         case "forced":
             rejected = request.decision is not None and request.decision.kind == "reject"
             what = "rejection" if rejected else "approval"
             return f"{person} forced the {what} (break glass): {said or 'no reason is recorded'}"
         case "granted":
-            return f"{person} allowed similar calls{f' {said}' if said else ''}."
+            return f"{person} allowed similar calls{f' until {said}' if said else ''}."
 
 
 def _reminder(request: Request, heading: str, who: str) -> str:

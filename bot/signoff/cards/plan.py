@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from signoff.cards.types import Fact
-from signoff.cards.words import called, either, several, voice
+from signoff.cards.words import called, either, several, voter
 from signoff.model import Request, Stage, Vote, same
 
 
@@ -34,7 +34,7 @@ def waiting(request: Request, names: Mapping[str, str]) -> str:
 
 
 def voters(votes: tuple[Vote, ...], names: Mapping[str, str]) -> str:
-    return several([voice(vote.person, vote, names) for vote in votes])
+    return several([voter(vote, names) for vote in votes])
 
 
 def _approving(request: Request) -> bool:

@@ -21,13 +21,16 @@ def called(name: str, names: Mapping[str, str], stored: str | None = None) -> st
 
 
 def speaker(by: DecidedBy, names: Mapping[str, str]) -> str:
-    """Who decided."""
-    return voice(by.person, by, names) if by.person else f"the rule “{one_line(by.rule or '')}”"
+    """Who decided: `Ada`, `Bob for Ada`, `the rule “refunds”`, and under a grant `the rule “refunds” for Ada`."""
+    return _for(called(by.person, names, by.name) if by.person else f"the rule “{one_line(by.rule or '')}”", by, names)
 
 
-def voice(person: str, by: DecidedBy | Vote, names: Mapping[str, str]) -> str:
-    """Who spoke, and in whose place: `Bob for Ada`."""
-    name = called(person, names, by.name)
+def voter(vote: Vote, names: Mapping[str, str]) -> str:
+    """Who voted, as `speaker`."""
+    return _for(called(vote.person, names, vote.name), vote, names)
+
+
+def _for(name: str, by: DecidedBy | Vote, names: Mapping[str, str]) -> str:
     return f"{name} for {called(by.acting_for, names)}" if by.acting_for else name
 
 

@@ -20,18 +20,13 @@ def confirm_form(request: Request) -> Form:
     risk = request.terms.risk or request.risk
     about = f"{one_line(request.tool)}, {risk} risk" if risk else one_line(request.tool)
     notes = [f"{Clean(request).line(request.heading)} ({about})"]
-    field = confirm_field(request, required=True)
-    if _shown(request) not in field.label:
-        notes.append(f"To approve, type: {_shown(request)}")
-    return Form(request.id, request.version, "confirm", heading("Approve", request), "Approve", (field,), tuple(notes))
-
-
-def confirm_field(request: Request, *, required: bool, hint: str = "") -> Field:
     text = _shown(request)
     # Chats draw labels with single blanks, and one of them takes two braces for a function.
     plain = len(text) <= LABEL and text == " ".join(text.split()) and "{{" not in text
-    label = f"Type “{text}” to approve" if plain else "Type the text above to approve"
-    return Field("confirm", label, "text", required, hint)
+    if not plain:
+        notes.append(f"To approve, type: {text}")
+    field = Field("confirm", f"Type {f'“{text}”' if plain else 'the text above'} to approve", "text", required=True)
+    return Form(request.id, request.version, "confirm", heading("Approve", request), "Approve", (field,), tuple(notes))
 
 
 def check_confirm(request: Request, typed: str | None) -> None:

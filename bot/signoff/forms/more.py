@@ -8,7 +8,6 @@ from typing import Literal, cast
 
 from signoff.errors import Invalid
 from signoff.forms.build import heading
-from signoff.forms.confirm import check_confirm, confirm_field
 from signoff.forms.entry import normal
 from signoff.forms.reject import MAX_REASON
 from signoff.forms.sentences import NO_FIELD
@@ -40,16 +39,14 @@ class More:
     """What was chosen."""
 
     what: What
-    seconds: int | None = None
+    seconds: int = 0
     """For extend, snooze and grant."""
-    uses: int | None = None
+    uses: int = 0
     """For grant."""
     all_arguments: bool = False
     """For grant: all arguments have to be the same, not only those that the rule names."""
-    reason: str | None = None
-    """Set for every break glass."""
-    confirm: str | None = None
-    """What was typed to confirm, for what approves."""
+    reason: str = ""
+    """For break glass, and never empty then."""
 
 
 def more_form(request: Request, offers: Collection[str]) -> Form:
@@ -76,8 +73,6 @@ def more_form(request: Request, offers: Collection[str]) -> Form:
         fields += _similar(grants)
     if not FORCED.isdisjoint(open_to):
         fields.append(Field("reason", "Reason for breaking the glass", "paragraph", hint=WHY))
-    if request.terms.confirm is not None and not {"grant", "force_approve"}.isdisjoint(open_to):
-        fields.append(confirm_field(request, required=False))
     return Form(request.id, request.version, "more", title, "Do it", tuple(fields), _notes(request, open_to, grants))
 
 
@@ -92,25 +87,19 @@ def read_more(request: Request, form: Form, entries: Mapping[str, str]) -> More:
     what = cast("What", chosen["what"])
     grants = request.terms.grants if what == "grant" else None
     faults: dict[str, str] = {}
-    seconds = _number(fields, chosen, "time", CHOOSE_TIME, faults) if what in TIMED else None
-    uses = _number(fields, chosen, "uses", "Choose for how many calls.", faults) if what == "grant" else None
+    seconds = _number(fields, chosen, "time", CHOOSE_TIME, faults) if what in TIMED else 0
+    uses = _number(fields, chosen, "uses", "Choose for how many calls.", faults) if what == "grant" else 0
     if grants is not None:
-        if seconds is not None and seconds > grants.max_ttl:
+        if seconds > grants.max_ttl:
             faults["time"] = f"At most {span(grants.max_ttl)} for similar calls."
-        if uses is not None and uses > grants.max_uses:
+        if uses > grants.max_uses:
             faults["uses"] = f"At most {_calls(grants.max_uses)}."
         if chosen.get("match") not in {option.value for option in fields["match"].options}:
             faults["match"] = "Choose which calls are similar."
-    reason = _reason(entries, faults) if what in FORCED else None
-    confirm = entries.get("confirm") if what in {"grant", "force_approve"} else None
-    if what in {"grant", "force_approve"}:
-        try:
-            check_confirm(request, confirm)
-        except Invalid as error:
-            faults |= error.fields
+    reason = _reason(entries, faults) if what in FORCED else ""
     if faults:
         raise Invalid(faults)
-    return More(what, seconds, uses, grants is not None and chosen.get("match") == "all", reason, confirm)
+    return More(what, seconds, uses, chosen.get("match") == "all" and what == "grant", reason)
 
 
 def span(seconds: int) -> str:
@@ -178,14 +167,14 @@ def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> 
 
 def _number(
     fields: Mapping[str, Field], chosen: Mapping[str, str], key: str, fault: str, faults: dict[str, str]
-) -> int | None:
+) -> int:
     if key in fields and chosen[key] in {option.value for option in fields[key].options}:
         return int(chosen[key])
     faults[key] = fault
-    return None
+    return 0
 
 
-def _reason(entries: Mapping[str, str], faults: dict[str, str]) -> str | None:
+def _reason(entries: Mapping[str, str], faults: dict[str, str]) -> str:
     text = normal(entries.get("reason", "")).strip()
     if len(text) > MAX_REASON:
         faults["reason"] = f"At most {MAX_REASON} characters."
