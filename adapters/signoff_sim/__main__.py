@@ -57,6 +57,7 @@ def environment(address: str, password: str, secret: str) -> list[str]:
         f"TEAMS_OPENID_METADATA_URL={address}/teams/openid",
         f"TEAMS_LOGIN_URL={address}/teams/token",
         f"TEAMS_SERVICE_URLS={address}/teams/",
+        f"TEAMS_GRAPH_URL={address}/teams/graph",
     ]
 
 

@@ -200,6 +200,7 @@ class Stage:
             "TEAMS_OPENID_METADATA_URL": f"{self.address}/teams/openid",
             "TEAMS_LOGIN_URL": f"{self.address}/teams/token",
             "TEAMS_SERVICE_URLS": f"{self.address}/teams/",
+            "TEAMS_GRAPH_URL": f"{self.address}/teams/graph",
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -125,7 +125,7 @@ export function mountTeams(el, api) {
       this.head.replaceChildren(h("b", {}, message.from.name), message.from.bot ? h("span", { class: "t-tag" }, "App") : "", h("time", {}, api.time(message.at)),
         message.edited && !message.deleted ? h("span", { class: "t-edited" }, "Edited") : "",
         message.only_you ? h("span", { class: "t-only", "data-testid": "teams-only-you" }, "Only you see this view") : "");
-      this.text.replaceChildren(...(message.deleted ? [h("i", {}, "This message has been deleted.")] : [mentioning(message.text)]));
+      this.text.replaceChildren(...(message.deleted ? [h("i", {}, "This message has been deleted.")] : [mentioning(message.text, message.mentions)]));
       this.text.hidden = !message.text && !message.deleted;
       if (message.card && !message.deleted) {
         this.card ??= new CardView((action, inputs) => this.press(action, inputs), { testid: `teams-card-${message.id}` });
@@ -151,10 +151,11 @@ export function mountTeams(el, api) {
     }
   }
 
-  function mentioning(text) {
+  function mentioning(text, names) {
     const made = h("span", {});
-    const name = `@${state.app.name}`;
-    for (const [index, part] of text.split(new RegExp(`(${name.replace(/[^\w@]/g, "\\$&")})`, "i")).entries()) made.append(index % 2 ? h("span", { class: "t-mention" }, part.slice(1)) : part);
+    const known = [...new Set(names)].sort((a, b) => b.length - a.length).map((name) => `@${name}`.replace(/[^\w@ ]/g, "\\$&"));
+    const parts = known.length ? text.split(new RegExp(`(${known.join("|")})`, "i")) : [text];
+    for (const [index, part] of parts.entries()) made.append(index % 2 ? h("span", { class: "t-mention" }, part.slice(1)) : part);
     return made;
   }
 

@@ -5,32 +5,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 
 from signoff_sim.simulated import Traffic
-from signoff_sim.teams import cards
-from signoff_sim.teams.answers import Fault, at, injected, json_object, refused_card, service_url, tenant_of
+from signoff_sim.teams import content
+from signoff_sim.teams.answers import Fault, at, injected, json_object, service_url, tenant_of
+from signoff_sim.teams.content import Content
 from signoff_sim.teams.directory import Channel, Directory, Team
 from signoff_sim.teams.keys import Tokens
 from signoff_sim.teams.limiter import Limiter
-from signoff_sim.teams.rules import Call, Failure, Rules
+from signoff_sim.teams.rules import Call, Failure, Rules, take
 from signoff_sim.teams.threads import Thread, Threads
+from signoff_sim.world import Person
 
 Json = dict[str, Any]
 Reply = tuple[int, Json | list[Json] | None]
 Handler = Callable[[web.Request, Json], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What a sent activity shows."""
-
-    type: str
-    text: str
-    card: Json | None
 
 
 class Connector:
@@ -68,7 +60,7 @@ class Connector:
     async def _token(self, request: web.Request) -> web.Response:
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         try:
-            if failure := self._take_failure("token"):
+            if failure := self.take_failure("token"):
                 raise injected(failure)
         except Fault as fault:
             self._traffic.record("from_bot", "POST", request.path, fault.status, form)
@@ -90,7 +82,7 @@ class Connector:
                     size = f"{len(raw)} bytes; {self.rules.message_bytes} are allowed"
                     raise Fault(413, "MessageSizeTooBig", f"The message has {size}.")
                 body = json_object(raw)
-                failure = self._take_failure(call)
+                failure = self.take_failure(call)
                 if failure and not failure.after:
                     raise injected(failure)
                 if call in ("create", "send", "update"):
@@ -109,14 +101,10 @@ class Connector:
 
         return handle
 
-    def _take_failure(self, call: Call) -> Failure | None:
-        for index, failure in enumerate(self.rules.fail):
-            if failure.on in ("any", call):
-                left = (replace(failure, times=failure.times - 1),) if failure.times > 1 else ()
-                rest = self.rules.fail[:index] + left + self.rules.fail[index + 1 :]
-                self.rules = replace(self.rules, fail=rest)
-                return failure
-        return None
+    def take_failure(self, call: str) -> Failure | None:
+        """The next injected failure for a kind of call; it is used up."""
+        self.rules, failure = take(self.rules, call)
+        return failure
 
     def _limit(self, request: web.Request, body: Json) -> None:
         channel = at(body, "channelData", "channel", "id")
@@ -140,8 +128,7 @@ class Connector:
             self._check_channel(channel, post=True)
             if not isinstance(body.get("activity"), dict):
                 raise Fault(400, "BadSyntax", "Incorrect conversation creation parameters: activity is missing.")
-            content = self._content(body["activity"])
-            thread = self._threads.start(channel, None, content.text, content.card)
+            thread = self._threads.start(channel, None, self._content(body["activity"], channel))
             return 201, {"id": thread.id, "activityId": thread.messages[0].id, "serviceUrl": service_url(request)}
         return 201, {"id": self._personal(body).id, "serviceUrl": service_url(request)}
 
@@ -157,22 +144,17 @@ class Connector:
         thread = self._threads.all[self._directory.chat_id(person)]
         self._check_thread(thread, post=True)
         if isinstance(body.get("activity"), dict):
-            content = self._content(body["activity"])
-            self._threads.add(thread, None, content.text, content.card)
+            self._threads.add(thread, None, self._content(body["activity"], thread))
         return thread
 
     def _send(self, request: web.Request, body: Json) -> Reply:
         conversation = request.match_info["conversation"]
         if channel := self._directory.channels.get(conversation):
             self._check_channel(channel, post=True)
-            content = self._content(body)
-            return 201, {"id": self._threads.start(channel, None, content.text, content.card).messages[0].id}
+            return 201, {"id": self._threads.start(channel, None, self._content(body, channel)).messages[0].id}
         thread = self._thread(request)
         self._check_thread(thread, post=True)
-        content = self._content(body)
-        if content.type == "typing":
-            return 201, {"id": self._threads.next_id()}
-        return 201, {"id": self._threads.add(thread, None, content.text, content.card).id}
+        return 201, {"id": self._said(thread, body)}
 
     def _reply(self, request: web.Request, body: Json) -> Reply:
         conversation, activity = request.match_info["conversation"], request.match_info["activity"]
@@ -181,10 +163,11 @@ class Connector:
             # A reply to an invoke names the invoke's own id, which is no message: it goes to the conversation's end.
             return self._send(request, body)
         self._check_thread(found[0], post=True)
-        content = self._content(body)
-        if content.type == "typing":
-            return 201, {"id": self._threads.next_id()}
-        return 201, {"id": self._threads.add(found[0], None, content.text, content.card).id}
+        return 201, {"id": self._said(found[0], body)}
+
+    def _said(self, thread: Thread, body: Json) -> str:
+        shown = self._content(body, thread)
+        return self._threads.next_id() if shown.type == "typing" else self._threads.add(thread, None, shown).id
 
     def _update(self, request: web.Request, body: Json) -> Reply:
         found = self._threads.holding(request.match_info["conversation"], request.match_info["activity"])
@@ -194,8 +177,7 @@ class Connector:
         self._check_thread(thread, post=True)
         if message.sender is not None:
             raise Fault(403, "NotEnoughPermissions", "A bot can only update its own messages.")
-        content = self._content(body)
-        message.replace(content.text, content.card)
+        message.replace(self._content(body, thread))
         return 200, {"id": message.id}
 
     def _delete(self, request: web.Request, body: Json) -> Reply:
@@ -209,23 +191,42 @@ class Connector:
 
     # ── people and teams ─────────────────────────────────────────────────────────────────────────
 
+    def _people(self, thread: Thread | Channel) -> list[Person]:
+        """Who is in a conversation."""
+        if isinstance(thread, Thread):
+            if thread.channel is None:
+                return [thread.person] if thread.person else []
+            thread = thread.channel
+        roster = self._directory.rosters[thread.team]
+        return [person for person in self._directory.people.values() if person.id in roster]
+
+    def _account(self, person: Person) -> Json:
+        return self._directory.member(person, guest=person.id in self.rules.guests)
+
     def _members(self, request: web.Request, body: Json) -> Reply:
         thread = self._thread(request)
         self._check_thread(thread, post=False)
-        people = [thread.person] if thread.person else list(self._directory.people.values())
-        return 200, [self._directory.member(person, guest=person.id in self.rules.guests) for person in people]
+        return 200, [self._account(person) for person in self._people(thread)]
 
     def _paged_members(self, request: web.Request, body: Json) -> Reply:
-        status, members = self._members(request, body)
-        return status, {"members": members}
+        thread = self._thread(request)
+        self._check_thread(thread, post=False)
+        asked, begin = int(request.query.get("pageSize", "200")), int(request.query.get("continuationToken", "0"))
+        if not 50 <= asked <= 500:
+            raise Fault(400, "BadArgument", "pageSize is between 50 and 500.")
+        size, people = self.rules.page_size or asked, self._people(thread)
+        page: Json = {"members": [self._account(person) for person in people[begin : begin + size]]}
+        if begin + size < len(people):
+            page["continuationToken"] = str(begin + size)
+        return 200, page
 
     def _member(self, request: web.Request, body: Json) -> Reply:
         thread = self._thread(request)
         self._check_thread(thread, post=False)
         person = self._directory.find_member(request.match_info["member"])
-        if person is None or (thread.person is not None and thread.person.id != person.id):
+        if person is None or person not in self._people(thread):
             raise Fault(404, "MemberNotFoundInConversation", "The conversation has no such member.")
-        return 200, self._directory.member(person, guest=person.id in self.rules.guests)
+        return 200, self._account(person)
 
     def _team(self, request: web.Request, body: Json) -> Reply:
         return 200, self._directory.team_details(self._find_team(request))
@@ -263,20 +264,9 @@ class Connector:
         if post and {channel.team, f"{channel.team}/{channel.name}", channel.id} & set(self.rules.archived):
             raise Fault(403, "NotEnoughPermissions", "The channel is archived; nothing can be posted to it.")
 
-    def _content(self, activity: Json) -> Content:
-        kind = activity.get("type", "message")
-        if kind == "typing":
-            return Content("typing", "", None)
-        if kind != "message":
-            raise Fault(400, "BadSyntax", f"Activities of type {kind!r} cannot be sent.")
-        attachments = cast("list[Json]", activity.get("attachments") or [])
-        shown = [item for item in attachments if item.get("contentType") == cards.CONTENT_TYPE]
-        if len(shown) != len(attachments) or len(shown) > 1:
-            raise Fault(400, "BadArgument", "This simulator shows one Adaptive Card a message and no other attachment.")
-        text = activity.get("text") or ""
-        if not isinstance(text, str) or (not text and not shown):
-            raise Fault(400, "BadSyntax", "Activity resulted into multiple skype activities or into none.")
-        card: Json | None = shown[0].get("content") if shown else None
-        if shown and self.rules.check_cards and (found := cards.faults(card, self.rules)):
-            raise refused_card(found)
-        return Content("message", text, card)
+    def _content(self, activity: Json, where: Thread | Channel) -> Content:
+        def knows(member: str) -> bool:
+            person = self._directory.find_member(member)
+            return person is not None and person in self._people(where)
+
+        return content.read(activity, self.rules, knows)

@@ -11,6 +11,10 @@ from typing import Any
 from signoff_sim.simulated import Refused
 from signoff_sim.world import CHANNELS, PEOPLE, Person
 
+FINANCE_GROUP = "f1a00000-0000-4000-8000-000000000001"
+MANAGERS_GROUP = "f1a00000-0000-4000-8000-000000000002"
+ROLES = ("user", "guest", "anonymous")
+"""What a roster calls people (`userRole`)."""
 GENERAL = "General"
 """Every team's first channel; its id is also the team's id, and the channel list gives its name as null."""
 
@@ -35,6 +39,25 @@ class Team:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, self.id))
 
 
+@dataclass(slots=True)
+class Standing:
+    """What may become of an account."""
+
+    tenant: str
+    role: str = "user"
+    enabled: bool = True
+    gone: bool = False
+    """Deleted."""
+
+
+@dataclass(slots=True)
+class EntraGroup:
+    id: str
+    name: str
+    members: set[str]
+    """World ids; those of the groups within it too."""
+
+
 class Directory:
     def __init__(self, app_id: str, tenant: str, app_name: str = "Signoff") -> None:
         self.app_id = app_id
@@ -44,6 +67,14 @@ class Directory:
         names = dict.fromkeys(place.team for place in CHANNELS if place.team)
         self.teams = tuple(self._team(name) for name in names)
         self.channels: Mapping[str, Channel] = {c.id: c for team in self.teams for c in team.channels}
+        self.standings: dict[str, Standing] = {one: Standing(tenant) for one in self.people}
+        """World id → how that account stands."""
+        self.rosters: dict[str, set[str]] = {team.name: set(self.people) for team in self.teams}
+        """A team's name → the world ids of its members."""
+        self.groups: dict[str, EntraGroup] = {
+            FINANCE_GROUP: EntraGroup(FINANCE_GROUP, "Finance", {"ada", "bob"}),
+            MANAGERS_GROUP: EntraGroup(MANAGERS_GROUP, "Managers", {"ada", "rita"}),
+        }
 
     @staticmethod
     def _team(name: str) -> Team:
@@ -59,6 +90,13 @@ class Directory:
         if person is None:
             raise Refused(f"Nobody is called {text!r}; there are {', '.join(self.people)}.")
         return person
+
+    def entra_group(self, group: str) -> EntraGroup | None:
+        """A group by its id; a team has one, too."""
+        for team in self.teams:
+            if team.group == group.lower():
+                return EntraGroup(team.group, team.name, self.rosters[team.name])
+        return self.groups.get(group.lower())
 
     def team_of(self, channel: Channel) -> Team:
         return next(team for team in self.teams if team.name == channel.team)
@@ -85,13 +123,17 @@ class Directory:
 
     def account(self, person: Person) -> dict[str, Any]:
         """`from` of an activity."""
-        return {"id": self.user_id(person), "name": person.name, "aadObjectId": person.teams}
+        account = {"id": self.user_id(person), "name": person.name, "aadObjectId": person.teams}
+        home = self.standings[person.id].tenant
+        return account if home == self.tenant else {**account, "tenantId": home}
 
     def bot(self) -> dict[str, Any]:
         return {"id": self.bot_id, "name": self.app_name}
 
     def member(self, person: Person, *, guest: bool) -> dict[str, Any]:
         """One TeamsChannelAccount ("Get members of your team or user profile")."""
+        standing = self.standings[person.id]
+        guest = guest or standing.role == "guest"
         given, _, surname = person.name.partition(" ")
         local, _, domain = person.email.partition("@")
         return {
@@ -103,8 +145,8 @@ class Directory:
             "objectId": person.teams,
             "email": person.email,
             "userPrincipalName": f"{local}_{domain}#EXT#@demo.example.com" if guest else person.email,
-            "tenantId": self.tenant,
-            "userRole": "guest" if guest else "user",
+            "tenantId": standing.tenant,
+            "userRole": "guest" if guest else standing.role,
         }
 
     def team_details(self, team: Team) -> dict[str, Any]:
@@ -113,7 +155,7 @@ class Directory:
             "name": team.name,
             "aadGroupId": team.group,
             "channelCount": len(team.channels),
-            "memberCount": len(self.people),
+            "memberCount": len(self.rosters[team.name]),
         }
 
     def channel_list(self, team: Team) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from signoff_sim.simulated import Refused
-from signoff_sim.teams import cards
+from signoff_sim.teams import cards, typed
 from signoff_sim.teams.connector import Connector
+from signoff_sim.teams.content import Content
 from signoff_sim.teams.directory import Directory
 from signoff_sim.teams.sender import Answer, Sender
 from signoff_sim.teams.threads import THREAD, Dialog, Message, Notice, Thread, Threads
@@ -44,40 +45,28 @@ class Hands:
         if not text:
             raise Refused("Say what: text is empty.")
         conversation = str(body.get("conversation") or self._directory.chat_id(person))
-        if channel := self._directory.channels.get(conversation):
-            thread = self._threads.start(channel, person.id, text, None)
+        channel = self._directory.channels.get(conversation)
+        found = None if channel else self._threads.all.get(conversation) or _missing(conversation)
+        if found is not None and found.person is not None and found.person.id != person.id:
+            raise Refused("This is somebody else's chat.")
+        team = channel.team if channel else found.channel.team if found and found.channel else None
+        words = typed.read(text, self._directory, team)
+        shown = Content("message", text, None, words.names)
+        if channel is not None:
+            thread = self._threads.start(channel, person.id, shown)
             message = thread.messages[0]
         else:
-            thread = self._threads.all.get(conversation) or _missing(conversation)
-            if thread.person is not None and thread.person.id != person.id:
-                raise Refused("This is somebody else's chat.")
-            message = self._threads.add(thread, person.id, text, None)
+            assert found is not None
+            thread, message = found, self._threads.add(found, person.id, shown)
         self._on_change()
-        mention = f"@{self._directory.app_name}"
-        mentioned = mention.lower() in text.lower()
-        if thread.channel is not None and not mentioned:
+        if thread.channel is not None and not words.to_app:
             # A bot in a channel hears only what mentions it.
             return self._seen(person, thread, message, None)
-        answer = await self._deliver(
-            self._sender.message(person, thread, message.id, self._spoken(text, mention if mentioned else None))
-        )
+        answer = await self._deliver(self._sender.message(person, thread, message.id, words.fields))
         if not answer.good:
             message.notices[person.id] = UNREACHABLE
         self._on_change()
         return self._seen(person, thread, message, answer)
-
-    def _spoken(self, text: str, mention: str | None) -> Json:
-        if mention is None:
-            return {"text": text, "textFormat": "plain"}
-        at = text.lower().index(mention.lower())
-        tag = f"<at>{self._directory.app_name}</at>"
-        entity = {"type": "mention", "text": tag, "mentioned": self._directory.bot()}
-        client = {"type": "clientInfo", "locale": "en-US", "country": "US", "platform": "Web"}
-        return {
-            "text": text[:at] + tag + text[at + len(mention) :],
-            "textFormat": "plain",
-            "entities": [entity, client],
-        }
 
     # ── cards ────────────────────────────────────────────────────────────────────────────────────
 

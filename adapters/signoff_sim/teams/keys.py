@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 ISSUER = "https://api.botframework.com"
 """`iss` of everything the Bot Connector sends ("Authenticate requests with the Bot Connector API")."""
 SCOPE = "https://api.botframework.com/.default"
+GRAPH_SCOPE = "https://graph.microsoft.com/.default"
 LIFETIME = 3600
 """Seconds a signed activity token is valid."""
 
@@ -49,12 +50,14 @@ def claims(app_id: str, service_url: str) -> dict[str, Any]:
 
 
 class Tokens:
-    """Access tokens for the Bot Connector, as the login service would issue them."""
+    """Access tokens for the Bot Connector and for Graph, as the login service would issue them."""
 
     def __init__(self, app_id: str, password: str) -> None:
         self._app_id = app_id
         self._password = password
-        self._issued: dict[str, float] = {}
+        self.graph_scope = GRAPH_SCOPE
+        """What a token for Graph is asked for; here the simulated Graph has another address."""
+        self._issued: dict[str, tuple[float, str]] = {}
 
     def issue(self, form: Mapping[str, str], seconds: float) -> tuple[int, dict[str, Any]]:
         """Status and JSON body for one `client_credentials` request."""
@@ -64,10 +67,11 @@ class Tokens:
             return _refusal(400, "unauthorized_client", "AADSTS700016: There is no application with this client_id.")
         if not secrets.compare_digest(form.get("client_secret", ""), self._password):
             return _refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
-        if form.get("scope") != SCOPE:
-            return _refusal(400, "invalid_scope", f"AADSTS70011: The scope must be {SCOPE}.")
+        scope = form.get("scope", "")
+        if scope not in (SCOPE, self.graph_scope):
+            return _refusal(400, "invalid_scope", f"AADSTS70011: The scope must be {SCOPE} or {self.graph_scope}.")
         token = secrets.token_urlsafe(32)
-        self._issued[token] = time.monotonic() + seconds
+        self._issued[token] = (time.monotonic() + seconds, scope)
         return 200, {
             "token_type": "Bearer",
             "expires_in": int(seconds),
@@ -75,9 +79,11 @@ class Tokens:
             "access_token": token,
         }
 
-    def valid(self, header: str | None) -> bool:
+    def valid(self, header: str | None, *, graph: bool = False) -> bool:
+        """Whether a call may be made: with a living token that was issued for it."""
         scheme, _, token = (header or "").partition(" ")
-        return scheme == "Bearer" and self._issued.get(token, 0.0) > time.monotonic()
+        end, issued_for = self._issued.get(token, (0.0, ""))
+        return scheme == "Bearer" and end > time.monotonic() and issued_for == (self.graph_scope if graph else SCOPE)
 
 
 def _refusal(status: int, error: str, description: str) -> tuple[int, dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from signoff_sim.simulated import Refused
 
-Call = Literal["any", "token", "create", "send", "update", "delete", "members", "team"]
+Call = Literal["any", "token", "create", "send", "update", "delete", "members", "team", "graph"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,22 @@ class Rules:
     """Teams or people (`ada`) the app is not installed for: 403."""
     guests: tuple[str, ...] = ()
     """People whom the member list calls guests."""
+    page_size: int = 0
+    """At most so many on one page of members, whatever is asked for; 0: as asked."""
+    graph_consent: bool = True
+    """The tenant's administrator has let the app read groups and accounts; False: Graph answers 403."""
+    next_link_host: str = ""
+    """Where the second page of a Graph list is said to be; "": where the first came from."""
     fail: tuple[Failure, ...] = ()
+
+
+def take(rules: Rules, call: str) -> tuple[Rules, Failure | None]:
+    """The next injected failure for a kind of call, and the rules without it."""
+    for index, failure in enumerate(rules.fail):
+        if failure.on in ("any", call):
+            left = (replace(failure, times=failure.times - 1),) if failure.times > 1 else ()
+            return replace(rules, fail=rules.fail[:index] + left + rules.fail[index + 1 :]), failure
+    return rules, None
 
 
 def changed(rules: Rules, changes: Mapping[str, Any] | None) -> Rules:
@@ -90,6 +105,8 @@ def _value(name: str, normal: object, value: object) -> object:
         if not isinstance(value, bool):
             raise Refused(f"{name} is true or false.")
         return value
+    if isinstance(normal, str):
+        return str(value)
     if isinstance(normal, tuple):
         return tuple(str(item) for item in _items(name, value))
     number = _number(name, value)

@@ -92,6 +92,18 @@ class Sender:
             activity["id"] = f"f:{self._threads.next_id()}"
         return [update, event]
 
+    def membership(self, person: Person, team: Team, *, action: str) -> Json:
+        """What the bot gets when somebody joins a team (`add`) or leaves it (`remove`): a conversationUpdate."""
+        thread = Thread(team.id, channel=Channel(team.id, "General", team.name))
+        changed = {"add": "membersAdded", "remove": "membersRemoved"}[action]
+        kind = {"add": "teamMemberAdded", "remove": "teamMemberRemoved"}[action]
+        account = {"id": self._directory.user_id(person), "aadObjectId": person.teams}
+        update: Json = {**self._envelope("conversationUpdate", person, thread), changed: [account]}
+        details = {"id": team.id, "name": team.name, "aadGroupId": team.group}
+        update["channelData"] = {**update["channelData"], "team": details, "eventType": kind}
+        update["id"] = f"f:{self._threads.next_id()}"
+        return update
+
     def _envelope(self, kind: str, person: Person, thread: Thread) -> Json:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         conversation: Json = {"id": thread.id, "tenantId": self._directory.tenant}

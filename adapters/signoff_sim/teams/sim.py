@@ -12,9 +12,11 @@ from aiohttp import web
 
 from signoff_sim.simulated import Refused, Traffic
 from signoff_sim.teams import keys
+from signoff_sim.teams.company import Company
 from signoff_sim.teams.connector import Connector
 from signoff_sim.teams.coverage import TABLE
 from signoff_sim.teams.directory import Directory, Team
+from signoff_sim.teams.graph import ROOT, Graph
 from signoff_sim.teams.hands import Hands
 from signoff_sim.teams.rules import Rules, changed
 from signoff_sim.teams.sender import Sender
@@ -54,8 +56,13 @@ class TeamsSim:
         self._installing: asyncio.Task[None] | None = None
         self._tokens = keys.Tokens(app_id, password)
         self._connector = Connector(self.directory, self.threads, self._tokens, self.traffic, self._changed)
+        self._graph = Graph(
+            self.directory, self._tokens, self.traffic, lambda: self._connector.rules, self._connector.take_failure
+        )
         self._sender = Sender(self.directory, self.threads, self.traffic, self.sign, bot_url=bot_url)
         self._hands = Hands(self.directory, self.threads, self._connector, self._sender, self._changed)
+        self._company = Company(self.directory, self._tell_member, self._changed)
+        self._changes = {"user": self._company.user, "group": self._company.group, "team": self._company.team}
         self._verbs: Mapping[str, Verb] = {
             "click": self._hands.click,
             "submit": self._hands.submit,
@@ -71,10 +78,12 @@ class TeamsSim:
             web.get("/teams/openid", self._openid),
             web.get("/teams/jwks", self._jwks),
             *self._connector.routes(),
+            *self._graph.routes(),
         ]
 
     async def start(self, address: str) -> None:
         self._address = address
+        self._tokens.graph_scope = f"{self.graph_url}/.default"
         self._sender.open(self.service_url)
         if self._install_at_start:
             self._installing = asyncio.create_task(self._install_everywhere())
@@ -95,6 +104,11 @@ class TeamsSim:
     def service_url(self) -> str:
         """What activities carry as `serviceUrl`, and what the bot answers to."""
         return f"{self._address}/teams/"
+
+    @property
+    def graph_url(self) -> str:
+        """What stands for https://graph.microsoft.com."""
+        return f"{self._address}{ROOT}"
 
     @property
     def bot_url(self) -> str:
@@ -152,6 +166,10 @@ class TeamsSim:
                 return False
         return True
 
+    async def _tell_member(self, person: Person, name: str, action: str) -> bool:
+        team = next(team for team in self.directory.teams if team.name == name)
+        return (await self._sender.deliver(self._sender.membership(person, team, action=action))).good
+
     def _place(self, name: object) -> Team | Person:
         team = next((team for team in self.directory.teams if team.name == name), None)
         return team or self.directory.person(name)
@@ -199,7 +217,9 @@ class TeamsSim:
         }
 
     async def act(self, verb: str, body: Mapping[str, Any]) -> Json:
-        """click · submit · close · say · view (as a person), install · uninstall (`to`), rotate. Raises Refused."""
+        """click · submit · close · say · view (as a person), install · uninstall (`to`), rotate; user · group · team
+        change the company. Raises Refused.
+        """
         if verb == "install":
             return await self._set_installed(body, "add")
         if verb == "uninstall":
@@ -207,8 +227,11 @@ class TeamsSim:
         if verb == "rotate":
             self.rotate()
             return {}
+        if change := self._changes.get(verb):
+            return await change(body)
         if verb not in self._verbs:
-            raise Refused(f"Teams has no verb {verb!r}; it has {', '.join(self._verbs)}, install, uninstall, rotate.")
+            known = ", ".join([*self._verbs, *self._changes, "install", "uninstall", "rotate"])
+            raise Refused(f"Teams has no verb {verb!r}; it has {known}.")
         return await self._verbs[verb](self.directory.person(body.get("as")), body)
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from signoff_sim.simulated import Refused
+from signoff_sim.teams.content import Content
 from signoff_sim.teams.directory import Channel, Directory
 from signoff_sim.world import Person
 
@@ -32,6 +33,8 @@ class Message:
     """Unix seconds."""
     text: str = ""
     card: dict[str, Any] | None = None
+    mentions: tuple[str, ...] = ()
+    """Names in the text that Teams highlights."""
     revision: int = 1
     """Goes up with every update by the bot."""
     deleted: bool = False
@@ -44,9 +47,9 @@ class Message:
     def card_for(self, person: str) -> dict[str, Any] | None:
         return self.views.get(person, self.card)
 
-    def replace(self, text: str, card: dict[str, Any] | None) -> None:
+    def replace(self, shown: Content) -> None:
         """What updateActivity does: everybody sees the new card, single views and notices end."""
-        self.text, self.card = text, card
+        self.text, self.card, self.mentions = shown.text, shown.card, shown.mentions
         self.revision += 1
         self.views.clear()
         self.notices.clear()
@@ -92,15 +95,15 @@ class Threads:
         self._last_id = max(self._last_id + 1, int(time.time() * 1000))
         return str(self._last_id)
 
-    def start(self, channel: Channel, sender: str | None, text: str, card: dict[str, Any] | None) -> Thread:
+    def start(self, channel: Channel, sender: str | None, shown: Content) -> Thread:
         """A new post in a channel: its thread, holding it."""
-        message = Message(self.next_id(), sender, time.time(), text, card)
+        message = Message(self.next_id(), sender, time.time(), shown.text, shown.card, shown.mentions)
         thread = Thread(f"{channel.id}{THREAD}{message.id}", channel=channel, messages=[message])
         self.all[thread.id] = thread
         return thread
 
-    def add(self, thread: Thread, sender: str | None, text: str, card: dict[str, Any] | None) -> Message:
-        message = Message(self.next_id(), sender, time.time(), text, card)
+    def add(self, thread: Thread, sender: str | None, shown: Content) -> Message:
+        message = Message(self.next_id(), sender, time.time(), shown.text, shown.card, shown.mentions)
         thread.messages.append(message)
         return message
 
@@ -133,6 +136,7 @@ class Threads:
             else {"bot": False, "name": sender.name, "person": sender.id},
             "at": message.at,
             "text": message.text,
+            "mentions": list(message.mentions),
             "card": message.card_for(person.id),
             "only_you": person.id in message.views,
             "revision": message.revision,
