@@ -3,7 +3,7 @@
 Mended faults of botbuilder 4.17.1: its own token checks are not used (see auth), nor its HTTP entry (500 for garbage),
 nor its second serialisation of invoke answers (500 for every Action.Execute): the body goes out as it is.
 """
-# botbuilder ships no types: this module and connector.py are the only ones that touch it.
+# botbuilder ships no types: this module, messages.py and connector.py are the only ones that touch it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeArgument=false, reportUnknownParameterType=false
 
@@ -19,23 +19,20 @@ from botbuilder.integration.aiohttp import CloudAdapter
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount
 from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentity
 
+from signoff.desk import Desk
 from signoff.errors import SignoffError, StoreUnavailable
 from signoff.model import dumps, loads
 from signoff_teams import parse
 from signoff_teams.auth import Forged, Verifier
 from signoff_teams.clicks import UNREADABLE, Clicks
+from signoff_teams.commands import Commands
 from signoff_teams.connector import Connector
-from signoff_teams.parse import Malformed
+from signoff_teams.messages import text_message
+from signoff_teams.parse import NAME, Malformed
 from signoff_teams.places import Places
 from signoff_teams.render import Json, answers
 from signoff_teams.settings import TeamsSettings, is_loopback
 
-HELP = (
-    "Signoff shows what an AI agent wants to do; use the buttons on its cards to approve, edit, reject or answer. "
-    "Who may decide is set in Signoff's policy."
-)
-COMMANDS: Mapping[str, str] = {"help": "What Signoff does"}
-"""What can be said to the bot → what it does, as the manifest lists them."""
 LEARNING = frozenset({"message", "conversationUpdate", "installationUpdate"})
 """Types of activities that say something about places."""
 
@@ -44,11 +41,20 @@ log = structlog.get_logger("signoff.teams")
 
 class Door:
     def __init__(
-        self, settings: TeamsSettings, verifier: Verifier, connector: Connector, clicks: Clicks, places: Places
+        self,
+        settings: TeamsSettings,
+        desk: Desk,
+        verifier: Verifier,
+        connector: Connector,
+        clicks: Clicks,
+        commands: Commands,
+        places: Places,
     ) -> None:
         self._settings = settings
+        self._desk = desk
         self._verifier = verifier
         self._clicks = clicks
+        self._commands = commands
         self._places = places
         # Stands in for botbuilder's authentication, of which only the connector factory is left.
         self._front: Any = _Front(connector)
@@ -97,11 +103,23 @@ class Door:
             answer = await self._invoked(activity)
             await context.send_activity(Activity(type="invokeResponse", value=answer))
             return
-        if kind in LEARNING:
-            await self._places.learn(activity)
         if kind == "message" and isinstance(activity.get("text"), str):
+            await self._heard(context, activity)
+        elif kind in LEARNING:
+            await self._places.learn(activity)
+        if kind == "installationUpdate" or "membersAdded" in activity or "membersRemoved" in activity:
+            self._desk.people.forget(NAME)
+
+    async def _heard(self, context: TurnContext, activity: Mapping[str, object]) -> None:
+        """Say something in return, also that the store is away: whoever wrote waits for it."""
+        try:
+            await self._places.learn(activity)
+            said = await self._commands.answer(activity)
+        except StoreUnavailable as error:
+            said = error.sentence
+        if said:
             try:
-                await context.send_activity(Activity(type="message", text=HELP))
+                await context.send_activity(text_message(said))
             except SignoffError as error:
                 log.warning("could not answer a message", error=str(error))
 

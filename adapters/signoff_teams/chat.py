@@ -11,20 +11,26 @@ import structlog
 from signoff.cards import Card
 from signoff.desk import Desk
 from signoff.errors import ChatError, SignoffError, StoreUnavailable, Undeliverable
-from signoff.model import MessageRef
-from signoff.ports import Memory, Route
+from signoff.model import Actor, MessageRef, Principal
+from signoff.ports import Directory, Memory, Route
 from signoff_teams import render
 from signoff_teams.access import Access
 from signoff_teams.app import Door
 from signoff_teams.auth import SigningKeys, Verifier
 from signoff_teams.clicks import Clicks
-from signoff_teams.connector import Connector, card_message
-from signoff_teams.parse import NAME
-from signoff_teams.places import Places
+from signoff_teams.commands import Commands
+from signoff_teams.connector import Connector
+from signoff_teams.directory import TeamsDirectory
+from signoff_teams.graph import Graph
+from signoff_teams.messages import Called, card_message, text_message
+from signoff_teams.parse import NAME, text_of
+from signoff_teams.places import Places, in_thread
 from signoff_teams.settings import TeamsSettings
 
 CARDS = "teams-cards"
 """Memory space: message → the request whose card it is."""
+THREADS = "teams-threads"
+"""Memory space: message → the thread it stands in, if that begins with another message."""
 CARD_LIFE = 31 * 24 * 3600.0
 """Seconds; longer than a request can stay open."""
 
@@ -38,13 +44,19 @@ class TeamsChat:
 
     def __init__(self, settings: TeamsSettings, desk: Desk, memory: Memory) -> None:
         self._settings = settings
+        self._desk = desk
         self._memory = memory
         self._access = Access(settings)
         self._keys = SigningKeys(settings.openid_metadata_url, self._access.document)
         self._connector = Connector(settings, self._access)
         self._places = Places(settings, desk, memory, self._connector)
+        self.directory: Directory = TeamsDirectory(
+            settings, self._connector, Graph(settings, self._access), self._places
+        )
         clicks = Clicks(desk, memory, self._repaint_soon)
-        self._door = Door(settings, Verifier(settings, self._keys), self._connector, clicks, self._places)
+        commands = Commands(desk, memory, self._connector)
+        verifier = Verifier(settings, self._keys)
+        self._door = Door(settings, desk, verifier, self._connector, clicks, commands, self._places)
         self._repaints: set[asyncio.Task[None]] = set()
 
     def routes(self) -> Sequence[Route]:
@@ -87,6 +99,8 @@ class TeamsChat:
         made = MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
         with suppress(StoreUnavailable):  # posted is posted: to fail now would post it again
             await self._memory.remember(CARDS, _card_key(made), card.request_id, CARD_LIFE)
+            if target.conversation != made.conversation:
+                await self._memory.remember(THREADS, _card_key(made), target.conversation, CARD_LIFE)
         return made
 
     async def update(self, message: MessageRef, card: Card) -> None:
@@ -94,6 +108,28 @@ class TeamsChat:
         url = await self._places.url_of(message.tenant, message.conversation)
         activity = card_message(render.card(card), card.summary)
         await self._connector.update(url, message.conversation, message.message, activity)
+
+    async def tell(self, message: MessageRef, text: str, people: Sequence[Principal]) -> None:
+        """Raises ChatBusy, ChatError, Undeliverable."""
+        url = await self._places.url_of(message.tenant, message.conversation)
+        # A card that was itself posted as a reply stands in the thread of another message.
+        thread = await self._memory.recall(THREADS, _card_key(message)) or in_thread(message)
+        found = await asyncio.gather(*(self._called(url, message, who) for who in people))
+        called = [one for one in found if isinstance(one, Called)]
+        # Whoever is not in that conversation cannot be called there, and is named all the same.
+        names = ", ".join(one for one in found if isinstance(one, str))
+        await self._connector.send(url, thread, text_message(f"{names}: {text}" if names else text, called))
+
+    async def _called(self, url: str, message: MessageRef, who: Principal) -> Called | str:
+        """Somebody as a mention in that conversation, or else a name. Raises ChatBusy, ChatError."""
+        try:
+            found = await self._connector.member(url, message.conversation, who.user)
+        except Undeliverable:
+            found = None
+        known, name = text_of(found, "id"), text_of(found, "name")
+        if known and name:
+            return Called(known, name)
+        return self._desk.person(Actor(via=NAME, principal=who)) or who.user
 
     async def find(self, place: str, request_id: str) -> MessageRef | None:
         """None: a bot cannot read a conversation's history without consent of the tenant's administrator.

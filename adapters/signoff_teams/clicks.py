@@ -22,15 +22,14 @@ from signoff.errors import (
     WrongPlace,
 )
 from signoff.forms import Form, Purpose, carry
-from signoff.model import Actor, Answer, Kind, MessageRef, dumps, loads
+from signoff.model import Actor, Answer, MessageRef, dumps, loads
 from signoff.ports import Memory
 from signoff_teams import render
-from signoff_teams.parse import NAME, START, Click, Malformed
+from signoff_teams.parse import NAME, PURPOSES, START, Click, Malformed
 from signoff_teams.render import Json, answers, pages
 
 LIFE = 3600.0
 """Seconds that a half-filled form and an open dialog are remembered."""
-KINDS: Mapping[Purpose, Kind] = {"edit": "edit", "edit_json": "edit", "reject": "reject", "respond": "respond"}
 CHANGED = "This form was changed in another window since you saw this page; look at it again."
 UNREADABLE = "This button cannot be read; use the original card."
 
@@ -52,7 +51,7 @@ class Clicks:
 
     async def dialog_opened(self, click: Click) -> Json:
         """The body that answers `task/fetch`. Raises Malformed."""
-        if click.verb not in ("edit", "edit_json", "reject", "respond"):
+        if click.verb not in PURPOSES:
             raise Malformed("this opens no dialog")
         if not _origin(click.actor).message:
             raise Malformed("the activity names no card")
@@ -119,10 +118,10 @@ class Clicks:
             raise WrongPlace
         match click.verb:
             case "approve":
-                answer = Answer(kind="approve", version=click.version, message=None)
+                answer = Answer(kind="approve", version=click.version, message=None, confirm=None)
                 request = await self._desk.answer(click.request, answer, click.actor)
                 return self._done(mode, self._desk.card(request))
-            case "edit" | "edit_json" | "reject" | "respond":
+            case "edit" | "edit_json" | "reject" | "respond" | "confirm" | "more":
                 return await self._opened(click, click.verb, mode)
             case "details":
                 return await self._details(click)
@@ -137,10 +136,7 @@ class Clicks:
         return answers.close(card.status) if mode == "dialog" else answers.show(render.card(card))
 
     async def _details(self, click: Click) -> Json:
-        shown = await self._desk.details(click.request, click.actor)
-        request = await self._desk.get(click.request)
-        approve = request.open and "approve" in request.allowed_decisions and request.version == shown.version
-        return answers.show(render.details(shown, click.page, approve=approve))
+        return answers.show(render.details(await self._desk.details(click.request, click.actor), click.page))
 
     # ── forms ────────────────────────────────────────────────────────────────────────────────────
 
@@ -203,9 +199,8 @@ class Clicks:
         return self._page(mode, form, pages.page(form, entries, onward, (*sheet.trail, sheet.at)), click.ticket)
 
     async def _submitted(self, click: Click, form: Form, entries: Mapping[str, str], mode: render.Mode) -> Json:
-        answer = Answer(kind=KINDS[form.purpose], version=click.version, entries=dict(entries), message=None)
         try:
-            request = await self._desk.answer(click.request, answer, click.actor)
+            request = await self._desk.submit(click.request, form.purpose, click.version, entries, click.actor)
         except Invalid as error:
             errors = _at_fields(form, error.fields)
             first = next((field.key for field in form.fields if field.key in errors), form.fields[0].key)

@@ -4,7 +4,7 @@ botbuilder 4.17.1 sends with `requests` in the default thread pool, follows redi
 kept, its transport replaced: aiohttp, one session, a time-out, no redirects, the allow-list checked at the last moment
 (I27), and every refusal an exception of ours. Trying again is the relay's business.
 """
-# botbuilder ships no types: this module and app.py are the only ones that touch it.
+# botbuilder ships no types: this module, messages.py and app.py are the only ones that touch it.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 # pyright: reportUnknownArgumentType=false, reportMissingTypeArgument=false, reportUnknownParameterType=false
 
@@ -17,7 +17,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import aiohttp
-from botbuilder.schema import Activity, Attachment, ChannelAccount, ConversationParameters
+from botbuilder.schema import ChannelAccount, ConversationParameters
 from botframework.connector.aio import ConnectorClient
 from botframework.connector.bot_framework_sdk_client_async import BotFrameworkConnectorConfiguration
 from msrest.exceptions import ClientException
@@ -28,13 +28,17 @@ from msrest.universal_http.async_abc import AsyncClientResponse
 
 from signoff.errors import ChatBusy, ChatError, Undeliverable
 from signoff_teams.access import Access
-from signoff_teams.render import CARD, Json
 from signoff_teams.settings import TeamsSettings
 
 BUSY = {412: 1.0, 429: 5.0, 502: 2.0, 503: 5.0, 504: 2.0}
 """Statuses to try again after so many seconds, if there is no Retry-After ("Optimize your bot with rate limiting")."""
 LONGEST_WAIT = 600.0
 """Seconds; a longer Retry-After is cut."""
+NO_MEMBER = "MemberNotFoundInConversation"
+"""What a 404 says when the conversation is there and the person is not in it."""
+PAGE = 500
+"""Members on one page, the most that may be asked for ("Get members of your team or user profile")."""
+MOST_PAGES = 100
 NOT_LISTED = "its service URL is not listed in TEAMS_SERVICE_URLS."
 
 
@@ -82,7 +86,14 @@ class _Transport:
         return response
 
     async def call(self, method: str, url: str, data: str | None) -> tuple[int, Mapping[str, str], bytes]:
-        """One call. Raises ChatBusy, ChatError, Undeliverable."""
+        """One call that succeeds. Raises ChatBusy, ChatError, Undeliverable."""
+        status, got, body = await self.exchange(method, url, data)
+        if status >= 300:
+            raise refusal(status, got.get("Retry-After"), body)
+        return status, got, body
+
+    async def exchange(self, method: str, url: str, data: str | None) -> tuple[int, Mapping[str, str], bytes]:
+        """One call, whatever is answered. Raises ChatError, Undeliverable when nothing is."""
         if not self._settings.allows(url):
             raise Undeliverable(place=url[:100], reason=NOT_LISTED)
         headers = {"Accept": "application/json", "Content-Type": "application/json; charset=utf-8"}
@@ -98,10 +109,8 @@ class _Transport:
             raise ChatError(reason="Teams did not answer in time.") from error
         except aiohttp.ClientError as error:
             raise ChatError(reason=f"Teams cannot be reached ({type(error).__name__}).") from error
-        if status >= 300:
-            if status == 401:
-                self._access.drop_token()
-            raise refusal(status, got.get("Retry-After"), body)
+        if status == 401:
+            self._access.drop_token()
         return status, got, body
 
 
@@ -157,17 +166,54 @@ class Connector:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ChatError(reason="Teams' list of channels cannot be read.") from error
 
+    async def member(self, service_url: str, conversation: str, member: str) -> Mapping[str, object] | None:
+        """One member of a conversation, by Entra object id or `29:` id ("Get single member details"); None: no such."""
+        url = f"{_conversation(service_url, conversation)}/members/{quote(member, safe='')}"
+        status, headers, body = await self._transport.exchange("GET", url, None)
+        if status == 404 and NO_MEMBER in _code(body):
+            return None
+        if status >= 300:
+            raise refusal(status, headers.get("Retry-After"), body)
+        return _object(body)
+
+    async def roster(self, service_url: str, conversation: str) -> list[Mapping[str, object]]:
+        """Everybody in a conversation; a team's id is that of its first channel ("Get members of your team")."""
+        url = f"{_conversation(service_url, conversation)}/pagedmembers?pageSize={PAGE}"
+        found: list[Mapping[str, object]] = []
+        onward = ""
+        for _ in range(MOST_PAGES):
+            page = _object((await self._transport.call("GET", url + onward, None))[2])
+            listed = page.get("members")
+            for item in cast("list[object]", listed) if isinstance(listed, list) else [None]:
+                if not isinstance(item, dict):
+                    raise ChatError(reason="Teams' list of members cannot be read.")
+                found.append(cast("Mapping[str, object]", item))
+            token = page.get("continuationToken")
+            if not token:
+                return found
+            onward = f"&continuationToken={quote(str(token), safe='')}"
+        raise ChatError(reason="Teams' list of members has no end.")
+
+
+def _conversation(service_url: str, conversation: str) -> str:
+    return f"{service_url.rstrip('/')}/v3/conversations/{quote(conversation, safe='')}"
+
+
+def _object(body: bytes) -> Mapping[str, object]:
+    try:
+        parsed: object = json.loads(body)
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ChatError(reason="Teams' answer cannot be read (it is no JSON object).")
+    return cast("Mapping[str, object]", parsed)
+
 
 class _NoCredentials:
     """The transport signs its calls itself."""
 
     def signed_session(self, session: Any = None) -> Any:
         return session
-
-
-def card_message(card: Json, summary: str) -> Any:
-    """A message activity that is one card."""
-    return Activity(type="message", summary=summary, attachments=[Attachment(content_type=CARD, content=card)])
 
 
 async def _sent(call: Any) -> Any:

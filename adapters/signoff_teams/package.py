@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from signoff.errors import BadConfig
-from signoff_teams.app import COMMANDS
+from signoff_teams.commands import COMMANDS
 from signoff_teams.places import SCOPES
 from signoff_teams.render import Json
 

@@ -17,20 +17,25 @@ from signoff.model import Actor, MessageRef, Principal
 
 NAME = "teams"
 
-Verb = Literal["approve", "edit", "edit_json", "reject", "respond", "details", "show", "submit", "next", "back"]
-VERBS: Mapping[str, Verb] = {
-    "approve": "approve",
+Verb = Purpose | Literal["approve", "details", "show", "submit", "next", "back"]
+PURPOSES: Mapping[str, Purpose] = {
     "edit": "edit",
     "edit_json": "edit_json",
     "reject": "reject",
     "respond": "respond",
+    "confirm": "confirm",
+    "more": "more",
+}
+"""What opens a form, as a button's verb and as the form's own name."""
+VERBS: Mapping[str, Verb] = {
+    **PURPOSES,
+    "approve": "approve",
     "details": "details",
     "show": "show",
     "submit": "submit",
     "next": "next",
     "back": "back",
 }
-PURPOSES: Mapping[str, Purpose] = {"edit": "edit", "edit_json": "edit_json", "reject": "reject", "respond": "respond"}
 
 Cursor = tuple[int, int]
 """A place in a form: the field's index and the offset in its text."""

@@ -15,11 +15,11 @@ import structlog
 
 from signoff.desk import Desk
 from signoff.errors import Undeliverable
-from signoff.model import Principal, dumps, loads
+from signoff.model import MessageRef, Principal, dumps, loads
 from signoff.ports import Memory
 from signoff_teams.connector import Connector
 from signoff_teams.parse import NAME, conversation_of, person_of, service_url_of, tenant_of
-from signoff_teams.settings import TeamsSettings
+from signoff_teams.settings import GUID, TeamsSettings
 
 SPACE = "teams"
 SCOPES: Mapping[str, str] = {"personal": "personal", "channel": "team", "groupChat": "groupChat"}
@@ -27,7 +27,7 @@ SCOPES: Mapping[str, str] = {"personal": "personal", "channel": "team", "groupCh
 GENERAL = "General"
 """A team's first channel; its conversation id is the team's id."""
 
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_GUID = re.compile(GUID)
 _CONVERSATION = re.compile(r"(19:|a:|.*@thread\.|.*@unq\.)")
 _CHANNEL = re.compile(r"19:.*@thread\.(tacv2|skype)")
 HOW = "a Teams place is written teams:Team/Channel, teams:<conversation id> or teams:@person."
@@ -70,6 +70,8 @@ class Places:
         if _mapping(activity.get("conversation")).get("conversationType") == "personal" and person is not None:
             await self._memory.remember(SPACE, f"person:{person.key}", conversation)
         team_id, team_name = _string(team.get("id")), _string(team.get("name"))
+        if team_id and (group := _string(team.get("aadGroupId"))):
+            await self._memory.remember(SPACE, f"group:{tenant}:{group.lower()}", team_id)
         if not team_id or not team_name:
             return
         # Anybody may make a second team of that name and add the app there: the first keeps it, and its cards.
@@ -89,6 +91,8 @@ class Places:
         self, tenant: str, conversation: str, team: Mapping[str, object], activity: Mapping[str, object]
     ) -> None:
         await self._memory.forget(SPACE, f"conversation:{conversation}")
+        if group := _string(team.get("aadGroupId")):
+            await self._memory.forget(SPACE, f"group:{tenant}:{group.lower()}")
         if name := _string(team.get("name")):
             if await self._memory.recall(SPACE, _team(tenant, name)) == team.get("id"):
                 await self._memory.forget(SPACE, _team(tenant, name))
@@ -154,13 +158,21 @@ class Places:
             reason = f'the policy names no Teams identity for "{name}"; give that person `teams: <tenant>/<object id>`.'
             raise Undeliverable(place=place, reason=reason)
         url = await self._url(principal.tenant)
-        found = await self._memory.recall(SPACE, f"person:{principal.key}")
+        found = await self.chat_with(principal)
         if found is None:
             who = principal.user
             made = await self._connector.start(url, principal.tenant, channel=None, person=who, activity=None)
             found = made.conversation
             await self._memory.remember(SPACE, f"person:{principal.key}", found)
         return Target(principal.tenant, url, found, "chat")
+
+    async def chat_with(self, who: Principal) -> str | None:
+        """The personal chat with somebody, if there is one."""
+        return await self._memory.recall(SPACE, f"person:{who.key}")
+
+    async def team_of(self, tenant: str, group: str) -> str | None:
+        """The id of the team that belongs to an Entra group, if the app was added to it."""
+        return await self._memory.recall(SPACE, f"group:{tenant}:{group.lower()}")
 
     async def url_of(self, tenant: str, conversation: str) -> str:
         """The service URL for a conversation that a card stands in."""
@@ -173,6 +185,12 @@ class Places:
     async def _known(self, conversation: str) -> Mapping[str, object]:
         held = await self._memory.recall(SPACE, f"conversation:{conversation}")
         return _mapping(loads(held)) if held else {}
+
+
+def in_thread(message: MessageRef) -> str:
+    """The conversation in which an answer to a message goes: its own thread in a channel, else where it stands."""
+    channel = _CHANNEL.fullmatch(message.conversation)
+    return f"{message.conversation};messageid={message.message}" if channel else message.conversation
 
 
 def _team(tenant: str, name: str) -> str:

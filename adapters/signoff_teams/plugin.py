@@ -9,16 +9,28 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from signoff.errors import BadConfig, ChatError
+from signoff.policy import GroupKey
 from signoff.ports import Chat, Check, Memory
-from signoff_teams.settings import VARIABLES, TeamsSettings, read
+from signoff_teams.settings import GUID, VARIABLES, TeamsSettings, read
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
 
 
+_HOME = rf"(?:{GUID}/)?"
+"""The tenant, where there are several."""
+
+_TEAM = r"19:[^\s/]+@thread\.(?:tacv2|skype)"
+
+
 class TeamsPlugin:
     name = "teams"
     variables: Mapping[str, str] = VARIABLES
+    groups: Mapping[str, GroupKey] = {
+        "entra_group": GroupKey("teams", _HOME + GUID, "02bd9fd6-8f93-4758-87c3-1fb73740a315"),
+        "teams_team": GroupKey("teams", rf"{_HOME}(?:{GUID}|{_TEAM})", "19:ab12@thread.tacv2"),
+    }
+    """What the policy may name as a group of this chat."""
 
     def settings(self, environ: Mapping[str, str]) -> TeamsSettings | None:
         """None: not configured. Raises BadConfig."""

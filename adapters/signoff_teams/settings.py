@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -21,6 +21,7 @@ VARIABLES: Mapping[str, str] = {
     "TEAMS_LOGIN_URL": "The token endpoint for outgoing calls; only for other clouds and the simulator.",
     "TEAMS_OAUTH_SCOPE": "The scope of the token for outgoing calls; only for other clouds.",
     "TEAMS_SERVICE_URLS": "Hosts (or URLs) that outgoing calls may go to, separated by commas; default Microsoft's.",
+    "TEAMS_GRAPH_URL": "Microsoft Graph, for groups and accounts; off if TEAMS_LOGIN_URL is set and this is not.",
     "SIGNOFF_TEAMS_ANONYMOUS": "1 takes unauthenticated traffic from local emulators; only when listening on loopback.",
 }
 
@@ -29,6 +30,8 @@ TOKEN_ISSUER = "https://api.botframework.com"  # noqa: S105 - an address
 OAUTH_SCOPE = "https://api.botframework.com/.default"
 """Public cloud ("Authenticate requests with the Bot Connector API")."""
 LOGIN_URL = "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"
+GRAPH_URL = "https://graph.microsoft.com"
+"""Public cloud; others have a host of their own ("National cloud deployments")."""
 MULTI_TENANT = "botframework.com"
 """The tenant that a multi-tenant bot asks for its token."""
 SERVICE_URLS = (
@@ -38,7 +41,8 @@ SERVICE_URLS = (
     "https://smba.infra.dod.teams.microsoft.us/teams/",
 )
 """Teams' global service URLs by cloud ("Send proactive messages")."""
-
+GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+"""How Entra writes the ids of tenants, groups and people."""
 
 AppType = Literal["SingleTenant", "MultiTenant"]
 TYPES: Mapping[str, AppType] = {"SingleTenant": "SingleTenant", "MultiTenant": "MultiTenant"}
@@ -60,7 +64,25 @@ class TeamsSettings(BaseModel):
     oauth_scope: str = OAUTH_SCOPE
     service_urls: tuple[str, ...] = SERVICE_URLS
     """Base URLs; only their scheme, host and port count for the allow-list."""
+    graph_url: str | None = GRAPH_URL
+    """Without a slash at the end. None: Graph is never asked."""
     anonymous: bool = False
+
+    @property
+    def graph_scope(self) -> str:
+        """What a token for Graph is asked for."""
+        return f"{self.graph_url}/.default"
+
+    def graph_login(self, tenant: str) -> str:
+        """Where a token for that tenant's Graph comes from: the bot's own tenant knows nothing of a customer's."""
+        if self.login_url == LOGIN_URL.format(tenant=MULTI_TENANT):
+            return LOGIN_URL.format(tenant=quote(tenant, safe=""))
+        return self.login_url
+
+    def is_graph(self, url: str) -> bool:
+        """Whether a call belongs to the configured Graph, and so may carry its token (I27)."""
+        base, bare = self.graph_url, url.partition("?")[0]
+        return base is not None and bare.startswith(f"{base}/") and _origin(bare) == _origin(base)
 
     @property
     def default_service_url(self) -> str:
@@ -106,6 +128,7 @@ def read(environ: Mapping[str, str]) -> TeamsSettings | None:
         login_url=_url(given, "TEAMS_LOGIN_URL", login),
         oauth_scope=given.get("TEAMS_OAUTH_SCOPE", OAUTH_SCOPE),
         service_urls=_service_urls(given.get("TEAMS_SERVICE_URLS")),
+        graph_url=_graph(given),
         anonymous=anonymous,
     )
 
@@ -156,6 +179,13 @@ def _url(given: Mapping[str, str], key: str, default: str) -> str:
             mend="Use https://…; plain http is taken only for this machine itself.",
         )
     return value
+
+
+def _graph(given: Mapping[str, str]) -> str | None:
+    """Another cloud's login is no reason to ask the public cloud's Graph about its people."""
+    if "TEAMS_GRAPH_URL" not in given and "TEAMS_LOGIN_URL" in given:
+        return None
+    return _url(given, "TEAMS_GRAPH_URL", GRAPH_URL).rstrip("/")
 
 
 def _service_urls(value: str | None) -> tuple[str, ...]:

@@ -94,6 +94,7 @@ async def teams_world(
             "TEAMS_OPENID_METADATA_URL": f"{address}/teams/openid",
             "TEAMS_LOGIN_URL": f"{address}/teams/token",
             "TEAMS_SERVICE_URLS": f"{address}/teams/",
+            "TEAMS_GRAPH_URL": sim.graph_url,
             **(environ or {}),
         }
     )

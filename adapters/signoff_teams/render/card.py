@@ -65,7 +65,8 @@ def card(shown: Card, notice: str = "") -> Json:
 
 def _card(shown: Card, notice: str, room: _Room) -> Json:
     cut = room is not _ROOMS[0] and _arguments_cut(shown.arguments, room)
-    buttons = [b for b in shown.buttons if not (cut and b.action == "approve" and shown.risk in ("high", "critical"))]
+    withheld = ("approve", "confirm") if cut and shown.risk in ("high", "critical") else ()
+    buttons = [button for button in shown.buttons if button.action not in withheld]
     body: list[Json] = [*banner(notice)]
     body.append(line(runs(_flat(shown.title, room), size="Large", weight="Bolder")))
     head = runs(_flat(shown.status, room), weight="Bolder", color=TONES[shown.tone])
@@ -80,7 +81,8 @@ def _card(shown: Card, notice: str, room: _Room) -> Json:
         body += note("Not everything fits here: open the details to see all of it before approving.", "Warning")
     for fact in shown.footer[: room.facts]:
         body += _fact(fact, room)
-    return document(body, [_button(button, shown, room) for button in buttons])
+    data: Json = {"request": shown.request_id, "version": shown.version}
+    return document(body, [decide(button, data, room.text) for button in buttons])
 
 
 def document(body: Iterable[Json], actions: Iterable[Json]) -> Json:
@@ -101,6 +103,11 @@ def execute(verb: str, title: str, data: Json, style: str = "default", *, inputs
     if not inputs:
         action["associatedInputs"] = "none"
     return action
+
+
+def decide(button: Button, data: Json, room: int = 200) -> Json:
+    """A neutral button, here and in the details."""
+    return execute(button.action, clip(button.label, min(room, 200)), data, STYLES[button.style])
 
 
 def banner(text: str) -> list[Json]:
@@ -195,11 +202,6 @@ def _row(row: Row, room: _Room, *, first: bool) -> Json:
 
 def _longest(text: str) -> int:
     return max(map(len, text.split()), default=0)
-
-
-def _button(button: Button, shown: Card, room: _Room) -> Json:
-    data: Json = {"request": shown.request_id, "version": shown.version}
-    return execute(button.action, clip(button.label, min(room.text, 200)), data, STYLES[button.style])
 
 
 def _flat(text: str, room: _Room) -> str:

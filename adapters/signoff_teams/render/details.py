@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signoff.cards import Details
-from signoff_teams.render.card import LIMIT, document, execute, fact_blocks
+from signoff_teams.render.card import LIMIT, decide, document, execute, fact_blocks
 from signoff_teams.render.text import Json, brief, line, runs, size
 
 ROOM = LIMIT - 4000
@@ -12,8 +12,8 @@ LINE = 5000
 """Bytes of JSON of one paragraph; longer lines go on in the next."""
 
 
-def details(shown: Details, number: int = 0, *, approve: bool = False) -> Json:
-    """One page. `approve`: offer to approve on the last page, where everything has been seen."""
+def details(shown: Details, number: int = 0) -> Json:
+    """One page. What can be decided from here stands on the last one, where everything has been seen (I11)."""
     pages = _pages(shown)
     number = min(max(number, 0), len(pages) - 1)
     count = f" · page {number + 1} of {len(pages)}" if len(pages) > 1 else ""
@@ -22,8 +22,8 @@ def details(shown: Details, number: int = 0, *, approve: bool = False) -> Json:
     actions: list[Json] = []
     if number + 1 < len(pages):
         actions.append(execute("details", "Next page", {**data, "page": number + 1}))
-    elif approve:
-        actions.append(execute("approve", "Approve", data, "positive"))
+    else:
+        actions += [decide(button, data) for button in shown.buttons]
     if number:
         actions.append(execute("details", "Previous page", {**data, "page": number - 1}))
     actions.append(execute("show", "Back", data))

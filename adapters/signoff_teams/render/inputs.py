@@ -87,15 +87,17 @@ def _value(text: str) -> Json:
 
 
 def _choices(base: Json, text: str, options: list[tuple[str, str]]) -> Json:
-    choices: list[Json] = []
+    choices: list[Json] = [{"title": label(title, 300) or "(empty)", "value": value} for value, title in options]
+    if text and size(choices) > CHOICES_ROOM:
+        choices.sort(key=lambda choice: choice["value"] != text)  # what it starts with is there, whatever is cut
     room = CHOICES_ROOM
-    for value, title in sorted(options, key=lambda option: option[0] != text) if text else options:
-        choice: Json = {"title": label(title, 300) or "(empty)", "value": value}
+    shown: list[Json] = []
+    for choice in choices:
         room -= size(choice) + 1
         if room < 0:
             break
-        choices.append(choice)
-    return {"type": "Input.ChoiceSet", **base, "style": "compact", "choices": choices, **_value(text)}
+        shown.append(choice)
+    return {"type": "Input.ChoiceSet", **base, "style": "compact", "choices": shown, **_value(text)}
 
 
 def _is_date(text: str) -> bool:

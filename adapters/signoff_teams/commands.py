@@ -1,0 +1,125 @@
+"""What people say to the bot, and what it answers. Identity is the verified activity's (I14).
+
+Teams writes a mention into the text as `<at>Bob</at>` and says in an entity who that is. The bot's own is taken out,
+everybody else's becomes `<teams:tenant/object id>`, so that the desk knows people by their ids and not by their names.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from signoff.desk import Desk
+from signoff.errors import ChatError, SignoffError, Undeliverable
+from signoff.model import Actor, MessageRef
+from signoff.ports import Memory
+from signoff_teams.connector import Connector
+from signoff_teams.parse import NAME, conversation_of, person_of, service_url_of, tenant_of, text_of
+
+COMMANDS: Mapping[str, str] = {
+    "help": "What Signoff does",
+    "whoami": "Who you are for Signoff",
+    "freeze": "Stop everything, one agent or one tool",
+    "thaw": "Let it go on again",
+    "delegate": "Let somebody decide in your place",
+    "delegations": "Who decides for whom",
+    "grants": "Which similar calls are allowed",
+    "revoke": "End a grant or a delegation",
+}
+"""What can be said to the bot → what it does, as the manifest lists them."""
+SPACE = "teams-heard"
+"""Memory space: a message that has been acted on."""
+HEARD = 3600.0
+"""Seconds for which Teams may deliver a message again."""
+NOBODY = "Teams did not say who you are, so nothing was done; write from your own work account."
+_PREFIX = re.compile(r"^/?signoff(?:\s+|$)", re.IGNORECASE)
+"""Written by those who know Signoff from another chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """A mention as it stands in the text."""
+
+    tag: str
+    id: str
+    """`28:…` a bot, `29:…` a person, or a person's Entra object id."""
+    name: str
+    user: str
+    """The Entra object id, if Teams says it here."""
+    tenant: str
+
+
+def mentions(activity: Mapping[str, object]) -> list[Mentioned]:
+    """Everybody who is mentioned, in the order of the entities. Pure."""
+    entities = activity.get("entities")
+    found: list[Mentioned] = []
+    for entity in cast("list[object]", entities) if isinstance(entities, list) else []:
+        tag, who = text_of(entity, "text"), text_of(entity, "mentioned", "id")
+        if text_of(entity, "type") == "mention" and tag and who:
+            name = text_of(entity, "mentioned", "name") or html.unescape(re.sub(r"<[^>]*>", "", tag))
+            user = text_of(entity, "mentioned", "aadObjectId")
+            found.append(Mentioned(tag, who, name, user, text_of(entity, "mentioned", "tenantId")))
+    return found
+
+
+def said(activity: Mapping[str, object], people: Sequence[tuple[str, str]]) -> str:
+    """The words without the bot's own mention. `people`: tag → what stands in its place, in their order. Pure.
+
+    Two people of the same name have the same tag: the first entity belongs to the first.
+    """
+    text = text_of(activity, "text").replace("\0", "")
+    for index, (tag, _) in enumerate(people):
+        text = text.replace(tag, f"\0{index}\0", 1)
+    text = html.unescape(text)
+    for index, (_, written) in enumerate(people):
+        text = text.replace(f"\0{index}\0", written)
+    return _PREFIX.sub("", " ".join(text.split()), count=1)
+
+
+class Commands:
+    def __init__(self, desk: Desk, memory: Memory, connector: Connector) -> None:
+        self._desk = desk
+        self._memory = memory
+        self._connector = connector
+
+    async def answer(self, activity: Mapping[str, object]) -> str | None:
+        """What to say to a message; None when it has been acted on before."""
+        who, tenant, conversation = person_of(activity), tenant_of(activity), conversation_of(activity)
+        if who is None or tenant is None or not conversation:
+            return NOBODY
+        message = text_of(activity, "id")
+        try:
+            if message and await self._again(f"{tenant}/{conversation}/{message}"):
+                return None
+            origin = MessageRef(chat=NAME, tenant=tenant, conversation=conversation, message=message)
+            return await self._desk.command(await self._words(activity), Actor(via=NAME, principal=who, origin=origin))
+        except SignoffError as error:
+            return error.sentence
+
+    async def _again(self, key: str) -> bool:
+        if await self._memory.recall(SPACE, key):
+            return True
+        # Before it is acted on: a lost answer is seen by whoever waits for it, a second delegation is not.
+        await self._memory.remember(SPACE, key, "1", HEARD)
+        return False
+
+    async def _words(self, activity: Mapping[str, object]) -> str:
+        """Raises ChatError when it cannot be told who is mentioned."""
+        bot = text_of(activity, "recipient", "id")
+        found = mentions(activity)
+        return said(activity, [(one.tag, "" if one.id == bot else await self._person(activity, one)) for one in found])
+
+    async def _person(self, activity: Mapping[str, object], one: Mentioned) -> str:
+        tenant, user = one.tenant or tenant_of(activity) or "", one.user
+        if not user:
+            try:
+                found = await self._connector.member(service_url_of(activity), conversation_of(activity), one.id)
+            except Undeliverable:
+                found = None
+            except ChatError as error:
+                raise ChatError(reason=f"who {one.name} is cannot be looked up; {error.data['reason']}") from error
+            user, tenant = text_of(found, "aadObjectId"), text_of(found, "tenantId") or tenant
+        return f"<{NAME}:{tenant}/{user}>" if user else f"@{one.name}"
