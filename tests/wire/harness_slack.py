@@ -48,6 +48,16 @@ class SlackWorld:
         """Send the open modal with these values, by block_id or label."""
         return await self.sim.act("submit", {"as": person, "values": dict(values)})
 
+    async def command(self, person: str, text: str, channel: str = "#refunds") -> Json:
+        """Type `/signoff …` into the message box."""
+        body = {"as": person, "command": "/signoff", "text": text, "channel": channel}
+        return await self.sim.act("command", body)
+
+    def below(self, person: str, card: MessageRef) -> list[Json]:
+        """The replies in a card's thread."""
+        seen = self.messages(person, card.conversation)
+        return [one for one in seen if one["thread_ts"] == card.message and one["ts"] != card.message]
+
     def state(self, person: str) -> Json:
         return self.sim.state(person)
 
