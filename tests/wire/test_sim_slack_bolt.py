@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -148,7 +149,11 @@ class App:
         @bolt.command("/pending")
         async def pending(ack: Any, body: Any) -> None:
             self.note("pending", body)
-            await ack(text="Nothing is waiting.")
+            await ack(self.answers.pop(0) if self.answers else {"text": "Nothing is waiting."})
+
+        @bolt.event(re.compile("^(user_change|team_join|subteam_)"))
+        async def changed(body: Any) -> None:
+            self.note(body["event"]["type"], body["event"])
 
         @bolt.event("app_home_opened")
         async def home(body: Any, client: Any) -> None:
@@ -356,6 +361,57 @@ async def test_a_command_is_answered_for_one_person(sim: SlackSim, app: App) -> 
     assert len(sim.state("bob")["channels"][0]["messages"]) == 1
     in_thread = {"as": "ada", "command": "/pending", "channel": "refunds", "thread_ts": "1.0"}
     assert "not supported in threads" in (await sim.act("command", in_thread))["notices"][0]["text"]
+
+
+async def test_a_command_names_people_by_id(sim: SlackSim, app: App) -> None:
+    """With should_escape people, channels and addresses arrive as `<…>` and the rest as text; off, all as typed."""
+    typed = {"as": "ada", "command": "/pending", "text": "@bob #refunds https://a.example a&b <x> @nobody"}
+    await sim.act("command", typed)
+    assert app.seen[-1][1]["text"] == (
+        "<@U0BOB|bob> <#C0REFUNDS|refunds> <https://a.example> a&amp;b &lt;x&gt; @nobody"
+    )
+    sim.set_faults({"checks": {"should_escape": False}})
+    await sim.act("command", typed)
+    assert app.seen[-1][1]["text"] == typed["text"]
+
+
+async def test_an_answer_to_a_command_that_breaks_a_limit_is_not_shown(sim: SlackSim, app: App) -> None:
+    """Blocks in an ephemeral answer have the limits of any message."""
+    app.answers = [{"text": "x", "blocks": [{"type": "section", "text": plain("x" * 3001)}]}]
+    told = await sim.act("command", {"as": "ada", "command": "/pending"})
+    assert told["ephemerals"] == []
+    assert "invalid_blocks" in told["notices"][0]["text"]
+
+
+async def test_the_app_hears_when_people_and_groups_change(sim: SlackSim, app: App) -> None:
+    """user_change and team_join carry the user, subteam events who came and went; no change, no event."""
+    await sim.act("user", {"id": "U0BOB", "is_restricted": True})
+    await sim.act("user", {"id": "U0BOB", "is_restricted": True})
+    await sim.act("user", {"id": "U0EVE", "name": "Eve"})
+    await sim.act("usergroup", {"id": "S0MGR", "users": ["U0ADA", "U0BOB"]})
+    await sim.act("usergroup", {"id": "S0MGR", "disabled": True})
+    await sim.act("usergroup", {"id": "S0NEW", "users": ["U0ADA"]})
+    kinds = [what for what, _ in app.seen]
+    assert kinds == [
+        "user_change",
+        "team_join",
+        "subteam_members_changed",
+        "subteam_updated",
+        "subteam_updated",
+        "subteam_created",
+    ]
+    seen = dict(app.seen)
+    assert (app.seen[0][1]["user"]["id"], app.seen[0][1]["user"]["is_restricted"]) == ("U0BOB", True)
+    members = seen["subteam_members_changed"]
+    assert (members["subteam_id"], members["added_users"], members["removed_users"]) == ("S0MGR", ["U0BOB"], ["U0RITA"])
+    assert app.seen[4][1]["subteam"]["date_delete"] > 0
+
+
+async def test_without_an_app_a_change_is_just_a_change(sim: SlackSim) -> None:
+    """Nobody is connected: nothing is delivered, and nothing is tried again later."""
+    told = await sim.act("user", {"id": "U0BOB", "deleted": True})
+    assert (told["ok"], told["user"]["deleted"], told["deliveries"]) == (True, True, [])
+    assert sim.log == []
 
 
 async def test_a_command_nobody_listens_to_fails_for_the_person(sim: SlackSim, app: App) -> None:

@@ -288,6 +288,21 @@ async def test_people_are_found_by_id_mail_and_group(client: AsyncWebClient) -> 
     assert (await refusal(client.usergroups_users_list(usergroup="S0X")))["error"] == "no_such_subteam"
 
 
+async def test_user_groups_have_active_members_and_may_be_disabled(sim: SlackSim, client: AsyncWebClient) -> None:
+    """A disabled group is listed and read only when asked for; a deactivated person is in none."""
+    assert [one["id"] for one in (await client.usergroups_list())["usergroups"]] == ["S0FINANCE", "S0MGR"]
+    await sim.act("user", {"id": "U0RITA", "deleted": True})
+    assert (await client.usergroups_users_list(usergroup="S0MGR"))["users"] == ["U0ADA"]
+    await sim.act("usergroup", {"id": "S0MGR", "disabled": True})
+    assert (await refusal(client.usergroups_users_list(usergroup="S0MGR")))["error"] == "no_such_subteam"
+    assert (await client.usergroups_users_list(usergroup="S0MGR", include_disabled=True))["users"] == ["U0ADA"]
+    assert [one["id"] for one in (await client.usergroups_list())["usergroups"]] == ["S0FINANCE"]
+    [_, disabled] = (await client.usergroups_list(include_disabled=True, include_users=True))["usergroups"]
+    assert (disabled["users"], disabled["date_delete"] > 0) == (["U0ADA", "U0RITA"], True)
+    missing = await refusal(client.api_call("usergroups.users.list", http_verb="GET", params={}))
+    assert missing["error"] == "invalid_arguments"
+
+
 async def test_an_injected_429_is_ridden_out_by_the_sdks_retry_handler(sim: SlackSim) -> None:
     """A rate limit answers 429 with Retry-After, which the real retry handler obeys."""
     sim.set_faults({"rate_limit": {"chat.postMessage": 1}})
