@@ -194,7 +194,7 @@ class _Lookups(Generic[V]):
             answer = _Away(str(error.data.get("what")))
         except TimeoutError:
             answer = _Away(f"{key[0]} does not answer")
-        except Exception as error:  # a fault of one directory must not keep a static member from saying no
+        except Exception as error:  # noqa: BLE001 - its fault must not keep a static member from saying no
             log.error("a directory failed", directory=key[0], error=where(error))
             answer = _Away(f"{key[0]} gave no usable answer")
         if isinstance(answer, _Away):
