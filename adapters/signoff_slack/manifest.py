@@ -42,7 +42,7 @@ def manifest(url: str | None) -> dict[str, object]:
     subscriptions: dict[str, object] = {"bot_events": sorted(EVENTS)}
     command: dict[str, object] = {
         "command": COMMAND,
-        "description": "What waits for you, delegations, grants, freezes, help",
+        "description": "Freeze calls, delegate your decisions, see what you have allowed",
         "usage_hint": "help",
         # People arrive as <@U…>, not as names that somebody else could have.
         "should_escape": True,
