@@ -11,7 +11,7 @@ from signoff.cards.plan import has_plan, stages, voters
 from signoff.cards.rows import answer_text
 from signoff.cards.types import Fact
 from signoff.cards.words import called, either, speaker
-from signoff.model import Clean, DecidedBy, Decision, Request, Retry, mask, one_line, secret_pointers
+from signoff.model import Clean, DecidedBy, Decision, Request, Retry, mask, one_line, secret_pointers, visible
 
 DIGEST = 12
 """Hexadecimal digits of the digest shown on a card."""
@@ -100,13 +100,16 @@ def _said(request: Request, decision: Decision, clean: Clean) -> list[Fact]:
     message = clean.text(decision.message or "")
     if decision.forced:
         return [Fact("Break glass", quoted(message) or "Decided by one person, against the rule.")]
+    if decision.grant is not None or unasked(request):
+        # Our own words: an agent that makes a name in them a secret does not blank it out.
+        message = visible(decision.message or "").strip()
     if decision.grant is not None:
         grant = one_line(decision.grant)
-        return [Fact("Grant", f"{one_line(message)} ({grant})" if message else grant)]
+        return [Fact("Grant", f"{message} ({grant})" if message else grant)]
     if not message:
         return []
-    if unasked(request):
-        return [Fact("Without this mode", quoted(message))]
+    if unasked(request) and request.terms.mode == "shadow":
+        return [Fact("What would have happened", message)]
     return [Fact("Reason" if decision.kind == "reject" else "Message", message)]
 
 

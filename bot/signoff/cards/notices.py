@@ -21,7 +21,9 @@ def notice_text(request: Request, notice: Notice, who: str, names: Mapping[str, 
     """
     clean = Clean(request)
     person = called(notice.person, names) if notice.person else "Somebody"
-    said = _short(clean.line(notice.text or ""))
+    text = notice.text or ""
+    # Moments and counts are our own words: an agent that makes one a secret does not blank it out.
+    said = _short(clean.line(text) if notice.kind == "forced" else one_line(text).strip())
     match notice.kind:
         case "reminded":
             return _reminder(request, title(request, clean)[0], who)
