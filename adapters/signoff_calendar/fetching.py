@@ -6,6 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from signoff.errors import DirectoryAway
 from signoff_calendar.limits import FETCH, SIZE
@@ -21,7 +22,8 @@ async def fetch(url: str) -> bytes:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.get(url, allow_redirects=False) as answer,
+            # As it is written: a signed address would not bear being put in order.
+            session.get(URL(url, encoded=True), allow_redirects=False) as answer,
         ):
             if answer.status != 200:
                 raise DirectoryAway(what=f"{where} answers {answer.status}")
