@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from signoff.model import Principal
@@ -74,6 +74,7 @@ def test_i12_only_our_own_mentions_call_somebody() -> None:
 
 
 @settings(deadline=None, max_examples=60)
+@example("&", 700, 300)
 @given(st.text(CHARS), st.integers(1, 3000), st.integers(0, 300))
 def test_every_sentence_is_within_slacks_limits(text: str, times: int, people: int) -> None:
     """Whatever is said, to however many, and whatever a command answers: no limit is broken."""

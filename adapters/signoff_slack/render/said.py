@@ -9,6 +9,8 @@ from signoff_slack.text import SECTION_TEXT, Json, cut, head, markup, pieces, pl
 
 MENTIONS = 100
 """People called by name in one message; each takes about fifteen of a section's 3000 characters."""
+NOTIFIED = 25
+"""People named in the line of the notification, which has 4000 characters."""
 ANSWER = 11_000
 """Code units of the answer to a command; below Slack's limit for one message."""
 PART = 2900
@@ -16,10 +18,10 @@ PART = 2900
 
 def said(text: str, people: Sequence[Principal]) -> Json:
     """`text` and `blocks` of a message in a card's thread. Only our own mentions are mentions (I12)."""
-    called = " ".join(f"<@{who.user}>" for who in people[:MENTIONS])
-    blocks: list[Json] = [{"type": "section", "text": markup(called)}] if called else []
+    called = [f"<@{who.user}>" for who in people[:MENTIONS]]
+    blocks: list[Json] = [{"type": "section", "text": markup(" ".join(called))}] if called else []
     blocks.append({"type": "section", "text": plain(cut(text, SECTION_TEXT))})
-    return {"text": f"{called} {summary(text)}".strip(), "blocks": blocks}
+    return {"text": " ".join([*called[:NOTIFIED], summary(text)]), "blocks": blocks}
 
 
 def private(text: str) -> Json:
