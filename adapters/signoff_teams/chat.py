@@ -24,11 +24,9 @@ from signoff_teams.directory import TeamsDirectory
 from signoff_teams.graph import Graph
 from signoff_teams.messages import Called, card_message, text_message
 from signoff_teams.parse import NAME, text_of
-from signoff_teams.places import Places, in_thread
+from signoff_teams.places import CARDS, Places, card_key, in_thread
 from signoff_teams.settings import TeamsSettings
 
-CARDS = "teams-cards"
-"""Memory space: message → the request whose card it is."""
 THREADS = "teams-threads"
 """Memory space: message → the thread it stands in, if that begins with another message."""
 CARD_LIFE = 31 * 24 * 3600.0
@@ -98,9 +96,9 @@ class TeamsChat:
         # A thread's id is the channel's with `;messageid=…`; clicks are compared by the channel and the message.
         made = MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
         with suppress(StoreUnavailable):  # posted is posted: to fail now would post it again
-            await self._memory.remember(CARDS, _card_key(made), card.request_id, CARD_LIFE)
+            await self._memory.remember(CARDS, card_key(made), card.request_id, CARD_LIFE)
             if target.conversation != made.conversation:
-                await self._memory.remember(THREADS, _card_key(made), target.conversation, CARD_LIFE)
+                await self._memory.remember(THREADS, card_key(made), target.conversation, CARD_LIFE)
         return made
 
     async def update(self, message: MessageRef, card: Card) -> None:
@@ -113,7 +111,7 @@ class TeamsChat:
         """Raises ChatBusy, ChatError, Undeliverable."""
         url = await self._places.url_of(message.tenant, message.conversation)
         # A card that was itself posted as a reply stands in the thread of another message.
-        thread = await self._memory.recall(THREADS, _card_key(message)) or in_thread(message)
+        thread = await self._memory.recall(THREADS, card_key(message)) or in_thread(message)
         found = await asyncio.gather(*(self._called(url, message, who) for who in people))
         called = [one for one in found if isinstance(one, Called)]
         # Whoever is not in that conversation cannot be called there, and is named all the same.
@@ -153,14 +151,10 @@ class TeamsChat:
     async def _repaint(self, message: MessageRef, card: Card) -> None:
         try:
             # Whose card it is, the store says and not the click: its data passed through a client that may change it.
-            if await self._memory.recall(CARDS, _card_key(message)) not in (None, card.request_id):
+            if await self._memory.recall(CARDS, card_key(message)) not in (None, card.request_id):
                 log.warning("a click named another request than its card", message=message.message)
                 return
             await self.update(message, card)
         except SignoffError as error:
             # The next click on that copy tries again.
             log.warning("a duplicate card could not be repainted", message=message.message, error=str(error))
-
-
-def _card_key(message: MessageRef) -> str:
-    return f"{message.tenant}/{message.conversation}/{message.message}"

@@ -26,6 +26,7 @@ from signoff.model import Actor, Answer, MessageRef, dumps, loads
 from signoff.ports import Memory
 from signoff_teams import render
 from signoff_teams.parse import NAME, PURPOSES, START, Click, Malformed
+from signoff_teams.places import CARDS, card_key
 from signoff_teams.render import Json, answers, pages
 
 LIFE = 3600.0
@@ -126,11 +127,16 @@ class Clicks:
             case "details":
                 return await self._details(click)
             case "show":
-                # `details` checks that the card really stands here, before its content is given out.
-                await self._desk.details(click.request, click.actor)
+                await self._check_card(click)
                 return self._done(mode, self._desk.card(await self._desk.get(click.request)))
             case "submit" | "next" | "back":
                 return await self._sent(click, click.verb, mode)
+
+    async def _check_card(self, click: Click) -> None:
+        """That this request's card really stands here, before its content is given out. Raises WrongPlace, NotFound."""
+        if await self._memory.recall(CARDS, card_key(_origin(click.actor))) != click.request:
+            # The desk knows as well, but takes whoever asks it to have seen everything (I11).
+            await self._desk.details(click.request, click.actor)
 
     def _done(self, mode: render.Mode, card: cards.Card) -> Json:
         return answers.close(card.status) if mode == "dialog" else answers.show(render.card(card))

@@ -94,7 +94,7 @@ class _Transport:
 
     async def exchange(self, method: str, url: str, data: str | None) -> tuple[int, Mapping[str, str], bytes]:
         """One call, whatever is answered. Raises ChatError, Undeliverable when nothing is."""
-        if not self._settings.allows(url):
+        if not self._settings.allows(url.partition("?")[0]):
             raise Undeliverable(place=url[:100], reason=NOT_LISTED)
         headers = {"Accept": "application/json", "Content-Type": "application/json; charset=utf-8"}
         if token := await self._access.token():

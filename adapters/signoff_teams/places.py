@@ -22,6 +22,8 @@ from signoff_teams.parse import NAME, conversation_of, person_of, service_url_of
 from signoff_teams.settings import GUID, TeamsSettings
 
 SPACE = "teams"
+CARDS = "teams-cards"
+"""Memory space: message → the request whose card it is."""
 SCOPES: Mapping[str, str] = {"personal": "personal", "channel": "team", "groupChat": "groupChat"}
 """A conversation's type → the manifest's scope in which the app is used for it."""
 GENERAL = "General"
@@ -185,6 +187,11 @@ class Places:
     async def _known(self, conversation: str) -> Mapping[str, object]:
         held = await self._memory.recall(SPACE, f"conversation:{conversation}")
         return _mapping(loads(held)) if held else {}
+
+
+def card_key(message: MessageRef) -> str:
+    """Under which a card is remembered."""
+    return f"{message.tenant}/{message.conversation}/{message.message}"
 
 
 def in_thread(message: MessageRef) -> str:

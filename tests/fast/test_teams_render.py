@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signoff.cards import Button, Card, Details, Fact, Row
+from signoff.cards import Action, Button, Card, Details, Fact, Row
 from signoff.forms import Field, Form, Option
 from signoff_teams import render
 from signoff_teams.parse import START
 from signoff_teams.render import pages
-from signoff_teams.render.inputs import exact
+from signoff_teams.render.inputs import element, exact
 from signoff_teams.render.text import fit, size
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "adaptive-card-1.5.0.json").read_text())
@@ -199,6 +199,39 @@ def test_only_web_links_become_links() -> None:
     assert [node["url"] for node in nodes(card) if node.get("type") == "Action.OpenUrl"] == ["https://r.example"]
 
 
+def test_a_choice_keeps_its_order_and_its_initial_value_even_when_not_all_fit() -> None:
+    """What a choice starts with is set and offered; only where some have to be left out does it come first."""
+    few = Field("retry", "Then", "choice", initial="ask", options=tuple(Option(one, one) for one in ("never", "ask")))
+    made = element("retry", few, few.initial)
+    assert (made["value"], [choice["value"] for choice in made["choices"]]) == ("ask", ["never", "ask"])
+    many = Field("what", "What", "choice", initial="999", options=tuple(Option(str(n), "x" * 50) for n in range(1000)))
+    made = element("what", many, many.initial)
+    assert made["value"] == "999"
+    assert made["choices"][0]["value"] == "999"
+    assert len(made["choices"]) < 1000
+
+
+def test_i11_a_card_that_had_to_shrink_withholds_confirming_too() -> None:
+    """A form in place of Approve is no way around the details."""
+    rows = tuple(Row(f"a{index}", "text", '"' + "x" * 3000 + '"') for index in range(20))
+    shown = a_card(
+        arguments=rows, risk="critical", buttons=(Button("confirm", "Approve…"), Button("details", "Details"))
+    )
+    assert [action["verb"] for action in render.card(shown)["actions"]] == ["details"]
+
+
+def test_a_card_with_all_its_buttons_stages_and_votes_is_a_card_teams_takes() -> None:
+    """Six buttons, and as many votes as there are approvers, within the size that Teams takes."""
+    votes = tuple(
+        Fact("Stage", f"finance {index}: approved by Ada Okafor (Teams) " + "x" * 200) for index in range(200)
+    )
+    actions: tuple[Action, ...] = ("confirm", "edit", "reject", "respond", "details", "more")
+    shown = a_card(footer=votes, buttons=tuple(Button(action, action) for action in actions))
+    card = render.card(shown)
+    check(card)
+    assert [action["verb"] for action in card["actions"]] == list(actions)
+
+
 def test_i11_a_card_that_had_to_shrink_withholds_approve_at_high_risk() -> None:
     """When Teams' size limit hides arguments, a high-risk call cannot be approved from the card, a low-risk one can."""
     rows = tuple(Row(f"a{n}", "text", "x" * 3000) for n in range(20))
@@ -213,15 +246,17 @@ def test_i11_a_card_that_had_to_shrink_withholds_approve_at_high_risk() -> None:
 @given(st.lists(FACT, max_size=4).map(tuple), st.builds(lambda t, n: t * n, TEXT, st.integers(1, 100)))
 def test_i11_the_details_show_every_character_over_their_pages(facts: tuple[Fact, ...], text: str) -> None:
     """All pages of the full view are valid cards, and together hold the whole JSON."""
-    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", "")[:8000])
+    buttons = (Button("approve", "Approve", "primary"), Button("confirm", "Approve…", "primary"))
+    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", "")[:8000], buttons)
     seen, number = "", 0
     while True:
-        card = render.details(shown, number, approve=True)
+        card = render.details(shown, number)
         check(card)
         runs = [n for n in nodes(card["body"]) if n.get("type") == "TextRun" and n.get("fontType") == "Monospace"]
         seen += "".join(run["text"] for run in runs)
         verbs = [action["verb"] for action in card["actions"]]
         if "approve" in verbs:
+            assert "confirm" in verbs
             break
         number += 1
         assert {"request": "req_1", "version": 1, "page": number} in [action["data"] for action in card["actions"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from signoff.errors import BadConfig
 from signoff_teams import plugin
-from signoff_teams.app import COMMANDS
+from signoff_teams.commands import COMMANDS
 from signoff_teams.places import SCOPES
 from signoff_teams.settings import TeamsSettings
 
@@ -55,6 +56,7 @@ def test_a_single_tenant_bot_asks_its_own_tenant_for_tokens() -> None:
         ({"TEAMS_APP_TYPE": "UserAssignedMSI"}, "TEAMS_APP_TYPE"),
         ({"TEAMS_LOGIN_URL": "http://login.example/token"}, "TEAMS_LOGIN_URL"),
         ({"TEAMS_OPENID_METADATA_URL": "ftp://x"}, "TEAMS_OPENID_METADATA_URL"),
+        ({"TEAMS_GRAPH_URL": "http://graph.microsoft.com"}, "TEAMS_GRAPH_URL"),
         ({"TEAMS_SERVICE_URLS": "http://smba.trafficmanager.net"}, "TEAMS_SERVICE_URLS"),
         ({"TEAMS_SERVICE_URLS": "https://user@host/"}, "TEAMS_SERVICE_URLS"),
         ({"SIGNOFF_TEAMS_ANONYMOUS": "yes"}, "SIGNOFF_TEAMS_ANONYMOUS"),
@@ -108,6 +110,63 @@ def test_i27_hosts_can_be_listed_by_name_or_url() -> None:
     assert found.allows("http://127.0.0.1:9000/teams/")
     assert not found.allows("http://127.0.0.1:9001/teams/")
     assert not found.allows("https://smba.trafficmanager.net/teams/")
+
+
+def test_graph_belongs_to_the_cloud_that_people_sign_in_to() -> None:
+    """Graph is the public cloud's, another one that is named, or none where only the login is another's."""
+    assert read().graph_url == "https://graph.microsoft.com"
+    assert read().graph_scope == "https://graph.microsoft.com/.default"
+    login = "https://login.microsoftonline.us/t/oauth2/v2.0/token"
+    assert read(TEAMS_LOGIN_URL=login).graph_url is None
+    named = read(TEAMS_LOGIN_URL=login, TEAMS_GRAPH_URL="https://graph.microsoft.us/")
+    assert (named.graph_url, named.graph_login("t")) == ("https://graph.microsoft.us", login)
+
+
+def test_a_bot_of_many_tenants_asks_each_tenant_for_its_graph() -> None:
+    """botframework.com issues tokens for the Bot Connector, and knows nobody's groups."""
+    settings = read(TEAMS_APP_TYPE="MultiTenant", TEAMS_TENANT_ID="")
+    assert "/botframework.com/" in settings.login_url
+    assert settings.graph_login("11111111-1111-4111-8111-111111111111") == read().login_url
+    assert "/a%2F..%2Fb/" in settings.graph_login("a/../b")
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("https://graph.microsoft.com/v1.0/groups/x?$skiptoken=https://evil.example", True),
+        ("https://graph.microsoft.com.evil.example/v1.0/groups", False),
+        ("https://graph.microsoft.com@evil.example/v1.0/groups", False),
+        ("https://graph.microsoft.com\\@evil.example/v1.0", False),
+        ("https://graph.microsoft.com:8443/v1.0", False),
+        ("http://graph.microsoft.com/v1.0", False),
+        ("https://evil.example/https://graph.microsoft.com/", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_i27_graphs_token_goes_to_graph_alone(url: str, ours: bool) -> None:
+    """The second page of a list is fetched from the configured host, or not at all."""
+    assert read().is_graph(url) is ours
+
+
+@pytest.mark.parametrize(
+    ("key", "group", "taken"),
+    [
+        ("entra_group", "02bd9fd6-8f93-4758-87c3-1fb73740a315", True),
+        ("entra_group", f"{APP}/02bd9fd6-8f93-4758-87c3-1fb73740a315", True),
+        ("entra_group", "finance", False),
+        ("teams_team", "19:ab12@thread.tacv2", True),
+        ("teams_team", "19:ab12@thread.skype", True),
+        ("teams_team", f"{APP}/19:ab12@thread.tacv2", True),
+        ("teams_team", "02bd9fd6-8f93-4758-87c3-1fb73740a315", True),
+        ("teams_team", "19:chat@thread.v2", False),
+    ],
+)
+def test_the_policy_names_groups_by_their_ids(key: str, group: str, taken: bool) -> None:
+    """A group's name may be anybody's; its id may not."""
+    assert plugin.groups[key].directory == plugin.name
+    assert bool(re.fullmatch(plugin.groups[key].pattern, group)) is taken
+    assert re.fullmatch(plugin.groups[key].pattern, plugin.groups[key].example)
 
 
 def test_importing_the_plugin_loads_no_sdk() -> None:

@@ -32,7 +32,7 @@ from signoff.errors import (
     Undeliverable,
     WrongPlace,
 )
-from signoff.forms import Field, Form
+from signoff.forms import Field, Form, Option
 from signoff.model import Actor, Answer, MessageRef, Principal
 from signoff.store.memory import MemoryStore
 from signoff_sim.world import TEAMS_TENANT
@@ -75,6 +75,14 @@ class FakeDesk:
     json: str = '{\n  "amount": 500\n}'
     answers: list[tuple[Answer, Actor]] = field(default_factory=list)
     kept: list[tuple[dict[str, str], tuple[str, ...]]] = field(default_factory=list)
+    said: list[tuple[str, Actor]] = field(default_factory=list)
+    sent: list[tuple[str, Answer]] = field(default_factory=list)
+    choice: Field = NOTE
+    looked: int = 0
+    people: Any = field(default_factory=lambda: SimpleNamespace(forgotten=[]))
+
+    def __post_init__(self) -> None:
+        self.people.forget = self.people.forgotten.append
 
     def card(self, request: Any) -> Card:
         return a_card(self.status, self.version)
@@ -82,6 +90,23 @@ class FakeDesk:
     async def get(self, request_id: str) -> Any:
         waiting = self.status.startswith("Waiting")
         return SimpleNamespace(open=waiting, allowed_decisions=("approve", "edit", "reject"), version=self.version)
+
+    async def submit(
+        self, request_id: str, purpose: Any, version: int, entries: Mapping[str, str], actor: Actor
+    ) -> Any:
+        kind = {"edit_json": "edit", "confirm": "approve", "more": "approve"}.get(purpose, purpose)
+        answer = Answer(kind=kind, version=version, entries=dict(entries), message=None, confirm=None)
+        self.sent.append((purpose, answer))
+        return await self.answer(request_id, answer, actor)
+
+    async def command(self, text: str, actor: Actor) -> str:
+        if self.refuse is not None:
+            raise self.refuse
+        self.said.append((text, actor))
+        return f"You said:\n  <b>{text}</b> & *that* was all."
+
+    def person(self, actor: Actor) -> str | None:
+        return "ada" if actor.principal and actor.principal.user == ADA else None
 
     async def answer(self, request_id: str, answer: Answer, actor: Actor) -> Any:
         if self.refuse is not None:
@@ -104,6 +129,9 @@ class FakeDesk:
                 "Save",
                 (Field("", "arguments", "json", True, initial=self.json),),
             )
+        if purpose in ("confirm", "more"):
+            fields = (Field("confirm", "Type A-1001", "text", True), self.choice)
+            return Form("req_1", version, purpose, "More", "Go on", fields)
         if purpose == "reject":
             return Form("req_1", version, purpose, "Reject", "Reject", (Field("message", "Reason", "paragraph"),))
         return Form("req_1", version, purpose, "Edit", "Save", self.fields)
@@ -117,7 +145,9 @@ class FakeDesk:
     async def details(self, request_id: str, actor: Actor) -> Details:
         if self.refuse is not None:
             raise self.refuse
-        return Details("req_1", self.version, "Refund A-1001", (Fact("Why", "broken"),), self.json)
+        self.looked += 1
+        buttons = (Button("approve", "Approve", "primary"),) if self.status.startswith("Waiting") else ()
+        return Details("req_1", self.version, "Refund A-1001", (Fact("Why", "broken"),), self.json, buttons)
 
     def identity(self, person: str, chat: str) -> Principal | None:
         return Principal(chat="teams", tenant=TEAMS_TENANT, user=ADA) if person == "ada" else None
@@ -575,12 +605,163 @@ async def test_i27_calls_go_only_to_listed_hosts(desk: FakeDesk) -> None:
             await world.chat.update(ref, a_card())
 
 
-async def test_a_message_is_answered_with_help(world: TeamsWorld) -> None:
-    """`@Signoff help` is answered with one short text, in the same conversation."""
+# ── words ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def chat_of(world: TeamsWorld, person: str) -> str:
+    return world.sim.directory.chat_id(world.sim.directory.person(person))
+
+
+def said_in(world: TeamsWorld, conversation: str) -> list[str]:
+    return [message.text for message in world.sim.threads.all[conversation].messages]
+
+
+async def test_something_is_said_in_the_cards_thread(world: TeamsWorld) -> None:
+    """In a channel it is a reply to the card, in a personal chat the next message; nothing of it is markup."""
+    text = "Still open:\n  <b>x</b> **y** &amp; <at>Bob</at>"
+    ref = await world.chat.post(PLACE, a_card())
+    await world.chat.tell(ref, text, ())
+    assert said_in(world, f"{GENERAL};messageid={ref.message}") == ["", text]
+    ref = await world.chat.post("teams:@ada", a_card())
+    await world.chat.tell(ref, text, ())
+    assert said_in(world, ref.conversation) == ["", text]
+
+
+async def test_a_card_in_somebody_elses_thread_is_told_there(world: TeamsWorld) -> None:
+    """What is said below a card that is itself a reply goes into the thread it stands in."""
+    first = await world.chat.post(PLACE, a_card())
+    thread = f"{GENERAL};messageid={first.message}"
+    ref = await world.chat.post(f"teams:{thread}", a_card())
+    await world.chat.tell(ref, "look", ())
+    assert said_in(world, thread) == ["", "", "look"]
+
+
+async def test_people_are_called_by_name_below_a_card(world: TeamsWorld) -> None:
+    """Members are mentioned; somebody who is not in the team is named in plain words."""
+    await world.sim.act("team", {"team": "Finance", "members": ["bob", "mia"]})
+    ref = await world.chat.post(PLACE, a_card())
+    people = [world.sim.directory.person(one).teams for one in ("bob", "ada")]
+    await world.chat.tell(ref, "look", [Principal(chat="teams", tenant=TEAMS_TENANT, user=one) for one in people])
+    told = world.sim.threads.all[f"{GENERAL};messageid={ref.message}"].messages[-1]
+    assert (told.text, told.mentions) == ("@Bob Lindqvist ada: look", ("Bob Lindqvist",))
+
+
+@pytest.mark.parametrize("on", ["send", "members"])
+async def test_i23_telling_has_the_errors_of_posting(world: TeamsWorld, on: str) -> None:
+    """Busy says how long, down is tried again, also while it is looked up who is called; gone is undeliverable."""
+    ref = await world.chat.post(PLACE, a_card())
+    ada = [Principal(chat="teams", tenant=TEAMS_TENANT, user=ADA)]
+    world.sim.set_faults({"fail": [{"status": 429, "on": on, "retry_after": 7}]})
+    with pytest.raises(ChatBusy) as busy:
+        await world.chat.tell(ref, "look", ada)
+    assert busy.value.retry_after == 7
+    world.sim.set_faults({"fail": [{"status": 500, "on": on}]})
+    with pytest.raises(ChatError) as down:
+        await world.chat.tell(ref, "look", ada)
+    assert not isinstance(down.value, Undeliverable)
+    world.sim.set_faults({"not_installed": ["Finance"]})
+    with pytest.raises(Undeliverable):
+        await world.chat.tell(ref, "look", ada)
+
+
+async def test_what_people_say_reaches_the_desk_and_is_answered_there(world: TeamsWorld, desk: FakeDesk) -> None:
+    """In a channel without the bot's mention, in a personal chat as it is; the answer stands in the same thread."""
+    await world.sim.act("say", {"as": "ada", "conversation": GENERAL, "text": "@Signoff freeze"})
+    await world.sim.act("say", {"as": "ada", "conversation": chat_of(world, "ada"), "text": "help"})
+    assert [text for text, _ in desk.said] == ["freeze", "help"]
+    assert {actor.principal for _, actor in desk.said} == {
+        Principal(chat="teams", tenant=TEAMS_TENANT, user=ADA),
+    }
+    assert [actor.origin.conversation for _, actor in desk.said if actor.origin] == [GENERAL, chat_of(world, "ada")]
+    (thread,) = (one for one in world.sim.threads.all if one.startswith(f"{GENERAL};"))
+    assert said_in(world, thread)[1] == "You said:\n  <b>freeze</b> & *that* was all."
+    assert len(said_in(world, chat_of(world, "ada"))) == 2
+
+
+async def test_i14_a_mentioned_person_is_known_by_id(world: TeamsWorld, desk: FakeDesk) -> None:
+    """`@Bob` becomes Bob's tenant and object id, looked up where it was said, never his name."""
+    bob = world.sim.directory.person("bob").teams
+    await world.sim.act(
+        "say", {"as": "ada", "conversation": GENERAL, "text": "@Signoff delegate @Bob until friday for refunds"}
+    )
+    ((text, _),) = desk.said
+    assert text == f"delegate <teams:{TEAMS_TENANT}/{bob}> until friday for refunds"
+
+
+async def test_a_mention_that_cannot_be_looked_up_does_nothing(world: TeamsWorld, desk: FakeDesk) -> None:
+    """While the roster is away it cannot be told who is meant; the person reads so, and the desk is not asked."""
+    world.sim.set_faults({"fail": [{"status": 503, "on": "members"}]})
+    await world.sim.act("say", {"as": "ada", "conversation": GENERAL, "text": "@Signoff delegate @Bob until friday"})
+    assert desk.said == []
+    (thread,) = (one for one in world.sim.threads.all if one.startswith(f"{GENERAL};"))
+    assert "who Bob Lindqvist is cannot be looked up" in said_in(world, thread)[-1]
+
+
+async def test_i02_without_the_store_a_command_does_not_count(world: TeamsWorld, desk: FakeDesk) -> None:
+    """The person is told that nothing was recorded."""
+    desk.refuse = StoreUnavailable()
+    chat = chat_of(world, "ada")
+    await world.sim.act("say", {"as": "ada", "conversation": chat, "text": "freeze"})
+    assert "nothing was recorded" in said_in(world, chat)[-1]
+
+
+async def test_a_command_that_is_delivered_twice_is_done_once(world: TeamsWorld, desk: FakeDesk) -> None:
+    """Teams repeats a message whose answer it lost; a delegation must not be given twice."""
+    world.sim.set_faults({"duplicates": 2})
+    await world.sim.act("say", {"as": "ada", "conversation": chat_of(world, "ada"), "text": "delegate"})
+    assert len(desk.said) == 1
+    assert len(said_in(world, chat_of(world, "ada"))) == 2
+
+
+async def test_i14_whoever_has_no_account_gives_no_commands(world: TeamsWorld, desk: FakeDesk) -> None:
+    """A message that names no Entra account is answered with that, and reaches nobody."""
+    chat = chat_of(world, "ada")
     ada = world.sim.directory.person("ada")
-    chat = world.sim.directory.chat_id(ada)
-    await world.sim.act("say", {"as": "ada", "conversation": chat, "text": "help"})
-    assert "approve, edit, reject or answer" in world.sim.threads.all[chat].messages[-1].text
+    activity = world.sim._sender.message(ada, world.sim.threads.all[chat], "1", {"text": "freeze"})
+    del activity["from"]["aadObjectId"]
+    assert (await world.sim._sender.deliver(activity)).good
+    assert desk.said == []
+    assert "did not say who you are" in said_in(world, chat)[-1]
+
+
+async def test_i19_who_comes_or_goes_is_looked_up_again(world: TeamsWorld, desk: FakeDesk) -> None:
+    """When Teams says that a team's members changed, what was remembered of them is forgotten."""
+    desk.people.forgotten.clear()
+    await world.sim.act("team", {"team": "Finance", "members": ["ada", "bob", "mia"]})
+    assert desk.people.forgotten == ["teams"]
+    await world.sim.act("team", {"team": "Finance", "members": ["ada", "bob", "mia", "rita"]})
+    assert desk.people.forgotten == ["teams", "teams"]
+
+
+@pytest.mark.parametrize("verb", ["confirm", "more"])
+async def test_confirming_and_more_are_forms(world: TeamsWorld, desk: FakeDesk, verb: Any) -> None:
+    """Their buttons open the desk's form, and what is typed or chosen goes to the desk under that name."""
+    desk.choice = Field(
+        "what", "What", "choice", True, initial="snooze", options=(Option("extend", "Later"), Option("snooze", "Quiet"))
+    )
+    ref = await world.chat.post(PLACE, a_card(buttons=(Button(verb, "Approve…"), Button("details", "Details"))))
+    await world.click("ada", ref, verb=verb)
+    assert "submit" in verbs(world.seen("ada", ref))
+    await world.click("ada", ref, verb="submit", inputs={"confirm": "A-1001"})
+    ((purpose, answer),) = desk.sent
+    assert (purpose, answer.entries) == (verb, {"confirm": "A-1001", "what": "snooze"})
+
+
+async def test_i11_details_hold_the_button_that_the_desk_offers_there(world: TeamsWorld, desk: FakeDesk) -> None:
+    """Approve stands in the details while the request is open, and decides from there."""
+    ref = await world.chat.post(PLACE, a_card(buttons=(Button("details", "Details"),)))
+    await world.click("ada", ref, verb="details")
+    assert verbs(world.seen("ada", ref)) == ["approve", "show"]
+    await world.click("ada", ref, verb="approve")
+    assert [answer.kind for answer, _ in desk.answers] == ["approve"]
+
+
+async def test_i11_closing_a_form_is_not_having_seen_everything(world: TeamsWorld, desk: FakeDesk) -> None:
+    """Cancel shows the card again without asking the desk for the details, which would count as looking at them."""
+    ref = await world.chat.post(PLACE, a_card())
+    await world.click("ada", ref, verb="reject")
+    await world.click("ada", ref, verb="show", inputs={})
+    assert desk.looked == 0
 
 
 async def test_an_uninstalled_team_is_forgotten(world: TeamsWorld) -> None:
