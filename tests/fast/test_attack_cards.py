@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from signoff import policy
+from signoff import cards, policy
 from signoff.cards import Card, Fact
 from signoff.desk import Desk
 from signoff.digest import Signer
-from signoff.model import Actor, Answer, Ask, Key, Outcome, Request
+from signoff.model import Actor, Answer, Ask, Escalation, Key, Outcome, Request, Stage, Terms, Version, Vote
 from signoff.store.memory import MemoryStore
+from signoff_slack import check
+from signoff_slack import render as slack
+from signoff_teams import render as teams
 
 RULES = """
 version: 1
@@ -76,3 +80,38 @@ async def test_i12_no_line_of_an_agents_text_can_pass_for_a_line_of_ours(house: 
     outcome = facts(await house.card(request))["Outcome"].text.split("\n")
     assert outcome[0] == "Succeeded:"
     assert all(line.startswith("│ ") for line in outcome[1:])
+
+
+@pytest.mark.parametrize("letter", ["&", "😀", '"', "n"])
+def test_a_long_plan_leaves_room_for_what_is_decided_about(letter: str) -> None:
+    """Forty stages of many people with long names: both chats take the card, with its arguments, expiry and buttons."""
+    long = letter * 300
+    crowd = tuple(f"{number}{long}" for number in range(30))
+    plan = tuple(Stage(name=f"{number} {long}", approvers=crowd, quorum=9) for number in range(40))
+    at, arguments = AGENT.created_at, {"order": "A-1001", "amount": 5}
+    request = Request(
+        id="req_1",
+        tool="refund",
+        arguments=arguments,
+        risk="critical",
+        digest="sha256:0",
+        created_at=at,
+        expires_at=at,
+        terms=Terms(rule="r", expires_in=60, stages=plan, approvers=crowd, escalate=(Escalation(after=1, to=crowd),)),
+        versions=(Version(number=1, arguments=arguments, digest="sha256:0", at=at),),
+        asked_by="agent",
+        stage=1,
+        escalated=1,
+        votes=tuple(Vote(person=one, acting_for=long, at=at, stage=0) for one in crowd),
+    )
+    card = cards.card(request, who=long * 30, names={})
+    assert [row.name for row in card.arguments] == ["order", "amount"]
+    assert "Expires" in facts(card)
+    assert facts(card)["Stages"].hidden > 0
+    message = slack.message(card)
+    assert check.message(message) == []
+    drawn = teams.card(card)
+    assert len(json.dumps(drawn, ensure_ascii=False).encode()) <= teams.LIMIT
+    assert [action["verb"] for action in drawn["actions"]] == ["approve", "edit", "reject", "details", "more"]
+    for text in (json.dumps(message), json.dumps(drawn)):
+        assert "A-1001" in text

@@ -491,7 +491,7 @@ def hostile(draw: st.DrawFn) -> Request:
         snoozed_until=NOW,
         allowed_decisions=draw(st.sampled_from([("approve", "edit", "reject"), ("respond",), ()])),
     )
-    kind = draw(st.sampled_from([None, "approve", "reject", "respond", "expire", "cancel"]))
+    kind: End | None = draw(st.sampled_from([None, "approve", "reject", "respond", "expire", "cancel"]))
     if kind is None:
         return request
     by = tuple(DecidedBy(person=one.person, acting_for=one.acting_for, at=NOW) for one in votes)
