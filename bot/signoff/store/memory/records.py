@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from signoff.audit import Entry, Line
-from signoff.errors import IdempotencyConflict, Overtaken, RateLimited, StoreUnavailable, TooManyOpen
+from signoff.errors import BudgetSpent, IdempotencyConflict, Overtaken, RateLimited, StoreUnavailable, TooManyOpen
 from signoff.model import Event, Request, Status
 from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Page
 from signoff.store import record
@@ -119,7 +119,7 @@ class MemoryRecords(MemoryOrders):
             return False
         try:
             self._take(conditions, now)
-        except Overtaken:
+        except (Overtaken, BudgetSpent):
             return False
         self._reindex(after.id, set(record.indexes(before)), set(record.indexes(after)))
         self._write(after, event, entry, now)
