@@ -24,6 +24,7 @@ from botbuilder.schema import (
     ConversationAccount,
     ConversationParameters,
     ConversationReference,
+    Mention,
 )
 from botbuilder.schema.teams import (
     TaskModuleContinueResponse,
@@ -44,6 +45,7 @@ from botframework.connector.models import ErrorResponseException
 from signoff_sim import server
 from signoff_sim.simulated import Refused
 from signoff_sim.teams import TeamsSim
+from signoff_sim.teams.directory import MANAGERS_GROUP
 from signoff_sim.teams.keys import SCOPE
 from signoff_sim.world import TEAMS_APP_ID, TEAMS_TENANT
 
@@ -705,3 +707,150 @@ async def test_sim_teams_other_attachments_are_refused(stage: Stage) -> None:
     with pytest.raises(ErrorResponseException) as error:
         await stage.turn(GENERAL, lambda context: context.send_activity(activity))
     assert "one Adaptive Card" in error.value.response.text
+
+
+# ── groups, accounts, words ──────────────────────────────────────────────────────────────────────
+
+
+def graph_token(stage: Stage) -> dict[str, str]:
+    """The header of a call to the simulated Graph; blocking: call it in a thread."""
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": TEAMS_APP_ID,
+        "client_secret": PASSWORD,
+        "scope": f"{stage.sim.graph_url}/.default",
+    }
+    token = requests.post(f"{stage.address}/teams/token", data=form, timeout=5).json()["access_token"]
+    return {"Authorization": f"Bearer {token}", "ConsistencyLevel": "eventual"}
+
+
+async def test_sim_teams_graph_takes_tokens_of_its_own_scope(stage: Stage) -> None:
+    """The Bot Connector's token is worth nothing at Graph, nor Graph's at the Bot Connector."""
+    bots = {"Authorization": f"Bearer {await asyncio.to_thread(fetch_token, stage.address)}"}
+    graphs = await asyncio.to_thread(graph_token, stage)
+    user = f"/teams/graph/v1.0/users/{stage.sim.directory.people['bob'].teams}"
+    roster = f"/teams/v3/conversations/{GENERAL}/members"
+    for path, headers, expected in ((user, bots, 401), (user, graphs, 200), (roster, graphs, 401), (roster, bots, 200)):
+        async with stage.http.get(path, headers=headers) as response:
+            assert response.status == expected
+
+
+async def test_sim_teams_graph_lists_groups_by_pages_and_needs_the_advanced_query(stage: Stage) -> None:
+    """A cast of nested members needs $count and a header; pages name the next one; what is unknown is 404."""
+    headers = await asyncio.to_thread(graph_token, stage)
+    stage.sim.set_faults({"page_size": 1})
+    path = f"/teams/graph/v1.0/groups/{MANAGERS_GROUP}/transitiveMembers/microsoft.graph.user"
+    async with stage.http.get(path, headers=headers) as response:
+        assert response.status == 400
+    found: list[str] = []
+    onward: str | None = f"{stage.address}{path}?$count=true&$select=id&$top=999"
+    while onward:
+        async with stage.http.get(onward, headers=headers) as response:
+            page = await response.json()
+        found += [one["id"] for one in page["value"]]
+        onward = page.get("@odata.nextLink")
+    assert found == [stage.sim.directory.people[one].teams for one in ("ada", "rita")]
+    await stage.sim.act("group", {"id": MANAGERS_GROUP, "members": ["mia"]})
+    async with stage.http.get(f"{path}?$count=true", headers=headers) as response:
+        assert [one["id"] for one in (await response.json())["value"]] == [stage.sim.directory.people["mia"].teams]
+    async with stage.http.get(path.replace("f1a", "f2b") + "?$count=true", headers=headers) as response:
+        assert response.status == 404
+
+
+async def test_sim_teams_accounts_change_for_roster_and_graph(stage: Stage) -> None:
+    """A role, another tenant and a dead account are seen where each platform shows them; without consent it is 403."""
+    headers = await asyncio.to_thread(graph_token, stage)
+    bob = stage.sim.directory.people["bob"]
+    await stage.sim.act("user", {"id": "bob", "role": "guest", "tenant": "t-2", "enabled": False})
+    member = await stage.members(GENERAL, bob.teams)
+    assert (member.additional_properties["userRole"], member.additional_properties["tenantId"]) == ("guest", "t-2")
+    async with stage.http.get(f"/teams/graph/v1.0/users/{bob.teams}", headers=headers) as response:
+        account = await response.json()
+    assert (account["accountEnabled"], account["userType"]) == (False, "Guest")
+    await stage.sim.act("say", {"as": "bob", "text": "hi"})
+    (heard,) = await stage.bot.until("message", 1)
+    assert heard.from_property.additional_properties["tenantId"] == "t-2"
+    await stage.sim.act("user", {"id": "bob", "gone": True})
+    stage.sim.set_faults({"graph_consent": False})
+    async with stage.http.get(f"/teams/graph/v1.0/users/{bob.teams}", headers=headers) as response:
+        assert response.status == 403
+
+
+async def test_sim_teams_a_team_that_changes_is_told_to_the_bot(stage: Stage) -> None:
+    """Who leaves is no member any more, neither in the roster's pages nor singly, and the bot hears of both ways."""
+    await stage.sim.act("team", {"team": "Finance", "members": ["ada", "bob"]})
+    gone = await stage.bot.until("conversationUpdate", 2)
+    mia = stage.sim.directory.people["mia"]
+    assert {one.members_removed[0].aad_object_id for one in gone} == {
+        mia.teams,
+        stage.sim.directory.people["rita"].teams,
+    }
+    with pytest.raises(ErrorResponseException) as error:
+        await stage.members(GENERAL, mia.teams)
+    assert status(error) == 404
+    stage.sim.set_faults({"page_size": 1})
+
+    async def work(context: TurnContext) -> list[str]:
+        client, token, names = context.turn_state["ConnectorClient"], None, []
+        while True:
+            page = await client.conversations.get_conversation_paged_members(GENERAL, 50, token)
+            names += [one.name for one in page.members]
+            if not (token := page.continuation_token):
+                return names
+
+    assert await stage.turn(GENERAL, work) == ["Ada Okafor", "Bob Lindqvist"]
+    await stage.sim.act("team", {"team": "Finance", "members": ["ada", "bob", "mia"]})
+    assert (await stage.bot.until("conversationUpdate", 3))[-1].members_added[0].aad_object_id == mia.teams
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("user", {"id": "eve"}),
+        ("user", {"id": "bob", "role": "king"}),
+        ("user", {"id": "bob", "enabled": 1}),
+        ("group", {"id": "managers", "members": []}),
+        ("group", {"id": MANAGERS_GROUP, "members": "ada"}),
+        ("team", {"team": "Nowhere", "members": []}),
+        ("team", {"team": "Finance", "members": ["eve"]}),
+    ],
+)
+async def test_sim_teams_changes_that_cannot_be_are_refused(verb: str, body: Json) -> None:
+    """A change that is misspelt is refused, not ignored."""
+    with pytest.raises(Refused):
+        await TeamsSim(bot_url="http://127.0.0.1:9", password=PASSWORD).act(verb, body)
+
+
+async def test_sim_teams_typed_mentions_become_entities(stage: Stage) -> None:
+    """`@Bob` in a channel is a tag and an entity with his id for this bot; in the chat with the app it is text."""
+    await stage.sim.act("say", {"as": "ada", "conversation": GENERAL, "text": "@Signoff ask @Bob and @mia tanaka"})
+    (heard,) = await stage.bot.until("message", 1)
+    assert heard.text == "<at>Signoff</at> ask <at>Bob Lindqvist</at> and <at>Mia Tanaka</at>"
+    mentioned = [one.additional_properties["mentioned"]["id"] for one in heard.entities if one.type == "mention"]
+    people = stage.sim.directory.people
+    assert mentioned == [f"28:{TEAMS_APP_ID}", *(stage.sim.directory.user_id(people[one]) for one in ("bob", "mia"))]
+    await stage.sim.act("say", {"as": "ada", "text": "ask @Bob"})
+    assert (await stage.bot.until("message", 2))[1].text == "ask @Bob"
+
+
+async def test_sim_teams_words_are_read_as_their_format_says(stage: Stage) -> None:
+    """XML is read as such and shows its mentions; a mention of nobody, or one that is not in the text, is refused."""
+    bob = stage.sim.directory.user_id(stage.sim.directory.people["bob"])
+
+    def words(text: str, member: str, tag: str = "<at>Bob</at>") -> Activity:
+        mentioned = ChannelAccount(id=member, name="Bob")
+        return Activity(
+            type="message",
+            text_format="xml",
+            text=text,
+            entities=[Mention(type="mention", text=tag, mentioned=mentioned)],
+        )
+
+    sent = words("<at>Bob</at> look:<br>1 &lt; 2", bob)
+    made = await stage.turn(GENERAL, lambda context: context.send_activity(sent))
+    shown = stage.message("mia", made.id)
+    assert (shown["text"], shown["mentions"]) == ("@Bob look:\n1 < 2", ["Bob"])
+    for wrong in (words("<at>Bob</at>", "29:nobody"), words("Bob", bob)):
+        with pytest.raises(ErrorResponseException) as error:
+            await stage.turn(GENERAL, lambda context, wrong=wrong: context.send_activity(wrong))
+        assert status(error) == 400
