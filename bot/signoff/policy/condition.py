@@ -1,4 +1,4 @@
-"""One `when`: a CEL expression, compiled once, evaluated at a bounded cost and never on rounded numbers.
+"""CEL expressions: compiled once, evaluated at a bounded cost and never on rounded numbers.
 
 CEL is `common-expression-language` (the Rust crate `cel` behind a Python module). Notes on it were measured on release
 0.10.0.
@@ -7,33 +7,23 @@ CEL is `common-expression-language` (the Rust crate `cel` behind a Python module
 from __future__ import annotations
 
 import difflib
-import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import cast
 
 import cel
 
-from signoff.model import Ask, shorten, visible
-
-NAMES = ("tool", "args", "agent", "risk", "on_behalf_of", "run_id", "metadata", "now")
-"""What a condition may speak of. `agent`, `risk`, `on_behalf_of` and `run_id` are "" when the call does not give them;
-`args` and `metadata` are maps, so a missing member makes the condition fail unless `has()` was asked first."""
+from signoff.model import shorten, visible
+from signoff.policy.facts import EXACT, NAMES, Facts, Failure
+from signoff.policy.pattern import MAX_PATTERN, pattern_size
 
 MAX_LENGTH = 2000
-"""Characters of one condition."""
-MAX_DEPTH = 100
-"""Levels of nesting in the arguments. The library converts them recursively: some thousands overflow the C stack."""
+"""Characters of one expression."""
 MAX_WORK = 4_000_000
 """Bound on weight ** (loops + 1), about 0.1 s. Every macro may loop over the arguments and copy them at each step, and
 `map` counts twice, because it also copies what it has built so far: unbounded, 1900 values took it four minutes."""
-CHARACTERS_PER_VALUE = 16
-"""How many characters of text weigh as much as one value."""
-EXACT = 2**53
-"""Integers up to here are held exactly by a double; comparing larger ones with a double rounds them."""
-INT64 = 2**63
+PATTERN_UNIT = 10
+"""Size of a regular expression that weighs as much as touching a value: the library matches in time that is linear in
+the text (no pattern is catastrophic), but also in the size of the pattern."""
 
 _FUNCTION = re.compile(
     r"bytes|contains|double|duration|dyn|endsWith|getDate|getDay(?:OfMonth|OfWeek|OfYear)|getFullYear|getHours"
@@ -43,13 +33,15 @@ _FUNCTION = re.compile(
 _OPERATOR = re.compile(r"\W")
 _TYPE = re.compile(r"bool|bytes|double|duration|int|list|map|null_type|optional|string|timestamp|type|uint")
 _MACRO = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
-_PATTERN = re.compile(r"""\bmatches\s*\(\s*([rR]?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))\s*\)""")
+_TEXT = r"""[rR]?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+_PATTERN = re.compile(rf"\.\s*matches\s*\(\s*({_TEXT})\s*\)")
+_MATCHES = re.compile(rf"{_TEXT}|(\bmatches\b)")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?")
 _DOUBLE = re.compile(r"\bdouble\b")
 
 
 class ConditionError(ValueError):
-    """A condition that cannot be used. `fault` and `mend` are the two halves of a sentence."""
+    """An expression that cannot be used. `fault` and `mend` are the two halves of a sentence."""
 
     def __init__(self, fault: str, mend: str) -> None:
         super().__init__(f"{fault}; {mend}")
@@ -57,102 +49,55 @@ class ConditionError(ValueError):
         self.mend = mend
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A condition could not be evaluated on a call."""
-
-    why: str
-    """The part of a sentence after "because". Holds no value of the call, since it may be secret (I13)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """What matters about a value before CEL may see it."""
-
-    unfit: str | None = None
-    weight: int = 0
-    long_int: bool = False
-    long_float: bool = False
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the conditions see of one call. Built once per call, shared by all rules."""
-
-    values: Mapping[str, object]
-    measures: Mapping[str, _Measure]
-    _contexts: dict[frozenset[str], cel.Context] = field(default_factory=dict[frozenset[str], cel.Context])
-
-    @classmethod
-    def of(cls, ask: Ask, arguments: Mapping[str, object], now: datetime) -> Facts:
-        values: dict[str, object] = {
-            "tool": ask.tool,
-            "args": dict(arguments),
-            "agent": ask.agent or "",
-            "risk": ask.risk or "",
-            "on_behalf_of": ask.on_behalf_of or "",
-            "run_id": ask.run_id or "",
-            "metadata": dict(ask.metadata),
-            "now": now,
-        }
-        return cls(values, {name: _measure(value) for name, value in values.items() if name != "now"})
-
-    def only(self, names: frozenset[str]) -> cel.Context:
-        """The evaluation context in which all but `names` are undefined, so that touching another is an error.
-
-        What a condition does not speak of is left out: the library refuses a whole context for one value in it.
-        """
-        if names not in self._contexts:
-            self._contexts[names] = cel.Context({name: value for name, value in self.values.items() if name in names})
-        return self._contexts[names]
-
-
-class Condition:
-    """A compiled `when`."""
+class Expression:
+    """A compiled CEL expression."""
 
     def __init__(self, source: str) -> None:
-        """Compile. Raises ConditionError: too long, not CEL, unknown name or function, not a yes-or-no expression."""
+        """Compile. Raises ConditionError: too long, not CEL, unknown name or function, not boundable in its cost."""
         self.source = source
         self._program = _compile(source)
         macros = cast("list[tuple[str, str]]", _MACRO.findall(source))
-        bound = frozenset(variable for _, variable in macros)
         self._loops = sum(2 if macro == "map" else 1 for macro, _ in macros)
         self._literals = max(2, source.count(","))
-        if self._literals ** (self._loops + 1) > MAX_WORK:
-            raise ConditionError("loops too often for its cost to be bounded", "use fewer macros such as `exists`")
         self.names = frozenset(self._program.variables()) & frozenset(NAMES)
         """Which of NAMES it speaks of."""
-        _check_names(self._program, bound)
-        _check_patterns(source)
+        _check_names(self._program, frozenset(variable for _, variable in macros))
+        self._patterns = 1 + _checked_patterns(source) // PATTERN_UNIT
+        if self._too_much(self._literals):
+            raise ConditionError("loops too often for its cost to be bounded", "use fewer macros such as `exists`")
         self._long_int, self._long_float = _long_literals(source)
         self._doubles = _DOUBLE.search(source) is not None
-        self.constant: bool | None = None
-        """Its value when it speaks of nothing."""
-        if not self.names:
-            self.constant = self._fixed()
+        # One less, since the root is rounded.
+        self._capacity = int((MAX_WORK / self._patterns) ** (1 / (self._loops + 1))) - self._literals - 1
 
     def __repr__(self) -> str:
-        return f"Condition({self.source!r})"
+        return f"{type(self).__name__}({self.source!r})"
 
-    def holds(self, facts: Facts) -> bool | Failure:
-        """Whether the condition holds. Never raises: whatever goes wrong is a Failure."""
-        withheld = self._withheld(facts)
-        result = _run(self._program, facts.only(self.names.difference(withheld)))
-        if isinstance(result, _UndefinedError) and withheld:
-            return Failure(next(iter(withheld.values())))
-        if isinstance(result, BaseException):
-            return Failure(_why(result, self.source))
-        if not isinstance(result, bool):
-            return Failure("it does not give yes or no")
+    def value(self, facts: Facts) -> object:
+        """What it comes to, or a Failure. Never raises."""
+        if 0 <= facts.weight <= self._capacity:  # nothing about this call needs care: the usual way, and the quick one
+            withheld: dict[str, str] = {}
+            context = facts.whole
+        else:
+            withheld = self._withheld(facts)
+            context = facts.only(self.names.difference(withheld))
+        try:
+            result: object = self._program.execute(context)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - see _run
+            if withheld and _undefined(error):
+                return Failure(next(iter(withheld.values())))
+            return Failure(_why(error, self.source))
         return result
 
     def _withheld(self, facts: Facts) -> dict[str, str]:
-        """Names this condition must not touch on these facts, with the reason.
+        """Names this expression must not touch on these facts, with the reason.
 
-        They are left undefined rather than failing the condition at once: in `tool == "a" && args.x > 1` another tool
-        ends the evaluation before `args` is touched.
+        They are left undefined rather than failing it at once: in `tool == "a" && args.x > 1` another tool ends the
+        evaluation before `args` is touched.
         """
-        measures = {name: facts.measures[name] for name in NAMES if name in self.names and name in facts.measures}
+        measures = {name: facts.measure(name) for name in NAMES if name in self.names}
         out = {name: m.unfit for name, m in measures.items() if m.unfit is not None}
         long_int = self._long_int or any(m.long_int for m in measures.values())
         long_float = self._long_float or any(m.long_float for m in measures.values())
@@ -160,22 +105,36 @@ class Condition:
             for name, measure in measures.items():
                 if measure.long_int or measure.long_float:
                     out.setdefault(name, "a number is too large to be compared exactly")
-        weight = sum(m.weight for m in measures.values()) + self._literals
-        if weight ** (self._loops + 1) > MAX_WORK:
+        if self._too_much(sum(m.weight for m in measures.values()) + self._literals):
             for name in ("args", "metadata"):
                 if name in measures:
                     out.setdefault(name, "the arguments are too large for it")
         return out
 
-    def _fixed(self) -> bool:
-        result = _run(self._program, cel.Context({}))
-        if isinstance(result, bool):
+    def _too_much(self, weight: int) -> bool:
+        return self._patterns * int(weight ** (self._loops + 1)) > MAX_WORK
+
+
+class Condition(Expression):
+    """A compiled `when`: an expression that gives yes or no."""
+
+    def __init__(self, source: str) -> None:
+        """Raises ConditionError, also when it speaks of nothing and does not give yes or no."""
+        super().__init__(source)
+        self.constant: bool | None = None
+        """Its value when it speaks of nothing."""
+        if not self.names:
+            result = _run(self._program, cel.Context({}))
+            if not isinstance(result, bool):
+                raise ConditionError("gives no yes or no", 'write a comparison such as `tool == "deploy"`')
+            self.constant = result
+
+    def holds(self, facts: Facts) -> bool | Failure:
+        """Whether the condition holds. Never raises: whatever goes wrong is a Failure."""
+        result = self.value(facts)
+        if result is True or result is False or isinstance(result, Failure):
             return result
-        raise ConditionError("gives no yes or no", 'write a comparison such as `tool == "deploy"`')
-
-
-class _UndefinedError(Exception):
-    """A name was touched that is not defined in the context."""
+        return Failure("it does not give yes or no")
 
 
 def _run(program: cel.Program, context: cel.Context) -> object:
@@ -185,9 +144,12 @@ def _run(program: cel.Program, context: cel.Context) -> object:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - it raises many kinds, and a panic in Rust is not even an Exception
-        if isinstance(error, RuntimeError) and str(error).startswith("Undefined variable"):
-            return _UndefinedError(str(error))
         return error
+
+
+def _undefined(error: BaseException) -> bool:
+    """A name was touched that is not defined in the context."""
+    return isinstance(error, RuntimeError) and str(error).startswith("Undefined variable")
 
 
 def _compile(source: str) -> cel.Program:
@@ -218,70 +180,36 @@ def _check_names(program: cel.Program, bound: frozenset[str]) -> None:
             raise ConditionError(f"calls `{name}`, which CEL does not have here", "use one of CEL's own functions")
 
 
-def _check_patterns(source: str) -> None:
-    """A wrong regular expression would fail on every call; find it when the file is read."""
-    for literal in _PATTERN.findall(source):
-        try:
-            result = _run(cel.compile(f'"".matches({literal})'), cel.Context({}))
-        except ValueError:
-            continue  # not a literal on its own after all; the whole condition did compile
-        if isinstance(result, BaseException):
+def _checked_patterns(source: str) -> int:
+    """The size of all regular expressions together. A wrong one would fail on every call, a large one would be slow,
+    one that comes with the call could be anything: find it when the file is read."""
+    literals = cast("list[str]", _PATTERN.findall(source))
+    if sum(1 for found in _MATCHES.finditer(source) if found[1]) > len(literals):
+        raise ConditionError("takes a pattern from elsewhere", 'write the pattern out, like `x.matches("^a+$")`')
+    sizes = 0
+    for literal in literals:
+        text = _run(cel.compile(literal), cel.Context({}))
+        if isinstance(_run(cel.compile(f'"".matches({literal})'), cel.Context({})), BaseException):
             raise ConditionError(
                 f"{shorten(visible(literal), 80)[0]} is not a regular expression", "correct the pattern"
             )
+        sizes += pattern_size(str(text))
+    if sizes > MAX_PATTERN:
+        raise ConditionError(
+            "has regular expressions that are too large", "repeat less, and write `[a-z]` where `\\w` is not needed"
+        )
+    return sizes
 
 
 def _long_literals(source: str) -> tuple[bool, bool]:
     """Whether numbers beyond EXACT are written in the source: as integers, as doubles. Digits in texts count too."""
     ints = floats = False
-    for literal in _NUMBER.findall(source):
+    for literal in cast("list[str]", _NUMBER.findall(source)):
         if literal[:2] in {"0x", "0X"} or literal.isdecimal():
             ints = ints or int(literal, 0 if literal[:2] in {"0x", "0X"} else 10) > EXACT
         else:
             floats = floats or abs(float(literal)) >= EXACT
     return ints, floats
-
-
-def _measure(value: object) -> _Measure:
-    """Weigh a value and find what CEL cannot hold exactly. Iterative: the value comes from outside."""
-    values = characters = 0
-    long_int = long_float = False
-    stack: list[tuple[object, int]] = [(value, 0)]
-    while stack:
-        item, depth = stack.pop()
-        values += 1
-        if depth > MAX_DEPTH:
-            return _Measure(unfit="the arguments are nested too deeply")
-        if isinstance(item, str):
-            characters += len(item)
-            if not _encodable(item):
-                return _Measure(unfit="a text is not valid Unicode")
-        elif item is None or isinstance(item, bool):
-            pass
-        elif isinstance(item, int):
-            if abs(item) >= INT64:
-                return _Measure(unfit="a number cannot be compared exactly")
-            long_int = long_int or abs(item) > EXACT
-        elif isinstance(item, float):
-            if not math.isfinite(item):
-                return _Measure(unfit="a number cannot be compared exactly")
-            long_float = long_float or abs(item) >= EXACT
-        elif isinstance(item, dict):
-            for key, inner in cast("dict[object, object]", item).items():
-                stack += [(key, depth + 1), (inner, depth + 1)]
-        elif isinstance(item, list | tuple):
-            stack += [(inner, depth + 1) for inner in cast("list[object]", item)]
-        else:  # a Decimal above all: a number that no double holds
-            return _Measure(unfit="a number cannot be compared exactly")
-    return _Measure(None, values + characters // CHARACTERS_PER_VALUE, long_int, long_float)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _why(error: BaseException, source: str) -> str:
