@@ -44,12 +44,18 @@ _template = Request.model_validate(
 Opening = tuple[Request, Entry]
 
 
-def asked(*, show: tuple[str, ...] = ("slack:#refunds",), approver: str = "ada", asked_by: str = "bench") -> Opening:
+def asked(
+    *,
+    show: tuple[str, ...] = ("slack:#refunds",),
+    approver: str = "ada",
+    asked_by: str = "bench",
+    remind: tuple[int, ...] = (),
+) -> Opening:
     """A pending request with 1 KB of arguments."""
     request = _template.model_copy(
         update={
             "id": f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}",
-            "terms": _template.terms.model_copy(update={"show": show, "approvers": (approver,)}),
+            "terms": _template.terms.model_copy(update={"show": show, "approvers": (approver,), "remind": remind}),
             "asked_by": asked_by,
         }
     )
