@@ -14,14 +14,21 @@ from signoff.model import Ask
 RULES = 200
 BOUND = 0.001
 """Seconds."""
-CONDITIONS = (
+FIRST = (
     'tool == "tool_{n}" && args.amount > {n}.0',
     'tool.startsWith("crm_{n}_") && args.customer.country in ["DE", "FR", "NL"]',
-    'risk == "critical" && args.amount > {n}00.0 && agent == "agent-{n}"',
-    'args.lines.exists(line, line.sku == "missing-{n}")',
-    r'tool == "run_sql" && args.sql.matches("(?i)\\bdrop\\s+table\\s+t{n}\\b")',
+    'tool == "run_sql" && args.sql.matches("(?i)\\bdrop\\s+table\\s+t{n}\\b")',
+    'tool == "ship_{n}" && args.lines.exists(line, line.sku == "missing-{n}")',
 )
-"""As people write them: most look at the tool first, some at the arguments of every call."""
+"""As people write them: the tool first, then its arguments."""
+EVERY = (
+    "args.amount > {n}99.0",
+    'args.customer.country in ["X{n}", "Y{n}"] && agent == "bench"',
+    'tool == "issue_refund" && args.order == "B-{n}"',
+)
+"""They look at the arguments of this very call."""
+LOOPING = ('args.lines.exists(line, line.sku == "missing-{n}")',)
+"""They look at each of its lines."""
 HEAD = """
 version: 1
 people: {ada: {name: Ada Okafor, slack: T0DEMO/U0ADA}}
@@ -41,21 +48,27 @@ ARGUMENTS: dict[str, object] = {
 
 
 async def rows(ground: Ground) -> list[Row]:
-    found: list[Row] = []
-    for what, conditions in (
-        ("rules that look at the tool first", CONDITIONS[:1]),
-        ("rules of five kinds, a loop among them", CONDITIONS),
-    ):
-        rules = policy.load(_file(conditions), file="bench.yaml", chats=("slack",))
-        ask, now = Ask(tool="issue_refund", arguments=ARGUMENTS, agent="bench"), datetime.now(UTC)
-        assert rules.terms(ask, ARGUMENTS, now).rule == "last"
-        samples: list[float] = []
-        for _ in range(ground.some(1000)):
-            began = time.perf_counter()
-            rules.terms(ask, ARGUMENTS, now)
-            samples.append(time.perf_counter() - began)
-        found.append(bounded("P13", f"{RULES} {what}, 4 KB of arguments, p50", p50(samples), BOUND, duration))
-    return found
+    count = ground.some(1000)
+    found = [
+        bounded("P13", f"{RULES} rules {what}, 4 KB of arguments, p50", _evaluated(conditions, count), BOUND, duration)
+        for what, conditions in (("about the tool first", FIRST), ("about the arguments", EVERY))
+    ]
+    looping = _evaluated(LOOPING, count // 10)
+    what = f"{RULES} rules that each loop over {len(LINES)} lines, no tool first"
+    return [*found, Row("P13", what, "", duration(looping), "–", None, {"ours": looping})]
+
+
+def _evaluated(conditions: tuple[str, ...], count: int) -> float:
+    rules = policy.load(_file(conditions), file="bench.yaml", chats=("slack",))
+    ask, now = Ask(tool="issue_refund", arguments=ARGUMENTS, agent="bench"), datetime.now(UTC)
+    if rules.terms(ask, ARGUMENTS, now).rule != "last":
+        raise RuntimeError("a rule matched that should not")
+    samples: list[float] = []
+    for _ in range(count):
+        began = time.perf_counter()
+        rules.terms(ask, ARGUMENTS, now)
+        samples.append(time.perf_counter() - began)
+    return p50(samples)
 
 
 def _file(conditions: tuple[str, ...]) -> str:
