@@ -24,10 +24,12 @@ COMMANDS: Mapping[str, str] = {
     "whoami": "Who you are for Signoff",
     "freeze": "Stop everything, one agent or one tool",
     "thaw": "Let it go on again",
+    "freezes": "What is frozen now",
     "delegate": "Let somebody decide in your place",
-    "delegations": "Who decides for whom",
+    "delegations": "Who decides for you, and for whom you do",
+    "end": "End a delegation",
     "grants": "Which similar calls are allowed",
-    "revoke": "End a grant or a delegation",
+    "revoke": "End a grant",
 }
 """What can be said to the bot → what it does, as the manifest lists them."""
 SPACE = "teams-heard"

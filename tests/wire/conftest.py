@@ -21,16 +21,23 @@ from signoff.ports import Chat
 from signoff.relay import Relay
 from signoff.store.memory import MemoryStore
 from signoff_sim import world
+from signoff_sim.teams.directory import MANAGERS_GROUP
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 import harness_slack
 import harness_teams
 
+from signoff_slack import plugin as slack_plugin
+from signoff_teams import plugin as teams_plugin
+
 LEASE = 60.0
+PEOPLE = {one.id: one for one in world.PEOPLE}
 
 
 class Side(Protocol):
-    """One simulated chat as the contract suite drives it. `action`: approve, edit, reject, respond, details, json."""
+    """One simulated chat as the contract suite drives it. `action`: approve, confirm, edit, reject, respond, details,
+    more, json.
+    """
 
     name: str
     place: str
@@ -38,6 +45,8 @@ class Side(Protocol):
     """Another place than `place`."""
     direct: str
     """Ada's direct messages."""
+    managers: str
+    """The policy's entry for a group that this chat knows the members of: Ada and Rita."""
     chat: Chat
 
     async def click(self, person: str, card: MessageRef, action: str) -> bool:
@@ -63,12 +72,29 @@ class Side(Protocol):
     def buttons(self, person: str, card: MessageRef) -> list[str]: ...
 
     def fault(self, kind: str | None) -> None:
-        """What posting meets next: `busy` (wait 7 s), `down`, `gone`; None: all is well again."""
+        """What posting meets next: `busy` (wait 7 s), `down`, `gone`; `away`: the directory; None: all is well."""
+        ...
+
+    def below(self, person: str, card: MessageRef) -> list[str]:
+        """What was said below a card, in its thread."""
+        ...
+
+    async def say(self, person: str, text: str) -> str:
+        """Say a command to the bot, `@bob` being a mention; what it answers."""
+        ...
+
+    async def becomes(self, person: str, kind: str) -> None:
+        """`guest`, `external`, `bot`, `deactivated` or `gone`."""
+        ...
+
+    async def group(self, *people: str) -> None:
+        """Who is in the group of managers from now on."""
         ...
 
 
 class SlackSide:
     name, place, elsewhere, direct = "slack", "slack:#refunds", "slack:#approvals", "slack:@ada"
+    managers = f"{{slack_usergroup: {world.SLACK_TEAM}/S0MGR}}"
 
     def __init__(self, running: harness_slack.SlackWorld) -> None:
         self._world = running
@@ -108,6 +134,7 @@ class SlackSide:
     def fault(self, kind: str | None) -> None:
         self._world.sim.set_faults(None)
         changes: dict[str, Any] = {
+            "away": {"error": {"users.info": "internal_error", "usergroups.users.list": "internal_error"}},
             "busy": {"rate_limit": 1, "retry_after": 7},
             "down": {"http_500": 1},
             "gone": {"archived": ["C0REFUNDS"]},
@@ -115,9 +142,27 @@ class SlackSide:
         if kind:
             self._world.sim.set_faults(changes[kind])
 
+    def below(self, person: str, card: MessageRef) -> list[str]:
+        return [f"{one['text']}\n{harness_slack.words(one['blocks'])}" for one in self._world.below(person, card)]
+
+    async def say(self, person: str, text: str) -> str:
+        told = await self._world.command(person, text)
+        assert told["ok"]
+        return "\n".join(f"{one['text']}\n{harness_slack.words(one['blocks'])}" for one in told["ephemerals"])
+
+    async def becomes(self, person: str, kind: str) -> None:
+        flags = {"guest": "is_restricted", "external": "is_stranger", "bot": "is_bot"}
+        body = {"id": PEOPLE[person].slack, flags.get(kind, "deleted"): True}
+        await self._world.sim.act("user", body)
+
+    async def group(self, *people: str) -> None:
+        body = {"id": "S0MGR", "users": [PEOPLE[one].slack for one in people]}
+        await self._world.sim.act("usergroup", body)
+
 
 class TeamsSide:
     name, place, elsewhere, direct = "teams", "teams:Finance/General", "teams:Finance/Payouts", "teams:@ada"
+    managers = f"{{entra_group: {MANAGERS_GROUP}}}"
 
     def __init__(self, running: harness_teams.TeamsWorld) -> None:
         self._world = running
@@ -154,12 +199,36 @@ class TeamsSide:
     def fault(self, kind: str | None) -> None:
         self._world.sim.set_faults(None)
         changes: dict[str, Any] = {
+            "away": {"fail": [{"status": 503, "on": on, "times": 99} for on in ("members", "graph")]},
             "busy": {"fail": [{"status": 429, "on": "create", "retry_after": 7}]},
             "down": {"fail": [{"status": 500, "on": "create"}]},
             "gone": {"archived": ["Finance"]},
         }
         if kind:
             self._world.sim.set_faults(changes[kind])
+
+    def below(self, person: str, card: MessageRef) -> list[str]:
+        threads = self._world.sim.threads
+        thread = next(one for one in threads.all.values() if one.find(card.message) is not None)
+        return [message.text for message in thread.messages if message.id > card.message]
+
+    async def say(self, person: str, text: str) -> str:
+        body = {"as": person, "conversation": harness_teams.GENERAL, "text": f"@Signoff {text}"}
+        said = (await self._world.sim.act("say", body))["message"]
+        return "\n".join(one.text for one in self._world.sim.threads.all[said["conversation"]].messages[1:])
+
+    async def becomes(self, person: str, kind: str) -> None:
+        changes: dict[str, dict[str, Any]] = {
+            "guest": {"role": "guest"},
+            "external": {"tenant": "99999999-9999-4999-8999-999999999999"},
+            "bot": {"role": "bot"},
+            "deactivated": {"enabled": False},
+            "gone": {"gone": True},
+        }
+        await self._world.sim.act("user", {"id": person, **changes[kind]})
+
+    async def group(self, *people: str) -> None:
+        await self._world.sim.act("group", {"id": MANAGERS_GROUP, "members": list(people)})
 
 
 @asynccontextmanager
@@ -198,6 +267,8 @@ class House:
     """Everything but Redis, the agent and the real platform."""
 
     side: Side
+    other: Side
+    """The other chat, where the same people are."""
     desk: Desk
     store: Fallible
     relay: Relay
@@ -226,6 +297,26 @@ class House:
         await self.converge()
         return request, await self.card(request)
 
+    async def becomes(self, person: str, kind: str) -> None:
+        """Somebody changes, and what was known of them has become too old."""
+        await self.side.becomes(person, kind)
+        self.desk.people.forget(self.side.name)
+
+    async def group(self, *people: str) -> None:
+        """The group of managers changes, and what was known of it has become too old."""
+        await self.side.group(*people)
+        self.desk.people.forget(self.side.name)
+
+    def away(self) -> None:
+        """The directory does not answer, and what was known has become too old."""
+        self.side.fault("away")
+        self.desk.people.forget(self.side.name)
+
+    async def copy(self, request: Request) -> MessageRef:
+        """The request's card in the other chat."""
+        placements = await self.store.placements(request.id)
+        return next(one.message for one in placements if one.message and one.message.chat == self.other.name)
+
     async def converge(self) -> None:
         """Let the relay do everything that is due."""
         while (work := await self.store.claim(LEASE)) is not None:
@@ -233,7 +324,7 @@ class House:
 
     async def card(self, request: Request) -> MessageRef:
         placements = await self.store.placements(request.id)
-        return next(placement.message for placement in placements if placement.message is not None)
+        return next(one.message for one in placements if one.message and one.message.chat == self.side.name)
 
     async def sees(self, person: str, card: MessageRef, *words: str) -> None:
         """Wait until all of these words are in front of that person."""
@@ -269,17 +360,17 @@ def people() -> str:
     return "\n".join(lines)
 
 
-@pytest.fixture(params=sorted(SIDES))
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    """The same house behind each chat."""
-    text = f"""
+def rules(side: type[SlackSide | TeamsSide], other: type[SlackSide | TeamsSide]) -> str:
+    return f"""
 version: 1
 people:
 {people()}
 groups:
   finance: {{members: [ada, bob]}}
+  managers: {side.managers}
+operators: [rita]
 defaults:
-  show: [{request.param}:@rita]
+  show: [{side.name}:@rita]
   approvers: [finance]
   any_channel: true
 rules:
@@ -287,14 +378,44 @@ rules:
     when: tool == "issue_refund"
     any_channel: true
     approvers: [finance]
-    show: ["{request.param}:@rita"]
+    show: ["{side.name}:@rita"]
     reasons: [wrong amount, not our customer]
+  - name: payouts
+    when: tool == "pay_out"
+    risk: high
+    any_channel: true
+    show: ["{side.place}", "{other.place}"]
+    stages:
+      - {{name: finance, approvers: [finance]}}
+      - {{name: managers, approvers: [managers, bob]}}
+  - name: deployments
+    when: tool == "deploy"
+    risk: high
+    any_channel: true
+    show: ["{side.place}"]
+    approvers: [managers, bob]
+    confirm: "${{args.service}}"
+    remind: [15m]
+    break_glass: [rita]
+    expires_in: 8h
+    grants: {{match: [args.service], max_ttl: 8h, max_uses: 5}}
 """
+
+
+@pytest.fixture(params=sorted(SIDES))
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """The same house behind both chats, seen from each."""
+    sides = {"slack": SlackSide, "teams": TeamsSide}
+    name, other = (request.param, *(one for one in SIDES if one != request.param))
     store = Fallible()
-    rules = policy.load(text, file="policy.yaml", chats=("slack", "teams"))
-    desk = Desk(store, rules, Signer.generate())
-    async with SIDES[request.param](desk, store) as side:
-        relay = Relay(store, desk, {side.name: side.chat})
+    keys = {**slack_plugin.groups, **teams_plugin.groups}
+    read = policy.load(rules(sides[name], sides[other]), file="policy.yaml", chats=("slack", "teams"), groups=keys)
+    desk = Desk(store, read, Signer.generate())
+    async with SIDES[name](desk, store) as here, SIDES[other](desk, store) as there:
+        for side in (here, there):
+            desk.people.add(side.name, side.chat.directory)
+        relay = Relay(store, desk, {side.name: side.chat for side in (here, there)})
         now = await store.now()
         key = Key(id="key_1", role="agent", name="agent", secret_hash="x", created_at=now, revoked_at=None)
-        yield House(side, desk, store, relay, key)
+        yield House(here, there, desk, store, relay, key)
+        await desk.people.close()

@@ -129,7 +129,7 @@ async def test_i07_a_card_of_an_older_version_decides_nothing(house: Any) -> Non
 async def test_a_form_of_many_fields_has_pages(house: Any) -> None:
     """A hundred fields are filled page by page; all of them arrive."""
     arguments = {f"field {index:03}": f"value {index}" for index in range(100)}
-    request, card = await house.ask(arguments=arguments, schema=None)
+    request, card = await house.ask(arguments=arguments, schema=None, risk="medium")
     form = forms.edit_form(request)
     await house.side.click("ada", card, "edit")
     await house.side.submit("ada", card, form, {"/field 001": "first"})

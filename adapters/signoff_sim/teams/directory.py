@@ -13,7 +13,7 @@ from signoff_sim.world import CHANNELS, PEOPLE, Person
 
 FINANCE_GROUP = "f1a00000-0000-4000-8000-000000000001"
 MANAGERS_GROUP = "f1a00000-0000-4000-8000-000000000002"
-ROLES = ("user", "guest", "anonymous")
+ROLES = ("user", "guest", "anonymous", "bot")
 """What a roster calls people (`userRole`)."""
 GENERAL = "General"
 """Every team's first channel; its id is also the team's id, and the channel list gives its name as null."""
