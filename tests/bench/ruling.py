@@ -17,7 +17,7 @@ BOUND = 0.001
 FIRST = (
     'tool == "tool_{n}" && args.amount > {n}.0',
     'tool.startsWith("crm_{n}_") && args.customer.country in ["DE", "FR", "NL"]',
-    'tool == "run_sql" && args.sql.matches("(?i)\\bdrop\\s+table\\s+t{n}\\b")',
+    r'tool == "run_sql" && args.sql.matches("(?i)\\bdrop\\s+table\\s+t{n}\\b")',
     'tool == "ship_{n}" && args.lines.exists(line, line.sku == "missing-{n}")',
 )
 """As people write them: the tool first, then its arguments."""
