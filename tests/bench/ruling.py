@@ -22,7 +22,7 @@ FIRST = (
 )
 """As people write them: the tool first, then its arguments."""
 EVERY = (
-    "args.amount > {n}99.0",
+    "args.amount > {n}999.0",
     'args.customer.country in ["X{n}", "Y{n}"] && agent == "bench"',
     'tool == "issue_refund" && args.order == "B-{n}"',
 )
