@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from signoff.policy import GroupKey
 from signoff_slack import settings as slack_settings
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ class SlackPlugin:
 
     name = "slack"
     variables: Mapping[str, str] = slack_settings.VARIABLES
+    groups: Mapping[str, GroupKey] = {
+        "slack_usergroup": GroupKey("slack", r"[TE][A-Z0-9]{2,}/S[A-Z0-9]{2,}", "T0DEMO/S0MGR")
+    }
 
     def settings(self, environ: Mapping[str, str]) -> slack_settings.Settings | None:
         """None: not configured. Raises BadConfig."""
