@@ -490,6 +490,8 @@ def test_i12_i13_any_request_gives_a_readable_card_without_secrets(request: Requ
         forms.json_form(request),
         forms.reject_form(request),
         forms.response_form(request),
+        forms.confirm_form(request),
+        forms.more_form(request, ("extend", "snooze", "force_approve", "force_reject")),
     )
     assert HIDDEN not in repr((shown, made))
     for found in shown:

@@ -383,6 +383,9 @@ def test_an_escalation_says_how_long_and_who_is_asked_now() -> None:
     late = edited(record(), {"order": "A-1"}).versions[-1].model_copy(update={"at": NOW + timedelta(minutes=30)})
     again = record().model_copy(update={"versions": (*record().versions, late)})
     assert below(again, notice).startswith("Nobody has decided for 1 h 30 min;")
+    since = again.versions[-1].model_copy(update={"at": NOW + timedelta(hours=3)})
+    told_late = again.model_copy(update={"versions": (*again.versions, since)})
+    assert below(told_late, notice) == below(again, notice)
     places = Notice(kind="escalated", at=NOW + timedelta(hours=2))
     assert below(record(), places) == "Nobody has decided for 2 h: Refund order A-1001"
 

@@ -244,7 +244,7 @@ def test_a_grant_never_exceeds_what_the_rule_allows() -> None:
         more({"what": "grant", "time": "86400", "uses": "10"})
     assert faults(error) == {
         "time": "At most 8 hours for similar calls.",
-        "uses": "Choose for how many calls.",
+        "uses": "Choose for how many calls, at most 7.",
     }
     form = forms.more_form(record(grants=GRANTS), ("grant",))
     assert [option.label for option in fields(form)["time"].options] == ["1 hour", "4 hours", "8 hours"]

@@ -88,12 +88,12 @@ def read_more(request: Request, form: Form, entries: Mapping[str, str]) -> More:
     grants = request.terms.grants if what == "grant" else None
     faults: dict[str, str] = {}
     seconds = _number(fields, chosen, "time", CHOOSE_TIME, faults) if what in TIMED else 0
-    uses = _number(fields, chosen, "uses", "Choose for how many calls.", faults) if what == "grant" else 0
+    uses = 0
     if grants is not None:
+        most = f"Choose for how many calls, at most {grants.max_uses}."
+        uses = _number(fields, chosen, "uses", most, faults)
         if seconds > grants.max_ttl:
             faults["time"] = f"At most {span(grants.max_ttl)} for similar calls."
-        if uses > grants.max_uses:
-            faults["uses"] = f"At most {_calls(grants.max_uses)}."
         if chosen.get("match") not in {option.value for option in fields["match"].options}:
             faults["match"] = "Choose which calls are similar."
     reason = _reason(entries, faults) if what in FORCED else ""
