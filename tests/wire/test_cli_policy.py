@@ -29,11 +29,11 @@ def test_the_example_has_no_findings(made: Home) -> None:
 def test_what_is_probably_not_meant_is_a_warning(made: Home) -> None:
     """With its line, and exit code 1."""
     file = made.folder / "warned.yaml"
-    file.write_text("version: 1\nrules:\n  - name: all\n    decide: approve\n  - name: never\n    when: 'false'\n")
+    file.write_text("version: 1\nrules:\n  - name: never\n    when: 'false'\n  - name: all\n    decide: approve\n")
     done = made.call("policy", "check", "warned.yaml")
     assert done.code == 1
-    assert 'Line 3: the rule "all" approves every call; give it a condition.' in done.out
-    assert 'Line 5: the rule "never" is never reached' in done.out
+    assert 'Line 3: the rule "never" never matches' in done.out
+    assert 'Line 5: the rule "all" approves every call; give it a condition.' in done.out
     found = made.call("policy", "check", "warned.yaml", "--json")
     assert (found.code, found.json[0]["line"], found.json[0]["level"]) == (1, 3, "warning")
 

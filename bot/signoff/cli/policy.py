@@ -1,19 +1,21 @@
-"""`signoff policy`: check a policy file, and say what it would do."""
+"""`signoff policy`: check a policy file, say what it would do, and what it would have done."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 from pydantic import ValidationError
 
+from signoff import audit
 from signoff.cli.remote import fail, pairs
-from signoff.model import Ask, Risk, dumps, loads
+from signoff.model import Ask, Risk, dumps, iso, loads, one_line
 
 if TYPE_CHECKING:
-    from signoff.policy import Explanation
+    from signoff.policy import Explanation, Past, Simulation
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.", exists=True, dir_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
@@ -65,14 +67,20 @@ def add(app: typer.Typer) -> None:
             str | None, typer.Option(metavar="PERSON", help="The person the agent acts for.")
         ] = None,
         channel: Annotated[str | None, typer.Option(metavar="PLACE", help="The place the request names.")] = None,
+        at: Annotated[
+            str | None,
+            typer.Option(metavar="TIME", help="When it is asked, like 2026-11-20T08:00Z; default: now."),
+        ] = None,
         json: AsJson = False,
     ) -> None:
         """Say which rule takes a call up, and why. The rule's name comes first.
 
+        Budgets are taken as not used up.
+
         \b
         Example:
           signoff policy explain deploy/policy.example.yaml \\
-            --tool issue_refund --arg order=A-1001 --arg amount=500
+            --tool issue_refund --arg order=A-1001 --arg amount=500 --at 2026-11-21T22:00+01:00
         """
         from signoff import policy as rules
         from signoff.app import read_policy
@@ -85,12 +93,118 @@ def add(app: typer.Typer) -> None:
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             fail(f"--{str(fault['loc'][0]).replace('_', '-')}: {fault['msg']}.", USAGE)
-        explanation = rules.explain(read_policy(file), ask, datetime.now(UTC))
+        explanation = rules.explain(read_policy(file), ask, _moment(at))
         if json:
             typer.echo(dumps(_document(explanation)))
             return
         for line in explanation.lines:
             typer.echo(line)
+
+    @commands.command()
+    def simulate(
+        file: File,
+        source: Annotated[
+            Path,
+            typer.Option(
+                "--from", metavar="AUDIT", help="What `signoff audit export` wrote.", exists=True, dir_okay=False
+            ),
+        ],
+        json: AsJson = False,
+    ) -> None:
+        """Say what the file would have made of the calls in an audit trail: rule and decision, then and now.
+
+        Budgets are counted anew, in the order of time. What a rule would have to read from a masked secret is not
+        known. Grants, freezes, repeated rejections and channels that requests name are left out.
+
+        \b
+        Example:
+          signoff audit export --out audit.jsonl
+          signoff policy simulate policy.yaml --from audit.jsonl
+        """
+        from signoff import policy as rules
+        from signoff.app import read_policy
+
+        policy = read_policy(file)
+        try:
+            lines = past(source.read_text(encoding="utf-8"))
+        except (OSError, ValueError, OverflowError) as error:
+            fault = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+            fail(f"--from {source}: {fault}; give it what `signoff audit export` wrote.", USAGE)
+        found = rules.simulate(policy, lines)
+        if json:
+            typer.echo(dumps(_replay(found)))
+            return
+        for line in table(found):
+            typer.echo(line)
+
+
+def past(text: str) -> list[Past]:
+    """The lines of an export, its seal left out. Raises ValueError with the number of a line that is none."""
+    from signoff.policy import Past
+
+    found: list[Past] = []
+    for number, raw in enumerate(text.split("\n"), 1):  # splitlines also breaks at characters inside of text
+        if not raw.strip():
+            continue
+        try:
+            document = loads(raw)
+            if isinstance(document, dict) and set(cast("dict[str, object]", document)) == {"seal"}:
+                continue
+            line = audit.imported(document)
+            body = loads(line.body)
+        except ValueError as error:
+            raise ValueError(f"line {number} is no audit line ({error})") from error
+        if isinstance(body, dict):
+            moment = datetime.fromtimestamp(line.at / 1000, UTC)
+            found.append(Past(line.seq, moment, cast("dict[str, object]", body)))
+    if not found:
+        raise ValueError("the file holds no audit lines")
+    return found
+
+
+def table(found: Simulation) -> Iterator[str]:
+    """One line a call, marked where something is different now; then the totals."""
+    for call in found.calls:
+        mark = "?" if call.now == "not known" else "*" if call.changed else " "
+        now = call.now if call.rule_now is None else f"{call.now} ({one_line(call.rule_now)})"
+        why = f": {call.why}" if call.why else ""
+        then = f"{call.then} ({one_line(call.rule_then)})"
+        yield f"{mark} {call.seq}  {iso(call.at)}  {one_line(call.tool)}  {then} -> {now}{why}"
+    calls = len(found.calls)
+    yield f"{calls} call{'' if calls == 1 else 's'}, {found.changed} different now."
+    for made in sorted({*found.then, *found.now}):
+        yield f"  {made}: {found.then.get(made, 0)} then, {found.now.get(made, 0)} now"
+    for rule, count in sorted(found.rules.items(), key=lambda item: (-item[1], item[0])):
+        yield f"  {one_line(rule)}: {count} now"
+
+
+def _replay(found: Simulation) -> dict[str, object]:
+    calls = [
+        {
+            "seq": call.seq,
+            "at": iso(call.at),
+            "tool": call.tool,
+            "then": {"rule": call.rule_then, "decision": call.then},
+            "now": {"rule": call.rule_now, "decision": call.now},
+            "changed": call.changed,
+            "why": call.why or None,
+        }
+        for call in found.calls
+    ]
+    totals = {"calls": len(calls), "changed": found.changed, "then": dict(found.then), "now": dict(found.now)}
+    return {"calls": calls, "totals": totals | {"rules": dict(found.rules)}}
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        fail(f"--at {text}: write a time like 2026-11-20T08:00Z.", USAGE)
+    if moment.tzinfo is None:
+        fail(f"--at {text}: say which zone is meant, with Z for UTC or an offset such as +01:00.", USAGE)
+    return moment
 
 
 def _document(explanation: Explanation) -> dict[str, object]:
@@ -106,6 +220,18 @@ def _document(explanation: Explanation) -> dict[str, object]:
             "risk": terms.risk,
             "editable": None if terms.editable is None else list(terms.editable),
             "expires_in": terms.expires_in,
+            "mode": terms.mode,
+            "stages": [stage.model_dump(mode="json") for stage in terms.ladder] if terms.decide == "ask" else [],
+            "confirm": terms.confirm,
+            "remind": list(terms.remind),
+            "remind_by": terms.remind_by,
+            "escalate": [rung.model_dump(mode="json") for rung in terms.escalate],
+            "on_expire": terms.on_expire,
+            "fallback": list(terms.fallback),
+            "grants": terms.grants.model_dump(mode="json") if terms.grants else None,
+            "budget": terms.spend.model_dump(mode="json") if terms.spend else None,
+            "break_glass": list(terms.break_glass),
+            "details": list(explanation.details),
             "message": terms.message,
             "note": terms.note,
         }
