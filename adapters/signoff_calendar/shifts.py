@@ -1,6 +1,6 @@
 """An iCalendar text (RFC 5545) → who is on call when. Pure; may take long and much memory on a hostile text.
 
-A shift is any event of the calendar that has a length and is not cancelled. Its people are its attendees: those who
+A shift is any event of the calendar that is not cancelled. Its people are its attendees: those who
 have not declined, and no rooms. An event without attendees names them in its summary.
 
 Also a program, so that the one who asks can end it: `shifts.py START STOP CPU MEMORY`, the text on standard input; the
@@ -31,7 +31,8 @@ MOST_NAMES = 50
 LONGEST_NAME = 320
 """Characters; the longest e-mail address (RFC 5321, 4.5.3.1)."""
 MARGIN = timedelta(days=2)
-"""Looked at around the window: whole days and times without a zone are placed in it afterwards."""
+"""Looked at around the window, because the library steps back by an event's length on the clock on the wall, and a
+night on which clocks change is longer than that."""
 NOT_PEOPLE = {"ROOM", "RESOURCE"}
 BETWEEN_NAMES = re.compile(r"[,;/&\n]|\s+and\s+", re.IGNORECASE)
 TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE")
@@ -103,7 +104,7 @@ def _series(events: Sequence[icalendar.Event], zone: tzinfo, start: datetime, st
     around = query.between((start - MARGIN).astimezone(zone), (stop + MARGIN).astimezone(zone))
     for found in cast("list[icalendar.Event]", around):
         began, ended = _moment(found.start, zone), _moment(found.end, zone)
-        if str(found.get("STATUS", "")).upper() == "CANCELLED" or ended <= began:
+        if str(found.get("STATUS", "")).upper() == "CANCELLED":
             continue
         if began < stop and start < ended:
             yield Shift(began.timestamp(), ended.timestamp(), _names(found))

@@ -83,6 +83,12 @@ async def test_recurring_shifts_follow_the_wall_clock_of_their_zone(duty: Duty) 
     ]  # fmt: skip
 
 
+async def test_the_last_hour_of_the_longest_night_is_part_of_it(duty: Duty) -> None:
+    """Clocks go back on 25 October: that night lasts thirteen hours, until 07:00 UTC."""
+    duty.file.write_text(calendar(NIGHTS))
+    assert await duty.at("2026-10-25T06:30", "2026-10-25T07:00") == [ADA, NOBODY]
+
+
 async def test_one_reading_of_the_text_serves_a_whole_day(duty: Duty, monkeypatch: pytest.MonkeyPatch) -> None:
     """And only a day: shifts beyond are read when they come."""
     read, asked = process.read, list[float]()
@@ -198,7 +204,7 @@ FINE = "UID:fine\nDTSTART:20260601T080000Z\nDTEND:20260601T200000Z\nATTENDEE:mai
         "DTSTART:20260601T080000Z",
         "DTEND:20260601T200000Z",
         "DTSTART;TZID=Nowhere/Here:20260601T080000\nDTEND;TZID=Nowhere/Here:20260601T200000",
-        "DTSTART:20260501T080000Z\nDTEND:20260501T200000Z\nRRULE:FREQ=SOMETIMES",
+        "DTSTART:20260601T080000Z\nDTEND:20260601T200000Z\nRRULE:FREQ=SOMETIMES",
         "DTSTART:20260501T080000Z\nDTEND:20260501T200000Z\nRRULE:FREQ=DAILY\nEXDATE:not a date",
         "DTSTART:20260501T080000Z\nDTEND:20260501T200000Z\nRRULE:FREQ=DAILY;UNTIL=20260510",
         "DTSTART:20260601T080000Z\nDURATION:for ever",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -171,6 +172,26 @@ async def test_i19_an_event_during_a_lookup_makes_it_worthless(office: Office) -
     assert await asking == {"bob"}
     assert await office.roster() == {"bob"}
     assert len(office.chat.asked) == 2
+
+
+async def test_i19_a_directory_that_answers_although_it_was_stopped_is_not_heard(office: Office) -> None:
+    """Its answer is from before the event all the same."""
+
+    class Stubborn(Book):
+        async def members(self, kind: str, group: str) -> frozenset[Principal | str]:
+            self.asked.append((kind, group))
+            if len(self.asked) == 1:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                return frozenset({A})
+            return frozenset({B})
+
+    office.people.add("chat", Stubborn())
+    asking = asyncio.create_task(office.roster())
+    await settled()
+    office.people.forget("chat")
+    assert await asking == {"bob"}
+    assert await office.roster() == {"bob"}
 
 
 async def test_one_lookup_serves_all_who_ask_at_once(office: Office) -> None:

@@ -199,11 +199,12 @@ class _Lookups(Generic[V]):
             answer = _Away(f"{key[0]} gave no usable answer")
         if isinstance(answer, _Away):
             log.warning("a directory is away", directory=key[0], why=answer.why)
+        if self._flying.get(key) is not asyncio.current_task():
+            raise asyncio.CancelledError  # dropped meanwhile, though the directory did not heed it
+        del self._flying[key]
         kept = _Kept(answer, self._clock() + (AWAY if isinstance(answer, _Away) else KEPT))
-        if self._flying.get(key) is asyncio.current_task():
-            del self._flying[key]
-            self._kept.pop(key, None)
-            self._kept[key] = kept
-            if len(self._kept) > MOST:
-                del self._kept[next(iter(self._kept))]  # the oldest
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        if len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]  # the oldest
         return kept
