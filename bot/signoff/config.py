@@ -14,18 +14,21 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel
 
 from signoff.errors import BadConfig
+from signoff.model import Mode
 from signoff.ports import Caps, Limits
 
 if TYPE_CHECKING:  # the terminal's commands read the environment too, and need neither desk nor cryptography
     from signoff.desk import ChatPlugin
+    from signoff.desk.plugin import DirectoryPlugin
     from signoff.digest import Signer
+    from signoff.policy import GroupKey
 
 VARIABLES: dict[str, str] = {
     "SIGNOFF_REDIS_URL": "redis://, rediss://, unix:// or redis+cluster:// of a Redis >= 6.2; unset: an embedded one",
@@ -34,6 +37,7 @@ VARIABLES: dict[str, str] = {
     "SIGNOFF_PORT": "port to listen on; default 8080",
     "SIGNOFF_POLICY": "the policy file (YAML); unset: cards go to SIGNOFF_CHANNEL and nobody can approve",
     "SIGNOFF_CHANNEL": "without a policy file: where cards go, comma-separated, e.g. slack:#approvals",
+    "SIGNOFF_MODE": "enforce, shadow or off, whatever the policy file says; unset: the file's `mode`",
     "SIGNOFF_SIGNING_KEY": "Ed25519 key for receipts, PEM or the seed in base64; required with SIGNOFF_REDIS_URL",
     "SIGNOFF_MAX_BODY": "largest request body in bytes; default 262144",
     "SIGNOFF_MAX_OPEN": "most pending requests per key; default 1000",
@@ -58,6 +62,8 @@ class Config:
     port: int
     policy: Path | None
     channels: tuple[str, ...]
+    mode: Mode | None
+    """In place of the policy file's; None: the file's own."""
     signing_key: str | None = field(repr=False)
     limits: Limits
     chats: Mapping[str, BaseModel] = field(repr=False)
@@ -88,6 +94,18 @@ def plugins() -> dict[str, ChatPlugin]:
     """Every installed chat, found by entry point, in the order of their names."""
     found = sorted(entry_points(group="signoff.chats"), key=lambda point: point.name)
     return {point.name: cast("ChatPlugin", point.load()) for point in found}
+
+
+def directories() -> dict[str, DirectoryPlugin]:
+    """Everything installed that knows groups without being a chat, in the order of their names."""
+    found = sorted(entry_points(group="signoff.directories"), key=lambda point: point.name)
+    return {point.name: cast("DirectoryPlugin", point.load()) for point in found}
+
+
+def groups() -> dict[str, GroupKey]:
+    """The policy's keys for groups that are looked up live, of every chat and directory that is installed."""
+    found = [*(plugin.groups for plugin in plugins().values()), *(one.groups for one in directories().values())]
+    return {key: group for groups in found for key, group in groups.items()}
 
 
 def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
@@ -140,6 +158,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         port=_number(environ, "SIGNOFF_PORT", DEFAULT_PORT, 0, 65535),
         policy=_policy(environ.get("SIGNOFF_POLICY")),
         channels=tuple(part.strip() for part in environ.get("SIGNOFF_CHANNEL", "").split(",") if part.strip()),
+        mode=_mode(environ.get("SIGNOFF_MODE")),
         signing_key=signing_key,
         limits=Limits(
             body_bytes=_number(environ, "SIGNOFF_MAX_BODY", Limits().body_bytes, 1024, 16 * 1024 * 1024),
@@ -162,6 +181,16 @@ def _policy(text: str | None) -> Path | None:
         if path.is_file():
             return path
     raise BadConfig(key="SIGNOFF_POLICY", fault=f"there is no file {path}.", mend="Correct the path or unset it.")
+
+
+def _mode(text: str | None) -> Mode | None:
+    for mode in get_args(Mode):
+        if text == mode:
+            return cast("Mode", mode)
+    if text is None:
+        return None
+    fault = f'"{text[:40]}" is not a mode.'
+    raise BadConfig(key="SIGNOFF_MODE", fault=fault, mend="Use enforce, shadow or off, or unset it.")
 
 
 def _is_redis(url: str) -> bool:

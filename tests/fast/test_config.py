@@ -36,6 +36,8 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
         ({"SIGNOFF_POLCY": "x"}, "SIGNOFF_POLCY", "Did you mean SIGNOFF_POLICY?"),
         ({"SIGNOFF_APIKEY": "x"}, "SIGNOFF_APIKEY", "Did you mean SIGNOFF_API_KEY?"),
         ({"SIGNOFF_SOMETHING_ELSE": "x"}, "SIGNOFF_SOMETHING_ELSE", "there is no such setting"),
+        ({"SIGNOFF_MODE": "shadows"}, "SIGNOFF_MODE", '"shadows" is not a mode. Use enforce, shadow or off'),
+        ({"SIGNOFF_MODE": "Off"}, "SIGNOFF_MODE", "is not a mode"),
         ({"SIGNOFF_PORT": "80a"}, "SIGNOFF_PORT", '"80a" is not a whole number from 0 to 65535'),
         ({"SIGNOFF_PORT": "65536"}, "SIGNOFF_PORT", "is not a whole number"),
         ({"SIGNOFF_PORT": "-1"}, "SIGNOFF_PORT", "is not a whole number"),
@@ -114,6 +116,21 @@ def test_a_signing_key_may_be_written_in_four_ways(key: str) -> None:
 def test_addresses_of_redis(url: str) -> None:
     """Every form that `.env.example` names is taken."""
     assert config.load({"SIGNOFF_REDIS_URL": url, "SIGNOFF_SIGNING_KEY": SEED}).redis_url == url
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow", "off"])
+def test_the_server_may_set_the_mode(mode: str) -> None:
+    """In place of the policy file's own; unset, the file's holds."""
+    assert config.load({"SIGNOFF_MODE": mode}).mode == mode
+    assert config.load({}).mode is None
+
+
+def test_every_chat_and_the_calendar_know_groups() -> None:
+    """Each key of the policy names who looks it up: an installed chat or directory; its example fits its pattern."""
+    groups = config.groups()
+    assert {"slack_usergroup", "entra_group", "teams_team", "calendar"} <= groups.keys()
+    assert {group.directory for group in groups.values()} <= {*config.plugins(), *config.directories()}
+    assert all(re.fullmatch(group.pattern, group.example) for group in groups.values())
 
 
 def test_nothing_has_to_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

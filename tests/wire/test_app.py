@@ -16,10 +16,10 @@ from harness_slack import SECRET
 
 from signoff import app, config
 from signoff.api.door import Waits
-from signoff.app import Running, open_store, running
+from signoff.app import Running, open_store, running, server
 from signoff.errors import BadConfig, StoreUnavailable
 from signoff.policy import Policy
-from signoff_sim import server
+from signoff_sim import server as simulation
 from signoff_sim.slack import SlackSim
 
 SEED = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -53,7 +53,7 @@ async def test_a_chat_that_is_away_at_boot_is_tried_until_it_comes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not ready, with the reason; then ready, with no restart."""
-    monkeypatch.setattr(app, "CHAT_RETRY", (0.05,))
+    monkeypatch.setattr(server, "CHAT_RETRY", (0.05,))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     slack = {
@@ -65,12 +65,12 @@ async def test_a_chat_that_is_away_at_boot_is_tried_until_it_comes(
         status, parts = await health(session)
         assert (status, parts["redis"]) == (503, None)
         assert parts["slack"]
-        simulated = server.build(slack=SlackSim())
-        await server.serve(simulated, port=port)
+        simulated = simulation.build(slack=SlackSim())
+        await simulation.serve(simulated, port=port)
         try:
             assert await eventually_well(session) == {"redis": None, "slack": None}
         finally:
-            await server.stop(simulated)
+            await simulation.stop(simulated)
 
 
 async def test_every_chats_doors_are_open(tmp_path: Path) -> None:

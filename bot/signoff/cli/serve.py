@@ -18,7 +18,7 @@ def add(app: typer.Typer) -> None:
 
         Reads the environment and `.env` in this folder (`.env.example` explains every variable). Without any chat
         configured it runs all the same; decisions then come from approver keys (`signoff pending`, `signoff decide`).
-        Stop it with Ctrl-C.
+        A policy file that changes is read again, and on SIGHUP. Stop it with Ctrl-C.
 
         \b
         Example:
@@ -38,7 +38,8 @@ def add(app: typer.Typer) -> None:
 
         def ready(running: Running) -> None:
             where = f"its own Redis under {settings.data_dir}" if running.embedded else settings.redis_shown
-            log.info(f"Signoff listens on {running.address} and keeps its records in {where}.")
+            mode = "" if running.mode == "enforce" else f" in mode {running.mode}"
+            log.info(f"Signoff listens on {running.address}{mode} and keeps its records in {where}.")
             if running.chats:
                 log.info(f"Chats: {', '.join(running.chats)}.")
             else:
@@ -46,7 +47,7 @@ def add(app: typer.Typer) -> None:
                     "No chat is configured: cards are shown nowhere, and decisions come from approver keys only "
                     "(signoff keys create --role approver --person …)."
                 )
-            if not any(rules.members(names) for names in rules.all_approvers()):
+            if not any(rules.members(names) or rules.live(names) for names in rules.all_approvers()):
                 log.warning("The policy names no approvers, so nobody can approve anything yet; set SIGNOFF_POLICY.")
 
         asyncio.run(serve_app(settings, on_ready=ready))

@@ -1,26 +1,26 @@
-"""The composition root: one process from one Config. Chats are found by entry point, so no platform is named here."""
+"""One server: everything up, in order, and down again."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import structlog
 from aiohttp import web
 
 from signoff import config as configuration
-from signoff import policy
 from signoff.api import build_api
+from signoff.app.rules import Rules, modes
 from signoff.config import Config
 from signoff.desk import Desk
 from signoff.errors import BadConfig, ChatError, StoreUnavailable
-from signoff.policy import Policy
+from signoff.model import Mode
 from signoff.ports import Chat, Store
 from signoff.relay import Relay
 from signoff.store import RedisStore, start_embedded
@@ -44,25 +44,10 @@ class Running:
     store: Store
     chats: Mapping[str, Chat]
     embedded: bool
-
-
-def load_policy(config: Config) -> Policy:
-    """The policy file, or the built-in default. Raises BadPolicy."""
-    chats = tuple(configuration.plugins())
-    if config.policy is None:
-        return policy.default(config.channels, chats=chats)
-    return read_policy(config.policy, chats)
-
-
-def read_policy(file: Path, chats: tuple[str, ...] | None = None) -> Policy:
-    """Raises BadPolicy, BadConfig."""
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise BadConfig(
-            key=str(file), fault=f"it cannot be read ({error.strerror}).", mend="Mend its access."
-        ) from None
-    return policy.load(text, file=str(file), chats=chats if chats is not None else tuple(configuration.plugins()))
+    mode: Mode
+    """The policy's, when the server started."""
+    reload: Callable[[], Awaitable[None]]
+    """Read the policy file again."""
 
 
 @asynccontextmanager
@@ -100,20 +85,29 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def running(config: Config, *, on_ready: Callable[[Running], None] | None = None) -> AsyncGenerator[Running]:
     """Everything up, in order; everything down again, in reverse."""
-    rules = load_policy(config)
+    rules = Rules(config)
+    first = rules.load()
     signer = configuration.signer(config)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config, patient=True))
-        desk = Desk(store, rules, signer, config.limits)
+        desk = Desk(store, first, signer, config.limits)
+        stack.push_async_callback(desk.people.close)
         found = configuration.plugins()
         chats = {name: found[name].build(settings, desk, store) for name, settings in config.chats.items()}
+        for name, chat in chats.items():
+            desk.people.add(name, chat.directory)
+        if config.policy is not None:
+            for name, plugin in configuration.directories().items():
+                desk.people.add(name, plugin.build(config.policy.parent))
         states: dict[str, str | None] = dict.fromkeys(chats, "is starting")
         relay = Relay(store, desk, chats)
 
         async def health() -> Mapping[str, str | None]:
             return await _health(store, chats, states)
 
-        application = build_api(desk, store, jwks={"keys": [signer.jwk()]}, limits=config.limits, health=health)
+        application = build_api(
+            desk, store, jwks={"keys": [signer.jwk()]}, limits=config.limits, health=health, notes=rules.notes
+        )
         for chat in chats.values():
             for route in chat.routes():
                 handler = cast("Callable[[web.Request], web.StreamResponse]", route.handler)
@@ -132,7 +126,19 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         relay.start()
         # Before the chats are stopped: what is being posted may end.
         stack.push_async_callback(relay.close)
-        ready = Running(address(config.host, port), desk, store, chats, embedded=config.redis_url is None)
+        watching = asyncio.create_task(rules.watch(desk.adopt))
+        stack.push_async_callback(_cancel, watching)
+        for sentence in modes(first):
+            log.warning(sentence)
+        ready = Running(
+            address(config.host, port),
+            desk,
+            store,
+            chats,
+            embedded=config.redis_url is None,
+            mode=first.mode,
+            reload=lambda: rules.reload(desk.adopt),
+        )
         if on_ready:
             on_ready(ready)
         yield ready
@@ -205,11 +211,13 @@ async def _health(
 
 
 async def serve(config: Config, *, on_ready: Callable[[Running], None] | None = None) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends the process at once."""
+    """Run until SIGTERM or SIGINT; a second one ends the process at once. SIGHUP: read the policy file again."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     assert task is not None
     signals = (signal.SIGTERM, signal.SIGINT)
+    terminal = sys.stderr.isatty()
+    hung_up = asyncio.Event()
     stopping = False
 
     def stop() -> None:
@@ -219,11 +227,21 @@ async def serve(config: Config, *, on_ready: Callable[[Running], None] | None = 
             loop.remove_signal_handler(name)
         task.cancel()  # also in the middle of the start, which may wait for a large Redis file to be read
 
+    def hang_up() -> None:
+        if terminal and not sys.stderr.isatty():
+            stop()  # the terminal it ran in is gone, which is what this signal meant before servers used it
+        else:
+            hung_up.set()
+
     for name in signals:
         loop.add_signal_handler(name, stop)
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     try:
-        async with running(config, on_ready=on_ready):
-            await asyncio.Event().wait()
+        async with running(config, on_ready=on_ready) as up:
+            while True:
+                await hung_up.wait()
+                hung_up.clear()
+                await up.reload()
     except asyncio.CancelledError:
         if not stopping:
             raise
