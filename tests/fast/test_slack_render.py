@@ -524,3 +524,13 @@ def test_lines_of_a_fact_stay_lines() -> None:
     whole = [block["text"] for block in drawn["blocks"] if block["type"] == "section" and "text" in block]
     assert {"type": "plain_text", "text": plan, "emoji": False} in whole
     assert f"Votes: {plan}" in texts(drawn["blocks"])
+
+
+def test_a_form_that_offers_nothing_cannot_be_sent() -> None:
+    """When there is nothing to choose, the modal says so and has only a way out; an empty answer still can be sent."""
+    note = "There is nothing here that you may do now."
+    view: Any = render.form(Form("req_1", 1, "more", "More", "Done", (), (note,)), ORIGIN, {})
+    assert check.view(view) == []
+    assert "submit" not in view
+    assert note in texts(view["blocks"])
+    assert "submit" in render.form(Form("req_1", 1, "respond", "Answer", "Send", ()), ORIGIN, {})

@@ -51,15 +51,17 @@ def form(form: Form, origin: MessageRef, entries: Mapping[str, str], start: int 
     blocks += drawn
     if not blocks:
         blocks.append({"type": "section", "text": plain("There is nothing to fill in.")})
-    return {
+    drawn_form: Json = {
         "type": "modal",
         "callback_id": ids.ACTION + "form",
         "title": plain(form.title if name(form.title, TITLE) == form.title else SHORT[form.purpose]),
-        "submit": plain(name(form.submit, TITLE) if last else "Next"),
         "close": plain("Back" if form.purpose == "edit_json" else "Cancel"),
         "private_metadata": ids.metadata(ids.Target(form.request_id, form.version, origin, form.purpose)),
         "blocks": blocks,
     }
+    if form.purpose == "more" and not form.fields:
+        return drawn_form | {"close": plain("Close")}  # nothing is offered, so there is nothing to send
+    return drawn_form | {"submit": plain(name(form.submit, TITLE) if last else "Next")}
 
 
 def page_of(form: Form, entries: Mapping[str, str], index: int) -> int:
