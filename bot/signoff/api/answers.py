@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from signoff.api.stages import stages
 from signoff.model import (
     INTERNAL,
     Change,
@@ -63,6 +64,9 @@ def record(request: Request, *, masked: bool) -> Document:
         "expires_at": iso(request.expires_at),
         "consumed_at": iso(consumed) if consumed else None,
         "rule": request.terms.rule,
+        "mode": request.terms.mode,
+        "confirm": request.terms.confirm and hide(request.terms.confirm),
+        "stages": stages(request),
         "outcome": None if outcome is None else _outcome(outcome, hide),
         "decision": decision(request, masked=masked),
     }
@@ -90,6 +94,9 @@ def decision(request: Request, *, masked: bool) -> Document | None:
         "arguments": arguments,
         "changes": _changes(request, made, masked=masked),
         "message": message,
+        "retry": made.retry,
+        "forced": made.forced,
+        "grant": made.grant,
         "response": response,
         "decided_by": [_by(who) for who in made.decided_by],
         "decided_at": iso(made.decided_at),
@@ -104,25 +111,41 @@ def _outcome(outcome: Outcome, hide: Callable[[str], str]) -> Document:
 
 
 def _by(who: DecidedBy) -> Document:
-    named = {"person": who.person, "name": who.name, "rule": who.rule, "via": who.via}
+    named = {
+        "person": who.person,
+        "name": who.name,
+        "acting_for": who.acting_for,
+        "rule": who.rule,
+        "via": who.via,
+    }
     return {**{key: value for key, value in named.items() if value is not None}, "at": iso(who.at)}
 
 
 def _changes(request: Request, made: Decision, *, masked: bool) -> list[Document]:
-    hidden: set[str] = set()
-    if masked:
-        for version in request.versions:
-            hidden |= secret_pointers(version.arguments, request.schema_, request.terms.secret)
+    hidden = secrets(request) if masked else frozenset[str]()
     return [_change(change, hidden) for change in made.changes]
 
 
-def _change(change: Change, hidden: set[str]) -> Document:
-    # Pointers below the change count from its own place; the change itself being (in) a secret hides both sides.
-    if any(change.path == secret or change.path.startswith(secret + "/") for secret in hidden):
-        below = {""}
-    else:
-        below = {secret[len(change.path) :] for secret in hidden if secret.startswith(change.path + "/")}
-    return {"path": change.path, "from": mask(change.from_, below), "to": mask(change.to, below)}
+def _change(change: Change, hidden: frozenset[str]) -> Document:
+    old, new = (part(value, change.path, hidden) for value in (change.from_, change.to))
+    return {"path": change.path, "from": old, "to": new}
+
+
+def secrets(request: Request) -> frozenset[str]:
+    """Where secrets are or were, in any version of the arguments."""
+    return frozenset(
+        pointer
+        for version in request.versions
+        for pointer in secret_pointers(version.arguments, request.schema_, request.terms.secret)
+    )
+
+
+def part(value: object, path: str, hidden: frozenset[str]) -> object:
+    """What stands at `path` in the arguments, without secrets."""
+    # Pointers below the part count from its own place; the part itself being (in) a secret hides all of it.
+    if any(path == secret or path.startswith(secret + "/") for secret in hidden):
+        return mask(value, {""})
+    return mask(value, {secret[len(path) :] for secret in hidden if secret.startswith(path + "/")})
 
 
 def _mask(value: object, schema: dict[str, object] | None, request: Request) -> object:

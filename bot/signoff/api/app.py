@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from aiohttp import web
 
 from signoff.api import answers, openapi
+from signoff.api.decisions import Decisions
 from signoff.api.door import Waits, problems
+from signoff.api.orders import Orders
 from signoff.api.requests import Requests
 from signoff.api.streams import Streams
 from signoff.desk import Desk
@@ -15,11 +17,19 @@ from signoff.ports import Limits, Store
 
 Health = Callable[[], Awaitable[Mapping[str, str | None]]]
 """Part (`redis`, then one per chat) → None when well, else one sentence."""
+Notes = Callable[[], Mapping[str, str]]
+"""Part (`policy`) → one sentence about what an operator has to mend, though the process can go on without it."""
 STORE_PART = "redis"
 
 
 def build_api(
-    desk: Desk, store: Store, *, jwks: Mapping[str, object], limits: Limits, health: Health
+    desk: Desk,
+    store: Store,
+    *,
+    jwks: Mapping[str, object],
+    limits: Limits,
+    health: Health,
+    notes: Notes = dict,
 ) -> web.Application:
     """Every address of the contract except the chats'.
 
@@ -29,7 +39,7 @@ def build_api(
     spec = openapi.document(limits.body_bytes)
 
     async def healthz(_: web.Request) -> web.Response:
-        return answers.answer({"status": "ok", "parts": {}})
+        return answers.answer({"status": "ok", "parts": notes()})
 
     async def readyz(_: web.Request) -> web.Response:
         parts = await health()
@@ -49,6 +59,8 @@ def build_api(
 
     application = web.Application(middlewares=[problems])
     application.add_routes(Requests(desk, store, limits, waits).routes())
+    application.add_routes(Decisions(desk, store, limits).routes())
+    application.add_routes(Orders(desk, store, limits).routes())
     application.add_routes(Streams(desk, store, waits).routes())
     application.add_routes(
         [

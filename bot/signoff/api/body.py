@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Literal, TypeVar, cast
+from typing import Annotated, Literal, TypeVar, cast
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signoff.api.problem import BadJson, BadRequest, UnsupportedMediaType, pointer
 from signoff.errors import Invalid, TooLarge
-from signoff.model import Kind, loads
+from signoff.model import Kind, Retry, loads
 from signoff.ports import Limits
 
 MAX_FAULTS = 50
 """Faults collected from one body."""
+MAX_SECONDS = 366 * 24 * 3600
+"""Longest time that a body may name; the policy allows less."""
+MAX_USES = 1_000_000
 MAX_NUMBER = 1000
 """Longest number taken, in digits; also its largest power of ten."""
 
@@ -25,8 +28,21 @@ _JSON_TYPE = re.compile(
 )
 
 
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GrantBody(Body):
+    """ "Allow similar": how long and how often."""
+
+    ttl: int = Field(ge=1, le=MAX_SECONDS)
+    """Seconds."""
+    uses: int = Field(ge=1, le=MAX_USES)
+    all_arguments: bool = False
+    """All arguments have to be the same, not only those that the rule names."""
 
 
 class DecisionBody(Body):
@@ -40,6 +56,49 @@ class DecisionBody(Body):
     message: str | None = Field(None, max_length=10_000)
     response: object = None
     """With `respond`: the answer."""
+    confirm: str | None = Field(None, max_length=10_000)
+    """Where the rule wants it: the text of the request's `confirm`."""
+    retry: Retry | None = None
+    """With `reject`: what the agent may do next; left out, what the preset reason says, else `never`."""
+    force: bool = False
+    """Break glass, for those whom the rule names; needs a message."""
+    grant: GrantBody | None = None
+    """With `approve`: allow similar calls too, within what the rule allows."""
+
+
+class Waiting(Body):
+    """How much longer."""
+
+    seconds: int = Field(ge=1, le=MAX_SECONDS)
+
+
+class FreezeBody(Body):
+    """Which calls; what is left out or null means all."""
+
+    agent: Word | None = None
+    """The agent's own name, the id of its key, or the key's name."""
+    tool: Word | None = None
+    reason: str | None = Field(None, min_length=1, max_length=2000)
+
+
+class ThawBody(Body):
+    """Which freeze to lift: the same agent and tool that it was made with."""
+
+    agent: Word | None = None
+    tool: Word | None = None
+
+
+class DelegationBody(Body):
+    """Whom the key's person lets decide in their place. Exactly one of `until` and `for` says how long."""
+
+    to: Word
+    """A person of the policy."""
+    until: str | None = Field(None, max_length=64, json_schema_extra={"format": "date-time"})
+    """RFC 3339, with its offset from UTC."""
+    seconds: int | None = Field(None, alias="for", ge=1, le=MAX_SECONDS)
+    """Seconds."""
+    scope: Word | None = None
+    """The name of a rule or of a group of approvers; left out: everything the person may decide."""
 
 
 class ConsumeBody(Body):

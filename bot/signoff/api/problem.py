@@ -17,6 +17,8 @@ MAX_FAULTS = 100
 """Faults listed in one answer."""
 BUSY_AFTER = 1
 """Seconds in Retry-After when the error names none: Redis is away, or a cap is full."""
+AFTER: Mapping[str, float] = {"directory_away": 5}
+"""Code → seconds in Retry-After, where one more second is too soon: a chat's own limits count these looks."""
 
 
 class BadJson(SignoffError):
@@ -49,6 +51,12 @@ class MethodNotAllowed(SignoffError):
     code = "method_not_allowed"
 
 
+class NoSuch(SignoffError):
+    """There is no such {what}; `GET {where}` lists those there are."""
+
+    code = "not_found"
+
+
 class Fault(SignoffError):
     """Something went wrong on our side; nothing is known to be recorded, so try again."""
 
@@ -64,6 +72,10 @@ STATUS: Mapping[str, int] = {
     "nobody_may_approve": 403,
     "self_approval": 403,
     "wrong_place": 403,
+    "cannot_decide": 403,
+    "not_seen": 403,
+    "not_an_operator": 403,
+    "not_allowed": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "idempotency_conflict": 409,
@@ -73,17 +85,22 @@ STATUS: Mapping[str, int] = {
     "already_consumed": 409,
     "digest_mismatch": 409,
     "not_approved": 409,
+    "already_voted": 409,
+    "frozen": 409,
+    "overtaken": 409,
     "too_large": 413,
     "unsupported_media_type": 415,
     "invalid": 422,
     "not_offered": 422,
     "channel_not_allowed": 422,
     "policy_refused": 422,
+    "bad_command": 422,
     "rate_limited": 429,
     "too_many_open": 429,
     "too_many_waits": 429,
     "internal": 500,
     "store_unavailable": 503,
+    "directory_away": 503,
 }
 
 
@@ -125,8 +142,9 @@ def answer(error: SignoffError, extra: Mapping[str, object] | None = None) -> we
     if response.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="signoff"'
     if response.status in {429, 503}:
-        after = error.data.get("retry_after", BUSY_AFTER)
-        seconds = float(after) if isinstance(after, int | float) and math.isfinite(after) else BUSY_AFTER
+        usual = AFTER.get(error.code, BUSY_AFTER)
+        after = error.data.get("retry_after", usual)
+        seconds = float(after) if isinstance(after, int | float) and math.isfinite(after) else usual
         response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     return response
 

@@ -1,4 +1,4 @@
-"""`/v1/requests`: ask, look, wait, cancel, consume, report, decide."""
+"""`/v1/requests`: ask, look, wait, cancel, consume, report. What approvers do stands in `decisions`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import time
 
 from aiohttp import web
 
-from signoff.api import answers, body, problem
+from signoff.api import answers, body
 from signoff.api.door import Waits, caller
+from signoff.api.reading import ID, readable, standing, the_id
 from signoff.desk import Desk
-from signoff.errors import AlreadyDecided, Invalid, NotFound, StaleVersion
-from signoff.model import STATUS_OF, Actor, Answer, Ask, Key, Outcome, Request, Status, mask, secret_pointers
+from signoff.errors import AlreadyDecided, Invalid
+from signoff.model import STATUS_OF, Ask, Outcome, Status
 from signoff.ports import Filter, Limits, Store
 
 MAX_WAIT = 60
@@ -24,7 +25,6 @@ RECHECK = 1.0
 RISKS = ("low", "medium", "high", "critical")
 STATUSES: tuple[Status, ...] = ("pending", *dict.fromkeys(STATUS_OF.values()))
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 
@@ -46,7 +46,6 @@ class Requests:
             web.post(one + "/cancel", self.cancel),
             web.post(one + "/consume", self.consume),
             web.post(one + "/outcome", self.outcome),
-            web.post(one + "/decisions", self.decide),
         ]
 
     async def ask(self, http: web.Request) -> web.Response:
@@ -72,8 +71,8 @@ class Requests:
     async def show(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent", "approver", "admin")
         wait = body.whole(http, "wait", 0, 0, MAX_WAIT)
-        request_id = _id(http)
-        record = await self._readable(request_id, key)
+        request_id = the_id(http)
+        record = await readable(self._desk, request_id, key)
         masked = record.asked_by != key.id
         if wait and record.open:
             key_id = key.id
@@ -96,7 +95,7 @@ class Requests:
         key = await caller(http, self._store, "agent", "approver", "admin")
         status = body.one_of(http, "status", STATUSES)
         cursor = http.query.get("cursor")
-        if cursor is not None and not _ID.fullmatch(cursor):
+        if cursor is not None and not ID.fullmatch(cursor):
             raise Invalid({"?cursor": "This is not a cursor of an earlier page."}, "cursor: not usable.")
         which = Filter(
             status=next((known for known in STATUSES if known == status), None),
@@ -104,7 +103,7 @@ class Requests:
             channel=body.plain(http, "channel"),
             risk=body.one_of(http, "risk", RISKS),
             asked_by=key.id if key.role == "agent" else None,
-            approvers=self._desk.queue_terms(key.person or "") if key.role == "approver" else None,
+            approvers=await self._desk.queue_terms(key.person or "") if key.role == "approver" else None,
         )
         limit = body.whole(http, "limit", PAGE, 1, MAX_PAGE)
         found = await self._desk.page(which, cursor, limit)
@@ -120,97 +119,19 @@ class Requests:
     async def cancel(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
         await body.read(http, body.Nothing, self._limits, optional=True)
-        request_id = _id(http)
+        request_id = the_id(http)
         try:
             return answers.answer(answers.shown(await self._desk.withdraw(request_id, key), key))
         except AlreadyDecided as error:
-            return await self._standing(error, request_id, key)
+            return await standing(self._desk, error, request_id, key)
 
     async def consume(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
         sent = await body.read(http, body.ConsumeBody, self._limits)
-        return answers.answer(answers.shown(await self._desk.consume(_id(http), sent.arguments, key), key))
+        return answers.answer(answers.shown(await self._desk.consume(the_id(http), sent.arguments, key), key))
 
     async def outcome(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
         sent = await body.read(http, body.OutcomeBody, self._limits)
         outcome = Outcome(status=sent.status, detail=sent.detail)
-        return answers.answer(answers.shown(await self._desk.report(_id(http), outcome, key), key))
-
-    async def decide(self, http: web.Request) -> web.Response:
-        key = await caller(http, self._store, "approver")
-        sent = await body.read(http, body.DecisionBody, self._limits)
-        request_id = _id(http)
-        actor = Actor(via="api", person=key.person)
-        arguments = sent.arguments
-        try:
-            if arguments is not None:
-                arguments = _unmask(arguments, await self._desk.get(request_id))
-            answer = Answer(
-                kind=sent.kind,
-                version=sent.version,
-                arguments=arguments,
-                message=sent.message,
-                response=sent.response,
-            )
-            return answers.answer(answers.shown(await self._desk.answer(request_id, answer, actor), key))
-        except (AlreadyDecided, StaleVersion) as error:
-            return await self._standing(error, request_id, key)
-        except Invalid as error:
-            if arguments is None:
-                raise
-            # The desk points into the arguments, the caller's body holds them one level down.
-            raise Invalid({"/arguments" + where: text for where, text in error.fields.items()}) from None
-
-    async def _standing(self, error: AlreadyDecided | StaleVersion, request_id: str, key: Key) -> web.Response:
-        """The refusal, with the decision that stands and the request as it is now."""
-        record = answers.shown(await self._readable(request_id, key), key)
-        return problem.answer(error, {"decision": record["decision"], "request": record})
-
-    async def _readable(self, request_id: str, key: Key) -> Request:
-        """The record, if this key may read it. Raises NotFound, also for somebody else's request."""
-        record = await self._desk.get(request_id)
-        allowed = (
-            key.role == "admin"
-            or (key.role == "agent" and record.asked_by == key.id)
-            or (key.role == "approver" and self._desk.may_decide(record, key.person or ""))
-        )
-        if not allowed:
-            raise NotFound
-        return record
-
-
-def _id(http: web.Request) -> str:
-    text = http.match_info["id"]
-    if not _ID.fullmatch(text):
-        raise NotFound
-    return text
-
-
-def _unmask(arguments: dict[str, object], record: Request) -> dict[str, object]:
-    """The edited arguments with untouched secrets put back: an approver is shown `••••••` and sends that back.
-
-    A secret that was typed anew stays as typed, and the desk refuses it (I09).
-    """
-    hidden = secret_pointers(record.arguments, record.schema_, record.terms.secret)
-    if not hidden:
-        return arguments
-    masked = mask(record.arguments, hidden)
-    restored = _restore(arguments, masked, record.arguments)
-    assert isinstance(restored, dict)
-    return {str(name): value for name, value in restored.items()}
-
-
-def _restore(sent: object, masked: object, real: object) -> object:
-    """`sent`, with every value that is the mask replaced by the real one at the same place."""
-    if isinstance(sent, dict) and isinstance(masked, dict) and isinstance(real, dict):
-        return {
-            name: _restore(value, masked[name], real[name]) if name in masked and name in real else value
-            for name, value in sent.items()
-        }
-    if isinstance(sent, list) and isinstance(masked, list) and isinstance(real, list):
-        return [
-            _restore(value, masked[index], real[index]) if index < min(len(masked), len(real)) else value
-            for index, value in enumerate(sent)
-        ]
-    return real if masked != real and sent == masked else sent
+        return answers.answer(answers.shown(await self._desk.report(the_id(http), outcome, key), key))
