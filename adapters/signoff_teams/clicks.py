@@ -209,7 +209,7 @@ class Clicks:
             request = await self._desk.submit(click.request, form.purpose, click.version, entries, click.actor)
         except Invalid as error:
             errors = _at_fields(form, error.fields)
-            first = next((field.key for field in form.fields if field.key in errors), form.fields[0].key)
+            first = next((field.key for field in form.fields if field.key in errors), "")
             page = pages.holding(form, entries, first, errors)
             if not page.only:
                 await self._keep(form, click.actor, entries)

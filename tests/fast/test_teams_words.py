@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signoff_teams.commands import mentions, said
+from signoff.desk.commands import HELP
+from signoff_teams.commands import COMMANDS, mentions, said
 from signoff_teams.messages import Called, text_message
 
 BOT = {"type": "mention", "text": "<at>Signoff</at>", "mentioned": {"id": "28:bot", "name": "Signoff"}}
@@ -46,6 +47,14 @@ def heard(text: str, *entities: dict[str, Any]) -> str:
 def test_mentions_are_replaced_by_whom_they_mean(text: str, entities: tuple[dict[str, Any], ...], words: str) -> None:
     """The bot's own mention goes, everybody else's becomes what stands for them, in the order of the text."""
     assert heard(text, *entities) == words
+
+
+def test_the_manifest_offers_every_command_of_the_help_and_no_other() -> None:
+    """What Teams suggests while somebody types is what the desk knows, and no more than Teams takes."""
+    named = re.findall(r"(?m)(?:^|; )([a-z]+)(?= [·\[@I])", HELP)
+    assert sorted(COMMANDS) == sorted({"help", *named, "whoami"})
+    assert len(COMMANDS) <= 10
+    assert all(len(name) <= 32 and len(text) <= 128 for name, text in COMMANDS.items())
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))

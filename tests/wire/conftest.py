@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +17,8 @@ from signoff.audit import Entry
 from signoff.desk import Desk
 from signoff.digest import Signer
 from signoff.errors import StoreUnavailable
-from signoff.model import Ask, Key, MessageRef, Request
-from signoff.ports import Chat
+from signoff.model import Actor, Ask, Key, MessageRef, Request
+from signoff.ports import Chat, Swap
 from signoff.relay import Relay
 from signoff.store.memory import MemoryStore
 from signoff_sim import world
@@ -75,6 +76,18 @@ class Side(Protocol):
         """What posting meets next: `busy` (wait 7 s), `down`, `gone`; `away`: the directory; None: all is well."""
         ...
 
+    def refused(self, person: str, card: MessageRef) -> bool:
+        """That person was told privately that their last click did not count."""
+        ...
+
+    async def approve_in_details(self, person: str, card: MessageRef) -> None:
+        """Press Approve in the open full view."""
+        ...
+
+    def mention(self, person: str) -> str:
+        """How somebody who is called by name stands in what is said below a card."""
+        ...
+
     def below(self, person: str, card: MessageRef) -> list[str]:
         """What was said below a card, in its thread."""
         ...
@@ -115,7 +128,8 @@ class SlackSide:
     @staticmethod
     def _typed(form: forms.Form, values: Mapping[str, str]) -> dict[str, str]:
         index = {field.key: number for number, field in enumerate(form.fields)}
-        return {f"{form.purpose}/{index[key]}/0": value for key, value in values.items()}
+        labels = {(field.key, option.value): option.label for field in form.fields for option in field.options}
+        return {f"{form.purpose}/{index[key]}/0": labels.get((key, value), value) for key, value in values.items()}
 
     async def abandon(self, person: str, card: MessageRef) -> None:
         await self._world.sim.act("close", {"as": person})
@@ -149,6 +163,15 @@ class SlackSide:
         told = await self._world.command(person, text)
         assert told["ok"]
         return "\n".join(f"{one['text']}\n{harness_slack.words(one['blocks'])}" for one in told["ephemerals"])
+
+    def mention(self, person: str) -> str:
+        return f"<@{PEOPLE[person].slack}>"
+
+    def refused(self, person: str, card: MessageRef) -> bool:
+        return any(one["ephemeral"] for one in self._world.messages(person, card.conversation))
+
+    async def approve_in_details(self, person: str, card: MessageRef) -> None:
+        await self._world.press(person, "approve")
 
     async def becomes(self, person: str, kind: str) -> None:
         flags = {"guest": "is_restricted", "external": "is_stranger", "bot": "is_bot"}
@@ -217,6 +240,16 @@ class TeamsSide:
         said = (await self._world.sim.act("say", body))["message"]
         return "\n".join(one.text for one in self._world.sim.threads.all[said["conversation"]].messages[1:])
 
+    def mention(self, person: str) -> str:
+        return f"@{PEOPLE[person].name}"
+
+    def refused(self, person: str, card: MessageRef) -> bool:
+        body = self._world.seen(person, card)["body"]
+        return body[0].get("style") == "attention" or bool(self._said.get(person))
+
+    async def approve_in_details(self, person: str, card: MessageRef) -> None:
+        await self._press(person, card, "approve")
+
     async def becomes(self, person: str, kind: str) -> None:
         changes: dict[str, dict[str, Any]] = {
             "guest": {"role": "guest"},
@@ -261,6 +294,21 @@ class Fallible(MemoryStore):
             raise StoreUnavailable
         return await super().placements(request_id)
 
+    async def change(self, swap: Swap, entry: Entry) -> bool:
+        if self.away:
+            raise StoreUnavailable
+        return await super().change(swap, entry)
+
+
+@dataclass
+class Clock:
+    """The store's clock, which can be put forward."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
 
 @dataclass
 class House:
@@ -273,6 +321,7 @@ class House:
     store: Fallible
     relay: Relay
     key: Key
+    clock: Clock
 
     async def ask(self, **changes: Any) -> tuple[Request, MessageRef]:
         """An agent asks about a refund; the request and its card in `side.place`."""
@@ -297,6 +346,16 @@ class House:
         await self.converge()
         return request, await self.card(request)
 
+    async def form(self, request: Request, purpose: forms.Purpose, person: str) -> forms.Form:
+        """The form that person gets for this request."""
+        return await self.desk.form(request.id, purpose, Actor(via="api", person=person), request.version)
+
+    async def later(self, request: Request, passed: timedelta) -> None:
+        """Time passes, and what is due is done."""
+        self.clock.ahead += passed
+        await self.desk.tick(request.id)
+        await self.converge()
+
     async def becomes(self, person: str, kind: str) -> None:
         """Somebody changes, and what was known of them has become too old."""
         await self.side.becomes(person, kind)
@@ -311,6 +370,10 @@ class House:
         """The directory does not answer, and what was known has become too old."""
         self.side.fault("away")
         self.desk.people.forget(self.side.name)
+
+    async def ask_to_deploy(self) -> tuple[Request, MessageRef]:
+        """An agent asks for what a live group or Bob approves, by typing the service's name: `api`."""
+        return await self.ask(tool="deploy", arguments={"service": "api"}, schema=None, title=None, reason=None)
 
     async def copy(self, request: Request) -> MessageRef:
         """The request's card in the other chat."""
@@ -337,6 +400,11 @@ class House:
             await harness_slack.eventually(holds)
         except TimeoutError:
             pytest.fail(f"{person} sees none of {words} in:\n{self.side.seen(person, card)}")
+
+    async def refuses(self, person: str, card: MessageRef) -> None:
+        """Wait until that person has been told privately that a click did not count."""
+        side = self.side if card.chat == self.side.name else self.other
+        await harness_slack.eventually(lambda: side.refused(person, card))
 
     async def now(self, request: Request) -> Request:
         """The record, after every card has followed it."""
@@ -398,6 +466,11 @@ rules:
     remind: [15m]
     break_glass: [rita]
     expires_in: 8h
+  - name: restarts
+    when: tool == "restart"
+    any_channel: true
+    show: ["{side.place}"]
+    approvers: [finance]
     grants: {{match: [args.service], max_ttl: 8h, max_uses: 5}}
 """
 
@@ -407,7 +480,8 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
     """The same house behind both chats, seen from each."""
     sides = {"slack": SlackSide, "teams": TeamsSide}
     name, other = (request.param, *(one for one in SIDES if one != request.param))
-    store = Fallible()
+    clock = Clock()
+    store = Fallible(clock=clock)
     keys = {**slack_plugin.groups, **teams_plugin.groups}
     read = policy.load(rules(sides[name], sides[other]), file="policy.yaml", chats=("slack", "teams"), groups=keys)
     desk = Desk(store, read, Signer.generate())
@@ -417,5 +491,5 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
         relay = Relay(store, desk, {side.name: side.chat for side in (here, there)})
         now = await store.now()
         key = Key(id="key_1", role="agent", name="agent", secret_hash="x", created_at=now, revoked_at=None)
-        yield House(here, there, desk, store, relay, key)
+        yield House(here, there, desk, store, relay, key, clock)
         await desk.people.close()

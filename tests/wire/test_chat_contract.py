@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -263,3 +265,237 @@ async def test_i24_cards_follow_after_an_outage(house: Any) -> None:
     await house.now(request)
     await house.sees("ada", card, "Bob Lindqvist")
     assert "approve" not in house.side.buttons("ada", card)
+
+
+# ── below the card ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_i12_what_is_said_below_a_card_is_text(house: Any) -> None:
+    """It stands in the card's thread, calls people by real mentions, and whatever it holds is read as it is written."""
+    request, card = await house.ask()
+    text = "Look: *bold* <!channel> <at>Bob</at> [x](https://evil.example) & more"
+    bob = house.desk.identity("bob", house.side.name)
+    await house.side.chat.tell(card, text, [bob])
+    (said,) = house.side.below("mia", card)
+    assert "Look: *bold* <!channel> <at>Bob</at> [x](https://evil.example) & more" in said
+    assert house.side.mention("bob") in said
+    assert (await house.now(request)).open
+
+
+async def test_a_reminder_stands_below_the_card_and_calls_those_who_are_asked(house: Any) -> None:
+    """When its time has come those who still may decide are called, once, below every card."""
+    request, card = await house.ask_to_deploy()
+    await house.later(request, timedelta(minutes=16))
+    (said,) = house.side.below("mia", card)
+    assert "Still waiting" in said
+    assert all(house.side.mention(person) in said for person in ("ada", "bob", "rita"))
+    await house.later(request, timedelta(minutes=16))
+    assert len(house.side.below("mia", card)) == 1
+
+
+# ── commands ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_freeze_and_thaw(house: Any) -> None:
+    """An operator stops what is asked from chat, a click is told why it does not count, and a thaw lets it go on."""
+    request, card = await house.ask()
+    assert "Frozen" in await house.side.say("rita", "freeze tool issue_refund because the till is broken")
+    await house.side.click("ada", card, "approve")
+    await house.sees("ada", card, "is frozen", "the till is broken")
+    assert (await house.now(request)).open
+    assert "issue_refund" in await house.side.say("ada", "freezes")
+    assert "Thawed" in await house.side.say("rita", "thaw tool issue_refund")
+    await house.side.click("ada", card, "approve")
+    assert not (await house.now(request)).open
+
+
+async def test_only_operators_freeze(house: Any) -> None:
+    """Somebody else is told who can, and nothing is frozen."""
+    assert "Rita Moreau" in await house.side.say("ada", "freeze")
+    assert not await house.desk.orders.freezes()
+
+
+@pytest.mark.parametrize("kind", ["guest", "deactivated"])
+async def test_i18_an_operator_who_became_somebody_else_freezes_nothing(house: Any, kind: str) -> None:
+    """What holds for decisions holds for the kill switch."""
+    await house.becomes("rita", kind)
+    assert "You may not do this, because you" in await house.side.say("rita", "freeze")
+    assert not await house.desk.orders.freezes()
+
+
+async def test_delegate(house: Any) -> None:
+    """A mentioned person decides in the giver's place, under both names, until the delegation is ended."""
+    said = await house.side.say("bob", "delegate @mia until 2099-01-01 for refunds")
+    assert "days" in said
+    assert "Mia Tanaka" in await house.side.say("bob", "delegate @mia until tomorrow for refunds")
+    (made,) = await house.desk.orders.delegations()
+    assert (made.giver, made.to, made.scope) == ("bob", "mia", "refunds")
+    request, card = await house.ask()
+    await house.side.click("mia", card, "approve")
+    (by,) = (await house.now(request)).decision.decided_by
+    assert (by.person, by.acting_for) == ("mia", "bob")
+    assert made.id in await house.side.say("mia", "delegations")
+    assert "Ended" in await house.side.say("bob", f"end {made.id}")
+    request, card = await house.ask()
+    await house.side.click("mia", card, "approve")
+    assert (await house.now(request)).open
+
+
+async def test_every_chat_has_every_command(house: Any) -> None:
+    """What one chat's help and manifests name, the desk knows, with the same words in both."""
+    help_ = await house.side.say("ada", "help")
+    assert len(forms_of_help(help_)) == 9
+    for line in forms_of_help(help_):
+        assert "There is no command" not in await house.side.say("ada", line)
+    assert "Ada Okafor" in await house.side.say("ada", "whoami")
+    assert "There is no command" in await house.side.say("ada", "sudo")
+    assert help_ == await house.side.say("ada", "")
+
+
+async def test_i02_without_the_store_a_command_does_not_count(house: Any) -> None:
+    """The person is told that nothing was recorded."""
+    house.store.away = True
+    assert "nothing was recorded" in await house.side.say("rita", "freeze")
+    house.store.away = False
+    assert not await house.desk.orders.freezes()
+
+
+# ── forms of rules ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_confirm_by_typing(house: Any) -> None:
+    """Instead of Approve there is a form; the wrong word is answered at its field, the right one approves."""
+    request, card = await house.ask_to_deploy()
+    assert "approve" not in house.side.buttons("ada", card)
+    form = await house.form(request, "confirm", "ada")
+    await house.side.click("ada", card, "confirm")
+    await house.side.submit("ada", card, form, {"confirm": "db"})
+    await house.sees("ada", card, "not what has to be typed")
+    assert (await house.now(request)).open
+    await house.side.submit("ada", card, form, {"confirm": "api"})
+    assert (await house.now(request)).decision.kind == "approve"
+
+
+async def test_more_extends_the_deadline(house: Any) -> None:
+    """What is chosen there is done, and said below the card."""
+    request, card = await house.ask_to_deploy()
+    form = await house.form(request, "more", "ada")
+    await house.side.click("ada", card, "more")
+    await house.side.submit("ada", card, form, {"what": "extend", "time": "14400"})
+    after = await house.now(request)
+    assert (after.expires_at - request.expires_at).total_seconds() == 14400
+    (said,) = house.side.below("bob", card)
+    assert "Ada Okafor extended the deadline" in said
+
+
+async def test_more_allows_similar_calls(house: Any) -> None:
+    """A grant is given with the approval; the next similar call needs nobody, and `revoke` ends that."""
+    what = {"tool": "restart", "arguments": {"service": "api"}, "schema": None}
+    request, card = await house.ask(**what)
+    form = await house.form(request, "more", "ada")
+    await house.side.click("ada", card, "more")
+    await house.side.submit("ada", card, form, {"what": "grant", "time": "3600", "uses": "5"})
+    assert (await house.now(request)).status == "approved"
+    (grant,) = await house.desk.orders.grants()
+    next_, _ = await house.ask(**what)
+    assert (next_.status, next_.decision.grant) == ("approved", grant.id)
+    assert grant.id in await house.side.say("ada", "grants")
+    assert "Revoked" in await house.side.say("ada", f"revoke {grant.id}")
+    after, _ = await house.ask(**what)
+    assert after.open
+
+
+async def test_more_breaks_the_glass_with_a_reason(house: Any) -> None:
+    """Only with a reason, which stands on the card and below it."""
+    request, card = await house.ask_to_deploy()
+    form = await house.form(request, "more", "rita")
+    await house.side.click("rita", card, "more")
+    await house.side.submit("rita", card, form, {"what": "force_reject"})
+    await house.sees("rita", card, "Say why")
+    assert (await house.now(request)).open
+    await house.side.submit("rita", card, form, {"what": "force_reject", "reason": "The region is on fire."})
+    after = await house.now(request)
+    assert (after.status, after.decision.forced) == ("rejected", True)
+    await house.sees("mia", card, "Rita Moreau", "The region is on fire.")
+    (said,) = house.side.below("mia", card)
+    assert "The region is on fire." in said
+
+
+async def test_i11_a_shortened_card_is_approved_from_its_details(house: Any) -> None:
+    """A high-risk call that the card cannot show whole has no Approve there; it stands in the full view."""
+    request, card = await house.ask(arguments={"order": "word " * 1200 + "THE END", "amount": 500})
+    assert "approve" not in house.side.buttons("ada", card)
+    await house.side.click("ada", card, "details")
+    await house.sees("ada", card, "THE END")
+    await house.side.approve_in_details("ada", card)
+    assert (await house.now(request)).status == "approved"
+
+
+# ── who may ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["guest", "external", "bot", "deactivated", "gone"])
+async def test_i18_who_is_no_full_member_decides_nothing(house: Any, kind: str) -> None:
+    """An approver who became a guest, belongs elsewhere, is an app or has no account reads why, privately."""
+    request, card = await house.ask()
+    await house.becomes("bob", kind)
+    for action in ("approve", "reject"):
+        await house.side.click("bob", card, action)
+        assert (await house.now(request)).open
+    await house.refuses("bob", card)
+    assert not house.side.refused("ada", card)
+    await house.side.click("ada", card, "approve")
+    assert not (await house.now(request)).open
+
+
+async def test_i19_membership_is_that_of_the_click(house: Any) -> None:
+    """Who left the group after the card was posted decides nothing; who joined since does."""
+    request, card = await house.ask_to_deploy()
+    await house.group("ada")
+    await house.side.click("rita", card, "confirm")
+    await house.refuses("rita", card)
+    await house.group("rita")
+    form = await house.form(request, "confirm", "rita")
+    await house.side.click("rita", card, "confirm")
+    await house.side.submit("rita", card, form, {"confirm": "api"})
+    assert (await house.now(request)).decision.decided_by[0].person == "rita"
+
+
+async def test_i19_a_directory_that_is_away_approves_nothing(house: Any) -> None:
+    """A member of a live group reads that nobody can be looked up; a reject by a static member still works."""
+    request, card = await house.ask_to_deploy()
+    house.away()
+    await house.side.click("ada", card, "confirm")
+    await house.sees("ada", card, "cannot be looked up right now")
+    await house.side.click("bob", card, "confirm")
+    await house.sees("bob", card, "cannot be looked up right now")
+    await house.side.click("bob", card, "reject")
+    await house.side.submit("bob", card, forms.reject_form(request), {"message": "Not today."})
+    assert (await house.now(request)).status == "rejected"
+
+
+async def test_i17_one_human_counts_once_in_both_chats(house: Any) -> None:
+    """Who has spoken in the first stage cannot speak in the second, from the other chat neither; somebody else can."""
+    request, card = await house.ask(tool="pay_out", arguments={"to": "Ada"}, schema=None, channel=None)
+    copy = await house.copy(request)
+    assert await house.side.click("ada", card, "approve")
+    after = await house.now(request)
+    assert (after.open, after.stage, [vote.person for vote in after.votes]) == (True, 1, ["ada"])
+    assert "Ada Okafor" in house.other.seen("bob", copy)
+    await house.other.click("ada", copy, "approve")
+    await house.refuses("ada", copy)
+    assert (await house.now(request)).open
+    assert await house.other.click("bob", copy, "approve")
+    after = await house.now(request)
+    assert [(by.person, by.via) for by in after.decision.decided_by] == [
+        ("ada", house.side.name),
+        ("bob", house.other.name),
+    ]
+    for side, shown in ((house.side, card), (house.other, copy)):
+        assert "approve" not in side.buttons("mia", shown)
+        assert "Bob Lindqvist" in side.seen("mia", shown)
+
+
+def forms_of_help(text: str) -> list[str]:
+    """The commands that the help names: first in a line, or after a semicolon, before an id."""
+    return sorted(set(re.findall(r"(?m)(?:^|; )([a-z]+)(?= [·\[@I])", text)))
