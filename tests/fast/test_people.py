@@ -235,6 +235,23 @@ async def test_a_person_does_not_wait_for_long_but_the_lookup_goes_on(
     assert len(office.chat.asked) == 2
 
 
+async def test_one_click_waits_for_a_slow_directory_only_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may need many lookups: after the first that came to nothing the others get little time, but they get it."""
+    monkeypatch.setattr(desk_people, "PATIENCE", 0.3)
+    monkeypatch.setattr(desk_people, "BRIEFLY", 0.001)
+    gate = asyncio.Event()
+    office.chat.delay = gate.wait
+    began = asyncio.get_running_loop().time()
+    assert await office.roster() is None
+    for who in (A, B, STRANGER):
+        with pytest.raises(DirectoryAway):
+            await office.click(who)
+    assert 0.3 <= asyncio.get_running_loop().time() - began < 0.6
+    office.chat.delay = None
+    assert await office.click(A, CARD.model_copy(update={"conversation": "D"})) is None
+    gate.set()
+
+
 async def test_a_lookup_that_never_ends_is_ended(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the directory counts as away."""
     monkeypatch.setattr(desk_people, "LIFE", 0.02)

@@ -30,6 +30,9 @@ AWAY = 5.0
 """Seconds after which a directory that was away is asked again."""
 PATIENCE = 2.0
 """Seconds that a person who clicked waits for a directory: the chats want their answer within three."""
+BRIEFLY = 0.4
+"""Seconds to wait instead, while the directory has just kept somebody waiting for nothing: one click may need several
+lookups."""
 LIFE = 25.0
 """Seconds that a lookup may go on after that; what it finds serves the next click."""
 MOST = 10_000
@@ -44,8 +47,9 @@ class People:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: seconds, rising."""
         self._directories: dict[str, Directory] = {}
-        self._groups: _Lookups[Found] = _Lookups(clock)
-        self._standings: _Lookups[str | None] = _Lookups(clock)
+        slow: dict[str, float] = {}
+        self._groups: _Lookups[Found] = _Lookups(clock, slow)
+        self._standings: _Lookups[str | None] = _Lookups(clock, slow)
 
     def add(self, name: str, directory: Directory) -> None:
         """`name`: a chat's, or what the policy's key for a group says it is looked up in."""
@@ -73,7 +77,7 @@ class People:
         """Why this person may not decide at all, as the rest of a sentence that begins with "You"; None when they may.
 
         A click is judged by the directory of its chat. Someone who decides from elsewhere is judged by every chat they
-        are known in: what one knows against them counts, one that is away does not. Raises DirectoryAway.
+        are known in: what one knows against them counts, and one has to vouch for them. Raises DirectoryAway.
         """
         if actor.principal is not None:
             return await self._standing(actor.principal, actor.origin)
@@ -87,9 +91,12 @@ class People:
             ),
             return_exceptions=True,
         )
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, DirectoryAway):
-                raise answer
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        for error in failed:
+            if not isinstance(error, DirectoryAway):
+                raise error
+        if failed and None not in answers:
+            raise failed[0]
         return next((answer for answer in answers if isinstance(answer, str)), None)
 
     async def _roster(self, policy: Policy, sources: Iterable[tuple[str, str]]) -> frozenset[str] | None:
@@ -149,8 +156,10 @@ class _Kept(Generic[V]):
 class _Lookups(Generic[V]):
     """Answers that are kept for a while; whoever asks the same meanwhile waits for the one lookup under way."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], slow: dict[str, float]) -> None:
+        """`slow`: directories that have kept somebody waiting → until when that is remembered."""
         self._clock = clock
+        self._slow = slow
         self._kept: dict[Key, _Kept[V]] = {}
         self._flying: dict[Key, asyncio.Task[_Kept[V]]] = {}
 
@@ -170,7 +179,8 @@ class _Lookups(Generic[V]):
     async def get(self, key: Key, look: Callable[[], Awaitable[V]]) -> V:
         """Raises DirectoryAway, also when it takes too long."""
         now = asyncio.get_running_loop().time
-        end = now() + PATIENCE
+        name = key[0]
+        end = now() + (BRIEFLY if self._clock() < self._slow.get(name, 0) else PATIENCE)
         while True:
             kept = self._kept.get(key)
             if kept is not None and self._clock() < kept.until:
@@ -181,7 +191,8 @@ class _Lookups(Generic[V]):
             # Not `wait_for`, which would end the lookup for everybody else who waits for it.
             await asyncio.wait({task}, timeout=max(end - now(), 0))
             if not task.done():
-                raise DirectoryAway(what=f"{key[0]} does not answer in time")
+                self._slow[name] = self._clock() + AWAY
+                raise DirectoryAway(what=f"{name} does not answer in time")
             if not task.cancelled():
                 return task.result().opened()
 
@@ -190,6 +201,7 @@ class _Lookups(Generic[V]):
         try:
             async with asyncio.timeout(LIFE):
                 answer = await look()
+            self._slow.pop(key[0], None)
         except DirectoryAway as error:
             answer = _Away(str(error.data.get("what")))
         except TimeoutError:
