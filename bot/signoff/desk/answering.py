@@ -168,7 +168,10 @@ class Answers:
             if after.decision is None:
                 raise NotAllowed(why="Similar calls can only be allowed by somebody whose word alone decides.")
             notice = Notice(
-                kind="granted", at=now, person=vote.person, text=f"{grant.expires_at:%H:%M} UTC, {grant.max_uses} times"
+                kind="granted",
+                at=now,
+                person=vote.person,
+                text=f"{cards.moment(grant.expires_at)} ({grant.max_uses} uses)",
             )
             after = after.model_copy(update={"notices": (*after.notices, notice)})
         if revised and after.decision is None:
@@ -205,8 +208,6 @@ class Answers:
             raise NotAllowed(why="Breaking the glass can approve or reject, nothing else.")
         if not (answer.message or "").strip():
             raise Invalid({"/message": NO_REASON}, NO_REASON)
-        if answer.kind == "approve":
-            said.check_confirm(request, answer)
         by = DecidedBy(person=voice.person, name=policy.names.get(voice.person), via=actor.via, at=now)
         kind: Kind = answer.kind
         changes = forms.changes(request.versions[0].arguments, request.arguments)
@@ -300,7 +301,7 @@ class Answers:
                 kind="extended" if what == "extended" else "snoozed",
                 at=now,
                 person=voice.person,
-                text=f"{until:%H:%M} UTC on {until:%Y-%m-%d}",
+                text=cards.moment(until),
             )
             after = request.model_copy(update={**update, "notices": (*request.notices, notice), "rev": request.rev + 1})
             entry = audit.put_off(after, what, actor, voice.person, until)

@@ -214,14 +214,14 @@ class Desk:
         more = forms.read_more(request, await self._answers.more(request, actor, version, now), entries)
         match more.what:
             case "extend":
-                return await self._answers.put_off(request_id, "extended", more.seconds or 0, actor)
+                return await self._answers.put_off(request_id, "extended", more.seconds, actor)
             case "snooze":
-                return await self._answers.put_off(request_id, "snoozed", more.seconds or 0, actor)
+                return await self._answers.put_off(request_id, "snoozed", more.seconds, actor)
             case "grant":
-                wish = GrantWish(ttl=more.seconds or 1, uses=more.uses or 1, all_arguments=more.all_arguments)
-                answer = Answer(kind="approve", version=version, message=None, confirm=more.confirm, grant=wish)
+                wish = GrantWish(ttl=more.seconds, uses=more.uses, all_arguments=more.all_arguments)
+                answer = Answer(kind="approve", version=version, message=None, grant=wish)
             case "force_approve":
-                answer = Answer(kind="approve", version=version, message=more.reason, confirm=more.confirm, force=True)
+                answer = Answer(kind="approve", version=version, message=more.reason, force=True)
             case "force_reject":
                 answer = Answer(kind="reject", version=version, message=more.reason, force=True)
             case _:

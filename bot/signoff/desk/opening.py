@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from signoff import digest
+from signoff import cards, digest
 from signoff.desk import asking
 from signoff.desk.orders import Orders
 from signoff.desk.verdict import settle
@@ -142,8 +142,10 @@ class Openings:
                 continue
             used = one.model_copy(update={"uses": one.uses + 1})
             name = policy.names.get(one.giver, one.giver)
-            message = f"{name} allowed calls like this until {one.expires_at:%H:%M} UTC; this is use {used.uses} of "
-            by = (DecidedBy(rule=terms.rule, at=now),)
+            message = (
+                f"{name} allowed calls like this until {cards.moment(one.expires_at)}; this is use {used.uses} of "
+            )
+            by = (DecidedBy(rule=terms.rule, acting_for=one.giver, at=now),)
             record = settle(
                 request, "approve", by, now, self._signer, message=f"{message}{one.max_uses}.", grant=one.id, rev=1
             )
@@ -165,11 +167,11 @@ def _covers(grant: Grant, request: Request, now: datetime) -> bool:
 
 
 def offers_grant(request: Request) -> bool:
-    """Whether similar calls can be allowed along with this one: the rule says so, one person's word decides, and
-    what has to match is there and no secret.
+    """Whether similar calls can be allowed along with this one: the rule says so, one person's word decides, nothing
+    has to be typed, and what has to match is there and no secret.
     """
     terms = request.terms
-    if terms.grants is None or "approve" not in request.allowed_decisions:
+    if terms.grants is None or terms.confirm is not None or "approve" not in request.allowed_decisions:
         return False
     hidden = secret_pointers(request.arguments, request.schema_, terms.secret)
     secret = any(within(pointer, one) or within(one, pointer) for pointer in terms.grants.match for one in hidden)
