@@ -17,7 +17,8 @@ from harness_slack import SECRET
 from signoff import app, config
 from signoff.api.door import Waits
 from signoff.app import Running, open_store, running, server
-from signoff.errors import BadConfig, StoreUnavailable
+from signoff.errors import BadConfig, DirectoryAway, StoreUnavailable
+from signoff.model import Actor, Principal
 from signoff.policy import Policy
 from signoff_sim import server as simulation
 from signoff_sim.slack import SlackSim
@@ -93,6 +94,43 @@ async def test_every_chats_doors_are_open(tmp_path: Path) -> None:
                 async with session.post(path, data=b"{}") as answer:
                     found[configured].append(answer.status)
     assert found == {True: [401, 401], False: [404, 404]}
+
+
+ON_CALL = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VEVENT
+UID:always
+DTSTART:20200101T000000Z
+DTEND:20900101T000000Z
+ATTENDEE:mailto:ada@example.com
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+async def test_groups_are_looked_up_in_the_calendars_beside_the_policy_and_in_every_chat(tmp_path: Path) -> None:
+    """Whoever is on call may decide; a chat that cannot be reached vouches for nobody (I18)."""
+    file = tmp_path / "policy" / "policy.yaml"
+    file.parent.mkdir()
+    file.write_text(
+        "version: 1\npeople:\n  ada: {email: ada@example.com, slack: T0DEMO/U0ADA}\n  bob: {}\n"
+        "groups:\n  duty: {calendar: oncall.ics}\ndefaults: {approvers: [duty]}\n"
+    )
+    (file.parent / "oncall.ics").write_text(ON_CALL)
+    slack = {
+        "SLACK_API_URL": "http://127.0.0.1:9/",
+        "SLACK_BOT_TOKEN": "xoxb-simulated",
+        "SLACK_SIGNING_SECRET": SECRET,
+    }
+    configured = settings(tmp_path, SIGNOFF_POLICY=str(file), **slack)
+    rules = app.load_policy(configured)
+    async with running(configured) as ready:
+        assert await ready.desk.people.rosters(rules, ["duty"]) == {"duty": {"ada"}}
+        clicking = Actor(via="slack", principal=Principal(chat="slack", tenant="T0DEMO", user="U0ADA"))
+        with pytest.raises(DirectoryAway):
+            await ready.desk.people.fit(rules, "ada", clicking)
 
 
 async def test_two_servers_beside_each_other_share_one_embedded_redis(tmp_path: Path) -> None:

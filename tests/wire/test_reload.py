@@ -128,6 +128,15 @@ def test_what_was_asked_before_stays_asked_as_it_was(made: Home) -> None:
         assert server.http(f"/v1/requests/{after}/decisions", ada, decide)[0] == 403
 
 
+def test_a_policy_whose_approvers_are_looked_up_names_approvers(made: Home) -> None:
+    """The warning that nobody can approve is for those whom nobody can approve for (I15)."""
+    for group, warned in (("{calendar: oncall.ics}", False), ("{members: []}", True)):
+        replace(made.folder / "policy.yaml", f"version: 1\ngroups:\n  a: {group}\ndefaults: {{approvers: [a]}}\n")
+        with made.serving() as server:
+            assert notes(server) == {}  # by now it has said everything that it says at start
+            assert ("nobody can approve anything yet" in server.text) is warned
+
+
 def test_without_a_file_sighup_is_harmless(made: Home) -> None:
     """It says that there is nothing to read, and goes on."""
     with made.serving({"SIGNOFF_POLICY": ""}) as server:
@@ -158,6 +167,7 @@ def test_anything_but_enforce_is_said_at_start(made: Home) -> None:
     replace(made.folder / "policy.yaml", POLICY + "mode: shadow\n")
     for environ, mode in (({}, "shadow"), ({"SIGNOFF_MODE": "off"}, "off"), ({"SIGNOFF_MODE": "enforce"}, "")):
         with made.serving(environ) as server:
+            assert notes(server) == {}  # by now it has said everything that it says at start
             assert (f" in mode {mode} and keeps" in server.text) is bool(mode)
             assert (f"Mode {mode}: " in server.text) is bool(mode)
             assert ("Mode " in server.text) is bool(mode)
