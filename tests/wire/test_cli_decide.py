@@ -85,7 +85,9 @@ def test_a_rejection_exits_10_and_prints_no_arguments(desk: Desk) -> None:
     """What the person said stands on standard error."""
     asked, _ = desk.decide("reject", "-m", "wrong customer")
     assert (asked.code, asked.out) == (10, "")
-    assert asked.err == "signoff: Ada Okafor rejected this call of issue_refund: wrong customer\n"
+    assert (
+        asked.err == "signoff: Ada Okafor rejected this call of issue_refund: wrong customer. Do not try this again.\n"
+    )
 
 
 def test_an_answer_is_printed_as_it_is(desk: Desk) -> None:

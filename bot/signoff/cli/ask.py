@@ -123,7 +123,13 @@ def document(decision: Decision) -> dict[str, object]:
     by = [
         {
             name: str(value)
-            for name, value in (("person", who.person), ("name", who.name), ("rule", who.rule), ("via", who.via))
+            for name, value in (
+                ("person", who.person),
+                ("name", who.name),
+                ("acting_for", who.acting_for),
+                ("rule", who.rule),
+                ("via", who.via),
+            )
             if value
         }
         for who in decision.decided_by
@@ -137,6 +143,9 @@ def document(decision: Decision) -> dict[str, object]:
         "arguments": decision.arguments,
         "changes": [{"path": change.path, "from": change.from_, "to": change.to} for change in decision.changes],
         "message": decision.message,
+        "retry": decision.retry,
+        "forced": decision.forced,
+        "grant": decision.grant,
         "response": decision.response,
         "decided_by": by,
         "digest": decision.digest,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from signoff.cli import ask, audit, demo, doctor, keys, manifest, pending, policy, serve
+from signoff.cli import ask, audit, decide, delegations, demo, doctor, freeze, keys, manifest, pending, policy, serve
 from signoff.errors import SignoffError
 
 USAGE_ERROR = 2
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it fits any terminal, and examples stay as they are written
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, serve, ask, pending, policy, audit, keys, doctor, manifest):
+for room in (demo, serve, ask, pending, decide, freeze, delegations, policy, audit, keys, doctor, manifest):
     room.add(app)
 
 

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signoff import config as configuration
+from signoff.cli.freeze import what
 from signoff.config import Config
 from signoff.errors import SignoffError, StoreUnavailable
-from signoff.model import dumps
+from signoff.model import Freeze, dumps, iso, visible
 from signoff.ports import Check
 
 if TYPE_CHECKING:
     from signoff.desk import ChatPlugin
+    from signoff.policy import Policy
+    from signoff.ports import Store
 
 MARKS = {"ok": "✓", "warning": "!", "error": "✗"}
 UNWELL = 1
@@ -53,7 +56,8 @@ async def examine() -> Sequence[Check]:
         return [Check("error", error.sentence)]
     plugins = configuration.plugins()
     checks = [Check("ok", "The settings can be read."), *(Check("warning", one) for one in slips(environ, plugins))]
-    checks += [*_signing(config), *await _store(config), *_policy(config)]
+    policy, found = _policy(config)
+    checks += [*_signing(config), *await _store(config, policy), *found]
     for name, plugin in plugins.items():
         settings = config.chats.get(name)
         if settings is None:
@@ -89,30 +93,57 @@ def _signing(config: Config) -> list[Check]:
     return []
 
 
-async def _store(config: Config) -> list[Check]:
+async def _store(config: Config, policy: Policy | None) -> list[Check]:
+    """Redis, what is frozen there, and the policy's live groups."""
     from signoff.app import open_store
 
+    where = config.redis_shown
     try:
-        async with asyncio.timeout(CALL), open_store(config) as store:
-            await store.ping()
+        async with open_store(config) as store:
+            async with asyncio.timeout(CALL):
+                await store.ping()
+                frozen = await _frozen(store)
+            return [
+                Check("ok", f"{where[0].upper()}{where[1:]} answers."),
+                *frozen,
+                *await _groups(config, policy, store),
+            ]
     except (TimeoutError, StoreUnavailable) as error:
         why = f" ({error.__cause__})" if error.__cause__ and str(error.__cause__) else ""
-        fault = f"{config.redis_shown} does not answer{why}; see that it runs and that SIGNOFF_REDIS_URL is right."
+        fault = f"{where} does not answer{why}; see that it runs and that SIGNOFF_REDIS_URL is right."
         return [Check("error", fault[0].upper() + fault[1:])]
     except SignoffError as error:
         return [Check("error", error.sentence)]
-    where = config.redis_shown
-    return [Check("ok", f"{where[0].upper()}{where[1:]} answers.")]
 
 
-def _policy(config: Config) -> list[Check]:
+async def _frozen(store: Store) -> list[Check]:
+    found = [Freeze.model_validate_json(text) for text in (await store.orders("freezes")).values()]
+    return [
+        Check("warning", f"Frozen: {what(one)}, by {visible(one.by)} since {iso(one.at)}; `signoff thaw` lifts it.")
+        for one in sorted(found, key=lambda one: one.at)
+    ]
+
+
+async def _groups(config: Config, policy: Policy | None, store: Store) -> Sequence[Check]:
+    if policy is None:
+        return ()
+    from signoff.cli import lookups
+
+    try:
+        return await lookups.groups(config, policy, store)
+    except SignoffError as error:
+        return [Check("error", f"The groups of the policy cannot be looked up: {error}")]
+
+
+def _policy(config: Config) -> tuple[Policy | None, list[Check]]:
     from signoff import policy as rules
     from signoff.app import load_policy
+    from signoff.app.rules import modes
 
     try:
         policy = load_policy(config)
     except SignoffError as error:
-        return [Check("error", error.sentence)]
+        return None, [Check("error", error.sentence)]
     checks: list[Check] = []
     if config.policy is None:
         mend = "nobody can approve anything until a policy file names approvers"
@@ -120,7 +151,9 @@ def _policy(config: Config) -> list[Check]:
     else:
         checks.append(Check("ok", f"The policy in {config.policy} can be read."))
         checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
+    whose = " (SIGNOFF_MODE)" if config.mode is not None else ""
+    checks += [Check("warning", sentence + whose) for sentence in modes(policy)]
     for name in sorted({place.partition(":")[0] for place in policy.places()} - set(config.chats)):
         fault = f"The policy posts to {name}, which is not configured; those cards cannot be delivered."
         checks.append(Check("warning", fault))
-    return checks
+    return policy, checks

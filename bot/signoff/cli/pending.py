@@ -1,11 +1,10 @@
-"""`signoff pending`, `show`, `decide`: the approver's terminal."""
+"""`signoff pending`, `show`: what an approver looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 from urllib.parse import quote
 
 import typer
@@ -13,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from signoff.cli.remote import call, fail, faults, fetch, pairs
+from signoff.cli import stages
+from signoff.cli.remote import fetch
 from signoff.client.wire import Document
-from signoff.model import Kind, dumps, loads, shorten, visible
+from signoff.model import dumps, shorten, visible
 
-NOT_DECIDED = 1
-"""Exit code of `decide` when the decision did not count."""
 CELL = 60
 """Characters of one value in a table."""
 WIDE = 120
@@ -77,7 +75,7 @@ def add(app: typer.Typer) -> None:
         Example:
           signoff show req_0192… --json | jq .arguments
         """
-        request = fetch(_path(request_id))
+        request = fetch(path_of(request_id))
         if json:
             print(dumps(request))
             return
@@ -85,77 +83,24 @@ def add(app: typer.Typer) -> None:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in request.items():
-            if value in (None, [], {}) or name in {"arguments", "schema", "response_schema", "decision"}:
+            if value in (None, [], {}) or name in _APART or (name, value) == ("mode", "enforce"):
                 continue
             table.add_row(Text(name, style="bold"), _text(value))
+        for number, stage in enumerate(stages.stages(request), 1):
+            name = str(stage["name"]) or str(number)
+            table.add_row(Text.assemble("stage.", (visible(name), "bold")), Text(visible(stages.line(stage))))
         for name, value in cast("Document", request["arguments"]).items():
             table.add_row(Text.assemble("arguments.", (visible(name), "bold")), Text(visible(dumps(value))))
         decision = request.get("decision")
         if isinstance(decision, dict):
             for name, value in cast("Document", decision).items():
-                if value not in (None, [], {}):
+                if value not in (None, False, [], {}):
                     table.add_row(Text.assemble("decision.", (name, "bold")), _text(value))
         Console().print(table)
 
-    @app.command(short_help="Decide, as the person of your approver key.")
-    def decide(
-        request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")],
-        kind: Annotated[str, typer.Argument(metavar="KIND", help="approve, edit, reject or respond.")],
-        arg: Annotated[
-            list[str] | None, typer.Option(metavar="NAME=VALUE", help="With edit: the new value of an argument.")
-        ] = None,
-        json_arg: Annotated[
-            list[str] | None, typer.Option(metavar="NAME=JSON", help="With edit: the same as JSON.")
-        ] = None,
-        message: Annotated[
-            str | None, typer.Option("--message", "-m", metavar="TEXT", help="Why; the agent reads it.")
-        ] = None,
-        response: Annotated[str | None, typer.Option(metavar="TEXT", help="With respond: the answer, as text.")] = None,
-        json_response: Annotated[
-            str | None, typer.Option(metavar="JSON", help="With respond: the answer, as JSON.")
-        ] = None,
-        version: Annotated[
-            int | None,
-            typer.Option(min=1, metavar="N", help="The version you looked at; left out: the one that stands now."),
-        ] = None,
-        json: Annotated[bool, typer.Option("--json", help="Print the request as JSON.")] = False,
-    ) -> None:
-        """Decide as the person of your approver key; the same rules as a click in chat.
 
-        \b
-        Examples:
-          signoff decide req_0192… approve
-          signoff decide req_0192… edit --arg amount=400 -m "cap is 400"
-          signoff decide req_0192… reject -m "wrong customer"
-          signoff decide req_0192… respond --response "eu"
-        """
-        if kind not in get_args(Kind):
-            fail(f"{kind}: use one of {', '.join(get_args(Kind))}.", 2)
-        before = fetch(_path(request_id))
-        body: Document = {"kind": kind, "version": version or before["version"], "message": message}
-        if kind == "edit":
-            texts, data = pairs(arg or [], json_arg or [])
-            if not texts and not data:
-                fail("edit changes something: name it with --arg or --json-arg, or decide with approve.", 2)
-            current = cast("Document", before["arguments"])
-            body["arguments"] = {
-                **current,
-                **{name: like(current.get(name), text) for name, text in texts.items()},
-                **data,
-            }
-        elif arg or json_arg:
-            fail("--arg and --json-arg go with edit.", 2)
-        if kind == "respond":
-            body["response"] = _response(response, json_response)
-        reply = call("POST", f"{_path(request_id)}/decisions", body)
-        if reply.status != 200:
-            fail(faults(reply), NOT_DECIDED)
-        if json:
-            print(dumps(reply.body))
-        elif reply.body["status"] == "pending":
-            print(f"{request_id} is changed to version {reply.body['version']} and waits for somebody else's approval.")
-        else:
-            print(f"{request_id} is {reply.body['status']}.")
+_APART = frozenset({"arguments", "schema", "response_schema", "decision", "stages"})
+"""Fields of a request that `show` does not put on a line of their own."""
 
 
 def _row(request: Document, now: datetime) -> dict[str, str]:
@@ -168,6 +113,8 @@ def _row(request: Document, now: datetime) -> dict[str, str]:
         "risk": request.get("risk"),
         "editable": ", ".join(cast("list[str]", request.get("editable") or [])),
         "decided by": ", ".join(cast("list[str]", request.get("approvers") or [])),
+        "votes": stages.progress(request),
+        "mode": request.get("mode") if request.get("mode") != "enforce" else None,
         "expires": _in(left.total_seconds()),
     }
     return {name: visible(str(value)) if value else "" for name, value in cells.items()}
@@ -181,31 +128,7 @@ def _in(seconds: float) -> str:
     return f"in {max(seconds, 0):.0f} s"
 
 
-def like(current: object, text: str) -> object:
-    """Typed text as the kind of value that stands there now; anything else stays text."""
-    if isinstance(current, int | float | Decimal):  # booleans are ints
-        try:
-            value = loads(text)
-        except ValueError:
-            return text
-        wanted: tuple[type, ...] = (bool,) if isinstance(current, bool) else (int, float, Decimal)
-        fits = isinstance(value, wanted) and isinstance(value, bool) == isinstance(current, bool)
-        return value if fits else text
-    return text
-
-
-def _response(text: str | None, json: str | None) -> object:
-    if (text is None) == (json is None):
-        fail("respond needs --response TEXT or --json-response JSON.", 2)
-    if json is None:
-        return text
-    try:
-        return loads(json)
-    except ValueError as error:
-        fail(f"--json-response: {error}.", 2)
-
-
-def _path(request_id: str) -> str:
+def path_of(request_id: str) -> str:
     return f"/v1/requests/{quote(request_id, safe='')}"
 
 
