@@ -29,6 +29,8 @@ from signoff_teams.settings import TeamsSettings
 
 THREADS = "teams-threads"
 """Memory space: message → the thread it stands in, if that begins with another message."""
+MENTIONS = 20
+"""People called by name in one message; each is looked up."""
 CARD_LIFE = 31 * 24 * 3600.0
 """Seconds; longer than a request can stay open."""
 
@@ -112,11 +114,13 @@ class TeamsChat:
         url = await self._places.url_of(message.tenant, message.conversation)
         # A card that was itself posted as a reply stands in the thread of another message.
         thread = await self._memory.recall(THREADS, card_key(message)) or in_thread(message)
-        found = await asyncio.gather(*(self._called(url, message, who) for who in people))
+        found = await asyncio.gather(*(self._called(url, message, who) for who in people[:MENTIONS]))
         called = [one for one in found if isinstance(one, Called)]
         # Whoever is not in that conversation cannot be called there, and is named all the same.
-        names = ", ".join(one for one in found if isinstance(one, str))
-        await self._connector.send(url, thread, text_message(f"{names}: {text}" if names else text, called))
+        names = [one for one in found if isinstance(one, str)]
+        names += [f"{len(people) - MENTIONS} more"] if len(people) > MENTIONS else []
+        said = f"{', '.join(names)}: {text}" if names else text
+        await self._connector.send(url, thread, text_message(said, called))
 
     async def _called(self, url: str, message: MessageRef, who: Principal) -> Called | str:
         """Somebody as a mention in that conversation, or else a name. Raises ChatBusy, ChatError."""

@@ -17,6 +17,8 @@ MOST_PAGES = 100
 """Pages of one group; with 999 people a page, more than any group that decides anything."""
 PAGE = 999
 """People on one page, the most that Graph gives ("List group transitive members")."""
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The id of no group and no account."""
 
 
 class NotPermitted(Exception):
@@ -59,6 +61,18 @@ class Graph:
         """`accountEnabled` and `userType` of one account. Raises NotPermitted, NoSuch, DirectoryAway."""
         url = f"{self._settings.graph_url}/v1.0/users/{quote(user, safe='')}?$select=accountEnabled,userType"
         return await self._get(tenant, url, {})
+
+    async def missing(self, tenant: str) -> tuple[str, ...]:
+        """The application permissions that the tenant's administrator has still to consent to. Raises DirectoryAway."""
+        found: list[str] = []
+        for permission, ask in (("GroupMember.Read.All", self.members), ("User.Read.All", self.account)):
+            try:
+                await ask(tenant, NOBODY)
+            except NoSuch:
+                continue
+            except NotPermitted:
+                found.append(permission)
+        return tuple(found)
 
     async def _get(self, tenant: str, url: str, headers: Mapping[str, str]) -> Mapping[str, object]:
         if self._settings.graph_url is None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from signoff.errors import BadConfig, ChatError
+from signoff.errors import BadConfig, ChatError, DirectoryAway
 from signoff.policy import GroupKey
 from signoff.ports import Chat, Check, Memory
 from signoff_teams.settings import GUID, VARIABLES, TeamsSettings, read
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
+    from signoff_teams.access import Access
 
 
 _HOME = rf"(?:{GUID}/)?"
@@ -42,7 +43,7 @@ class TeamsPlugin:
         return TeamsChat(_ours(settings), desk, memory)
 
     async def check(self, settings: BaseModel) -> Sequence[Check]:
-        """Whether Microsoft knows these credentials and its signing keys can be had."""
+        """Whether Microsoft knows these credentials, its signing keys can be had, and Graph may be read."""
         from signoff_teams.access import Access
         from signoff_teams.auth import SigningKeys
 
@@ -63,6 +64,7 @@ class TeamsPlugin:
             except ConnectionError as error:
                 sentence = f"Teams: Bot Framework's signing keys cannot be fetched ({error})"
                 found.append(Check("error", f"{sentence}; check TEAMS_OPENID_METADATA_URL."))
+            found += await _graph(ours, access)
         finally:
             await access.close()
         return found
@@ -79,6 +81,22 @@ class TeamsPlugin:
                 mend="Register an Azure Bot and set its Microsoft app id.",
             )
         return (write(url, ours.app_id, folder),)
+
+
+async def _graph(settings: TeamsSettings, access: Access) -> Sequence[Check]:
+    """What groups and the look at accounts need. No error: rosters know guests and teams without it."""
+    from signoff_teams.graph import Graph
+
+    if settings.graph_url is None or settings.tenant_id is None:
+        return ()
+    try:
+        missing = await Graph(settings, access).missing(settings.tenant_id)
+    except DirectoryAway as error:
+        return (Check("warning", f"Teams: Microsoft Graph cannot be read ({error.data['what']})."),)
+    if missing:
+        what = "`entra_group` in the policy names nobody, and accounts that are switched off are not noticed"
+        return (Check("warning", f"Teams: grant the app {' and '.join(missing)} in Entra; until then {what}."),)
+    return (Check("ok", "Teams: Microsoft Graph lets the app read groups and accounts."),)
 
 
 def _ours(settings: BaseModel) -> TeamsSettings:

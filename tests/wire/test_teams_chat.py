@@ -79,6 +79,7 @@ class FakeDesk:
     sent: list[tuple[str, Answer]] = field(default_factory=list)
     choice: Field = NOTE
     looked: int = 0
+    bare: bool = False
     people: Any = field(default_factory=lambda: SimpleNamespace(forgotten=[]))
 
     def __post_init__(self) -> None:
@@ -96,6 +97,8 @@ class FakeDesk:
     ) -> Any:
         kind = {"edit_json": "edit", "confirm": "approve", "more": "approve"}.get(purpose, purpose)
         answer = Answer(kind=kind, version=version, entries=dict(entries), message=None, confirm=None)
+        if self.bare:
+            raise Invalid({"what": "Choose one of what is offered."})
         self.sent.append((purpose, answer))
         return await self.answer(request_id, answer, actor)
 
@@ -130,7 +133,7 @@ class FakeDesk:
                 (Field("", "arguments", "json", True, initial=self.json),),
             )
         if purpose in ("confirm", "more"):
-            fields = (Field("confirm", "Type A-1001", "text", True), self.choice)
+            fields = () if self.bare else (Field("confirm", "Type A-1001", "text", True), self.choice)
             return Form("req_1", version, purpose, "More", "Go on", fields)
         if purpose == "reject":
             return Form("req_1", version, purpose, "Reject", "Reject", (Field("message", "Reason", "paragraph"),))
@@ -273,10 +276,12 @@ async def test_a_wrong_password_is_said_at_start(desk: FakeDesk) -> None:
 async def test_the_doctor_says_what_is_wrong(world: TeamsWorld) -> None:
     """`check` names the setting that Microsoft refuses, and says when all is well."""
     settings = world.chat._settings
-    assert [check.level for check in await plugin.check(settings)] == ["ok", "ok"]
+    assert [check.level for check in await plugin.check(settings)] == ["ok", "ok", "ok"]
+    world.sim.set_faults({"graph_consent": False})
+    assert "GroupMember.Read.All and User.Read.All" in (await plugin.check(settings))[-1].sentence
     wrong = settings.model_copy(update={"app_password": SecretStr("x"), "openid_metadata_url": f"{world.address}/none"})
     found = await plugin.check(wrong)
-    assert [check.level for check in found] == ["error", "error"]
+    assert [check.level for check in found] == ["error", "error", "warning"]
     assert "TEAMS_APP_PASSWORD" in found[0].sentence
     assert "TEAMS_OPENID_METADATA_URL" in found[1].sentence
 
@@ -646,6 +651,17 @@ async def test_people_are_called_by_name_below_a_card(world: TeamsWorld) -> None
     assert (told.text, told.mentions) == ("@Bob Lindqvist ada: look", ("Bob Lindqvist",))
 
 
+async def test_many_people_are_called_within_limits(world: TeamsWorld) -> None:
+    """The first are mentioned, the others counted: every mention costs a look-up."""
+    ref = await world.chat.post(PLACE, a_card())
+    ada = Principal(chat="teams", tenant=TEAMS_TENANT, user=ADA)
+    await world.chat.tell(ref, "look", [ada] * 100)
+    told = world.sim.threads.all[f"{GENERAL};messageid={ref.message}"].messages[-1]
+    assert told.mentions == ("Ada Okafor",) * 20
+    assert told.text.endswith("80 more: look")
+    assert len([one for one in world.sim.traffic.entries() if "/members/" in one["path"]]) == 20
+
+
 @pytest.mark.parametrize("on", ["send", "members"])
 async def test_i23_telling_has_the_errors_of_posting(world: TeamsWorld, on: str) -> None:
     """Busy says how long, down is tried again, also while it is looked up who is called; gone is undeliverable."""
@@ -745,6 +761,15 @@ async def test_confirming_and_more_are_forms(world: TeamsWorld, desk: FakeDesk, 
     await world.click("ada", ref, verb="submit", inputs={"confirm": "A-1001"})
     ((purpose, answer),) = desk.sent
     assert (purpose, answer.entries) == (verb, {"confirm": "A-1001", "what": "snooze"})
+
+
+async def test_a_form_without_fields_takes_a_refusal(world: TeamsWorld, desk: FakeDesk) -> None:
+    """When there is nothing left that somebody may do, sending the empty form says so on the form."""
+    desk.bare = True
+    ref = await world.chat.post(PLACE, a_card(buttons=(Button("more", "More…"),)))
+    await world.click("ada", ref, verb="more")
+    await world.click("ada", ref, verb="submit")
+    assert "Choose one" in words(world.seen("ada", ref))
 
 
 async def test_i11_details_hold_the_button_that_the_desk_offers_there(world: TeamsWorld, desk: FakeDesk) -> None:
