@@ -154,8 +154,8 @@ class Desks(RuleBasedStateMachine):
         """The record without what differs by nature: its id, the moments, and the receipt that holds both."""
         found = request.model_dump(mode="json", exclude={"id", "created_at", "expires_at", "consumed_at"})
         found["consumed"] = request.consumed_at is not None
-        for version in found["versions"]:
-            del version["at"]
+        for dated in (*found["versions"], *found["votes"], *found["notices"]):
+            del dated["at"]
         if found["outcome"]:
             del found["outcome"]["at"]
         if found["decision"]:
@@ -411,7 +411,7 @@ class Desks(RuleBasedStateMachine):
     def sweep(self) -> None:
         for store, desk in zip(self.stores, self.desks, strict=True):
             for id_ in self.run(store.overdue(1000)):
-                self.run(desk.expire(id_))
+                self.run(desk.tick(id_))
             assert self.run(store.overdue(1000)) == []
         for case in self.cases:
             self.expire(case)
