@@ -85,6 +85,53 @@ async def test_i16_a_click_that_names_another_request_cannot_paint_over_the_card
     assert [(await house.desk.get(one.id)).status for one in (first, second)] == ["pending", "pending"]
 
 
+FORMS = [
+    ("submit", {"purpose": "confirm", "confirm": ""}),
+    ("submit", {"purpose": "more", "what": "force_approve", "reason": "because"}),
+    ("submit", {"purpose": "more", "what": "grant", "time": "60", "uses": "1"}),
+    ("submit", {"purpose": "more", "what": "extend", "time": "1"}),
+    ("submit", {"purpose": "more", "what": "extend", "time": "-3600"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "data"), FORMS[1:])
+async def test_i20_a_form_that_was_not_offered_does_nothing(house: House, verb: str, data: dict[str, Any]) -> None:
+    """Breaking the glass, a grant or a deadline that the rule does not offer is refused, also when crafted."""
+    request, card = await house.ask("A-1")
+    await house.click("ada", card, verb, {"request": request.id, "version": 1, **data})
+    after = await house.desk.get(request.id)
+    assert (after.open, after.rev, after.expires_at) == (True, request.rev, request.expires_at)
+    assert not await house.desk.orders.grants()
+
+
+@pytest.mark.parametrize(("verb", "data"), [*FORMS, ("approve", {}), ("confirm", {}), ("more", {})])
+async def test_i16_a_form_that_names_another_request_does_nothing(
+    house: House, verb: str, data: dict[str, Any]
+) -> None:
+    """The card of one request decides and shows nothing of another one."""
+    _, card = await house.ask("A-1")
+    other, _ = await house.ask("SECRET-2")
+    await house.click("ada", card, verb, {"request": other.id, "version": 1, **data})
+    assert (await house.desk.get(other.id)).rev == other.rev
+    assert "SECRET-2" not in words(house.world.seen("ada", card))
+
+
+@pytest.mark.parametrize(
+    "text", ["<at>Ada</at>", "<teams:x/y>", "&lt;at&gt;", "@ada \0 0\0", "freeze " * 2000, "\u202e"]
+)
+async def test_what_people_type_never_breaks_the_door(house: House, text: str) -> None:
+    """Whatever stands in a message, it is answered once, and nobody gains a right by it."""
+    sim = house.world.sim
+    mia = sim.directory.person("mia")
+    chat = sim.directory.chat_id(mia)
+    entity = {"type": "mention", "text": "<at>Ada</at>", "mentioned": {"id": "29:nobody", "name": "Ada"}}
+    fields = {"text": f"freeze {text}", "entities": [entity, {"type": "mention"}, None]}
+    sender = sim._sender  # pyright: ignore[reportPrivateUsage]
+    assert (await sender.deliver(sender.message(mia, sim.threads.all[chat], "1", fields))).status == 200
+    assert len(sim.threads.all[chat].messages) == 1
+    assert not await house.desk.orders.freezes()
+
+
 async def test_i27_a_second_team_of_the_same_name_gets_no_cards(house: House) -> None:
     """The first team keeps its name, also when the app is taken out of the second one again."""
     places: Places = house.world.chat._places  # pyright: ignore[reportPrivateUsage]
