@@ -95,7 +95,9 @@ async def test_i01_all_doors_and_ends_race_for_one_decision(house: House, seed: 
         for _ in range(dice.randrange(12)):
             await asyncio.sleep(0)
         house.clock.forward(3600)  # type: ignore[union-attr]
-        return await slow_desk(house, dice).expire(request.id)
+        desk = slow_desk(house, dice)
+        await desk.tick(request.id)
+        return await desk.get(request.id)
 
     calls: list[Coroutine[None, None, object]] = [
         slow_desk(house, dice).answer(request.id, approve, who("ada")),
@@ -364,7 +366,7 @@ async def test_i25_every_kind_of_decision_has_its_line_with_both_arguments(house
     await house.desk.answer(rejected.id, Answer(kind="reject", version=1, message="no"), who("bob"))
     await house.desk.withdraw(withdrawn.id, AGENT)
     house.clock.forward(60)  # type: ignore[union-attr]
-    await house.desk.expire(expired.id)
+    await house.desk.tick(expired.id)
     found: dict[str, list[dict[str, object]]] = {}
     for line in await the_trail_is_sound(house):
         body = line if line["type"] == "decided" else cast("dict[str, object] | None", line.get("decision"))

@@ -184,7 +184,7 @@ async def overdue(house: House) -> Request:
     await house.now(house.relay())
     assert house.clock is not None
     house.clock.forward(3601)
-    await house.desk.expire(request.id)
+    await house.desk.tick(request.id)
     return request
 
 
