@@ -190,6 +190,9 @@ async def test_what_has_to_be_confirmed_is_shown_and_asked_for(house: House) -> 
         said = await house.send("POST", path, {"kind": "approve", "version": 1} | typed, key="ada")
         assert (said.status, said.code) == (422, "invalid")
         assert [fault["pointer"] for fault in said.body["errors"]] == ["/confirm"]  # type: ignore[attr-defined]
+    same = {"kind": "edit", "version": 1, "arguments": {"service": "api"}}
+    said = await house.send("POST", path, same, key="ada")
+    assert [fault["pointer"] for fault in said.body["errors"]] == ["/confirm"]  # type: ignore[attr-defined]
     decided = await decide(house, asked["id"], "ada", confirm="api")
     assert decided["status"] == "approved"
 
@@ -429,6 +432,8 @@ async def test_a_delegate_decides_in_the_givers_place(house: House) -> None:
     other = await house.ask(**SMALL)
     said = await house.send("POST", f"/v1/requests/{other['id']}/decisions", vote, key="mia")
     assert said.code == "not_an_approver"
+    assert (await house.send("GET", path, key="mia")).status == 200, "what she decided she may look at"
+    assert (await house.send("GET", f"/v1/requests/{other['id']}", key="mia")).status == 404
 
 
 @pytest.mark.parametrize(

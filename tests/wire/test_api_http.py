@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 import signoff
-from signoff import Gate, Refused, Rejected, Unavailable, digest, policy
+from signoff import Gate, OnHold, Refused, Rejected, Unavailable, digest, policy
 from signoff.api import build_api, door, keys, streams
 from signoff.desk import Desk
 from signoff.model import Actor, Answer, Request
@@ -331,6 +331,27 @@ class Draft(BaseModel):
     to: str
     subject: str
     copies: int = 1
+
+
+async def test_a_freeze_between_approval_and_run_stops_the_run(server: Server, gate: Gate) -> None:
+    """The gate is told that it is on hold, and by whom; nothing is burnt, and after the thaw the same approval runs."""
+    asking = asyncio.create_task(gate.ask("deploy", {"service": "api"}))
+    await server.decide("approve")
+    made = await asking
+    await server.desk.orders.freeze(None, "deploy", "incident 7", by="rita", via="cli")
+    with pytest.raises(OnHold, match=r"frozen by rita \(incident 7\)"):
+        await gate.consume(made)
+    await server.desk.orders.thaw(None, "deploy", by="rita", via="cli")
+    await gate.consume(made)
+
+
+async def test_a_rejection_reaches_the_agent_with_what_it_may_do(server: Server, gate: Gate) -> None:
+    """What the person chose is in the words and in the error."""
+    asking = asyncio.create_task(gate.ask("deploy", {"service": "api"}))
+    await server.decide("reject", message="use the staging cluster", retry="with_changes")
+    with pytest.raises(Rejected, match="You may try again with changes: use the staging cluster") as caught:
+        await asking
+    assert caught.value.retry == "with_changes"
 
 
 async def test_question_and_review_over_the_real_door(server: Server, gate: Gate) -> None:

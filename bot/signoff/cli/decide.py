@@ -66,7 +66,7 @@ def add(app: typer.Typer) -> None:
           signoff decide req_0192… approve
           signoff decide req_0192… edit --arg amount=400 -m "cap is 400"
           signoff decide req_0192… reject -m "the cap is 400" --retry with_changes
-          signoff decide req_0192… approve --confirm A-1001 --allow-for 8h --allow-uses 5
+          signoff decide req_0192… approve --confirm A-1001 --allow-for 8h
           signoff decide req_0192… respond --response "eu"
         """
         if kind not in get_args(Kind):

@@ -38,7 +38,7 @@ def _grants(app: typer.Typer) -> None:
         if context.invoked_subcommand is None:
             _list_grants(json=json)
 
-    @commands.command("list")
+    @commands.command("list", short_help="The grants that stand.")
     def list_grants(json: AsJson = False) -> None:
         """The grants that stand: for which calls, until when, how often used, who gave them.
 
@@ -89,9 +89,7 @@ def _delegations(app: typer.Typer) -> None:
     def delegate(
         giver: Annotated[str, typer.Option("--from", metavar="PERSON", help="Whose place it is.")],
         to: Annotated[str, typer.Option(metavar="PERSON", help="Who decides in it.")],
-        until: Annotated[
-            str, typer.Option(metavar="WHEN", help="friday, tomorrow, 2026-12-01, 3d, or a moment in RFC 3339.")
-        ],
+        until: Annotated[str, typer.Option(metavar="WHEN", help="friday, tomorrow, 17:00, 2026-12-01 or 3d, in UTC.")],
         scope: Annotated[
             str | None,
             typer.Option("--for", metavar="SCOPE", help="Only a rule or a group of the policy; left out: everything."),
@@ -138,7 +136,7 @@ def _delegations(app: typer.Typer) -> None:
         """
         _list_delegations(json=json)
 
-    @commands.command()
+    @commands.command(short_help="End a delegation at once.")
     def end(delegation: Annotated[str, typer.Argument(metavar="ID", help="From `signoff delegations`.")]) -> None:
         """End a delegation at once; votes that were cast by it are looked at again when the decision is made.
 
