@@ -260,6 +260,16 @@ async def test_a_fault_is_told_once_and_not_at_every_look(tmp_path: Path, monkey
     ]
 
 
+async def test_the_servers_mode_outlives_the_files_changes(tmp_path: Path) -> None:
+    """Whatever the new file says."""
+    rules = rules_of(tmp_path, POLICY, SIGNOFF_MODE="shadow")
+    assert rules.load().mode == "shadow"
+    adopted: list[Policy] = []
+    write(tmp_path / "policy.yaml", OTHER + "mode: off\n")
+    await rules.reload(adopted.append)
+    assert [policy.mode for policy in adopted] == ["shadow"]
+
+
 def test_i28_a_bad_file_stops_the_boot(tmp_path: Path) -> None:
     """Only a running server has an older policy to keep."""
     with pytest.raises(BadPolicy, match="line 18"):
