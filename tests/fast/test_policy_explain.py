@@ -119,3 +119,91 @@ def test_places_and_approvers_of_the_whole_file_are_listed() -> None:
     loaded = load(HEAD + rules)
     assert loaded.places() == ("slack:#all", "slack:#a")
     assert loaded.all_approvers() == (("finance",), ("ada",))
+
+
+FULL = HEAD + (
+    "rules:\n"
+    "  - name: r\n"
+    "    stages: [{name: money, approvers: [finance]}, {name: boss, approvers: [bosses], quorum: 2}]\n"
+    "    remind: {first: 15m, times: 2, by: direct}\n"
+    "    escalate: [{after: 2h, to: [bosses], show: ['slack:#boss']}]\n"
+    "    on_expire: reject\n"
+    "    fallback: 'slack:#lost'\n"
+    "    confirm: 'yes ${tool}'\n"
+    "    grants: {match: [args.a], max_ttl: 8h, max_uses: 5}\n"
+    "    break_glass: [ada]\n"
+    "    hours: {zone: Europe/Berlin, days: mon-fri, from: '09:00', to: '18:00', outside: {approvers: [ada]}}\n"
+)
+
+
+def full(now: datetime) -> tuple[str, ...]:
+    keys = {"roster": policy.GroupKey("x", ".+", "y")}
+    text = FULL.replace("{finance: {members: [ada]}}", "{finance: {members: [ada]}, bosses: {roster: b}}")
+    loaded = policy.load(text, file="p.yaml", chats=("slack",), groups=keys)
+    return policy.explain(loaded, Ask(tool="t", arguments={"a": 1}), now).lines
+
+
+def test_an_explanation_says_all_that_the_rule_says() -> None:
+    """Stages with their counts and people, times, places, what is typed, what may be granted, who may force."""
+    assert full(NOW) == (
+        "r",
+        "decision: asked, ada (finance) may decide",
+        "stage 1, money: ada (finance)",
+        "stage 2, boss: 2 of the group bosses",
+        "shown in: slack:#all",
+        "risk: not given",
+        "may be edited: everything",
+        "expires in: 14400 s, and is then rejected",
+        "reminders: after 15m, 30m, by direct message",
+        "escalation after 2h: the group bosses may decide too; shown in slack:#boss",
+        "if a place cannot be reached: slack:#lost",
+        "to be typed: yes t",
+        "grants: the same /a, for up to 8h and 5 uses",
+        "break glass: ada",
+        "hours: mon, tue, wed, thu, fri 09:00-18:00 Europe/Berlin; within them now",
+        "outside of its hours: asked, ada may decide",
+        "1. r: match",
+    )
+
+
+def test_an_explanation_is_of_a_moment() -> None:
+    """Outside of the hours it says who is asked then."""
+    late = full(datetime(2026, 11, 21, 8, 9, tzinfo=UTC))
+    assert late[1] == "decision: asked, ada may decide"
+    assert not any(said.startswith("stage") for said in late)
+    assert any(said.endswith("outside of them now") for said in late)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (
+            "  - {name: r, decide: approve, budget: {calls: 3, sum: {of: args.a, limit: 9.5}, per: 1d, by: [agent]}}\n",
+            "budget: 3 calls and 9.5 of args.a per 1d, counted apart for each agent; used up, the rule does not match",
+        ),
+        ("  - {name: r, mode: shadow}\n", "mode: shadow, so nobody is asked"),
+        ("  - {name: r, mode: off}\n", "1. r: no match, because it is off"),
+        (
+            "  - {name: r, decide: approve, hours: {zone: UTC, days: sun}}\n",
+            "1. r: no match, because it holds at sun 00:00-24:00 UTC only",
+        ),
+    ],
+)
+def test_an_explanation_says_what_keeps_a_rule_from_deciding(rules: str, said: str) -> None:
+    """Budgets, modes and hours."""
+    lines = policy.explain(load(f"{HEAD}rules:\n{rules}"), Ask(tool="t", arguments={"a": 1}), NOW).lines
+    assert any(said in one for one in lines), lines
+
+
+def test_a_file_that_is_off_is_explained_as_such() -> None:
+    """No rule is looked at."""
+    loaded = load(RULES.replace("rules:", "mode: off\nrules:"))
+    lines = policy.explain(loaded, Ask(tool="refund", arguments={}), NOW).lines
+    assert lines[:2] == ("defaults", "mode: off, every call is approved without looking at the rules")
+    assert ("warning", "the file") in {(one.level, one.subject) for one in policy.lint(loaded)}
+
+
+def test_lint_notes_an_approval_without_a_budget() -> None:
+    """A note, no warning: it may be meant."""
+    (finding,) = policy.lint(load(RULES.replace(", budget: {calls: 9, per: 1d}", "")))
+    assert (finding.level, "without a budget" in finding.fault) == ("note", True)

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from harness_cli import ROOT, TRACEBACK, Home, home
 
+from signoff import audit
+from signoff.model import dumps
+
 EXAMPLE = str(ROOT / "deploy" / "policy.example.yaml")
 
 
@@ -90,9 +93,47 @@ def test_explain_is_for_programs_too(made: Home) -> None:
     assert [step["result"] for step in told["steps"]] == ["no match", "match"]
 
 
+def test_explain_is_of_a_moment(made: Home) -> None:
+    """In the evening others are asked; a moment without its zone is none."""
+    call = ("policy", "explain", EXAMPLE, "--tool", "issue_refund", "--arg", "amount=5000", "--json")
+    day, night = (made.call(*call, "--at", f"2026-11-20T{hour}:00Z").json for hour in (10, 22))
+    assert [stage["approvers"] for stage in day["stages"]] == [["finance"], ["managers"]]
+    assert night["approvers"] == ["managers"]
+    slip = made.call(*call, "--at", "2026-11-20T10:00")
+    assert (slip.code, slip.out) == (2, "")
+    assert "say which zone is meant" in slip.err
+
+
+def test_simulate_replays_an_export(made: Home) -> None:
+    """As a table and as data: rule and decision, then and now."""
+    at, entry = 1763625600000, {"type": "asked", "tool": "issue_refund", "arguments": {"amount": 20}, "rule": "old"}
+    body = dumps(entry)
+    line = audit.Line(1, at, body, audit.link(audit.GENESIS, 1, at, audit.Entry.of(entry).body_hash))
+    (made.folder / "audit.jsonl").write_text(dumps(audit.exported(line)) + "\n" + dumps({"seal": "a.b.c"}) + "\n")
+    done = made.call("policy", "simulate", EXAMPLE, "--from", "audit.jsonl")
+    assert (done.code, done.err) == (0, "")
+    assert "asked (old) -> approved (small refunds run by themselves)" in done.out
+    assert "1 call, 1 different now." in done.out
+    told = made.call("policy", "simulate", EXAMPLE, "--from", "audit.jsonl", "--json").json
+    assert told["calls"][0]["now"] == {"rule": "small refunds run by themselves", "decision": "approved"}
+    assert told["totals"]["then"] == {"asked": 1}
+
+
+def test_simulate_wants_an_export(made: Home) -> None:
+    """Anything else is a slip, with the number of the line."""
+    (made.folder / "other.jsonl").write_text('\n{"a": 1}\n')
+    done = made.call("policy", "simulate", EXAMPLE, "--from", "other.jsonl")
+    assert (done.code, done.out) == (2, "")
+    assert "line 2 is no audit line" in done.err
+    assert "signoff audit export" in done.err
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
+        (("simulate", EXAMPLE, "--from", "missing.jsonl"), "missing.jsonl"),
+        (("simulate", EXAMPLE), "--from"),
+        (("explain", EXAMPLE, "--tool", "x", "--at", "noon"), "write a time like"),
         (("explain", EXAMPLE, "--tool", "x", "--risk", "huge"), "use one of low, medium, high, critical"),
         (("explain", EXAMPLE, "--tool", ""), "--tool"),
         (("explain", EXAMPLE, "--tool", "x", "--arg", "novalue"), "name=value"),

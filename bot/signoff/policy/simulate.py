@@ -149,7 +149,7 @@ class _Sight:
     """What a rule may see of a call whose secrets are masked."""
 
     def __init__(self, ask: Ask, now: datetime) -> None:
-        self._masked = frozenset(_masked(ask.arguments))
+        self._masked = _masked(ask.arguments)
         unknown = {"metadata": _NOT_KEPT}
         if ask.risk is not None:  # the higher of the rule's and the agent's own
             unknown["risk"] = _NOT_KEPT
@@ -176,13 +176,16 @@ def _uses_whole(source: str) -> bool:
     return any(not part.startswith(".") for part in rest)
 
 
-def _masked(value: object, name: str = "") -> Iterable[str]:
-    """The names under which masked values stand."""
+def _masked(value: object) -> set[str]:
+    """The names on the way to masked values: whoever speaks of none of them comes across none."""
     if value == MASK:
-        yield name
-    elif isinstance(value, Mapping):
+        return {MASK}  # no name, but it makes the names above count
+    found: set[str] = set()
+    if isinstance(value, Mapping):
         for key, inner in cast("Mapping[str, object]", value).items():
-            yield from _masked(inner, key)
+            if below := _masked(inner):
+                found |= {key, *below}
     elif isinstance(value, list | tuple):
         for inner in cast("list[object]", value):
-            yield from _masked(inner, name)
+            found |= _masked(inner)
+    return found
