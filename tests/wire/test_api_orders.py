@@ -11,8 +11,11 @@ import pytest
 from harness_cli import POLICY, Json, Server, home
 
 RULES = (
-    POLICY
+    POLICY.replace("groups:\n", "groups:\n  night: {calendar: missing.ics}\n")
     + """\
+  - name: night work
+    when: tool == "reindex"
+    approvers: [night, bob]
   - name: deployments
     when: tool == "deploy"
     stages:
@@ -136,6 +139,15 @@ def test_a_delegate_decides_until_the_delegation_ends(shop: Shop) -> None:
     assert code(shop.post("rita", "/v1/delegations", {"to": "ada", "for": 600})) == (403, "not_allowed")
     assert shop.post("rita", f"/v1/delegations/{made['id']}/end") == (200, made)
     assert code(shop.vote("rita", shop.ask(REFUND))) == (403, "not_an_approver")
+
+
+def test_i18_a_directory_that_is_away_lets_nobody_in(shop: Shop) -> None:
+    """503, to be tried again, for whoever may be in a group that cannot be looked up; who is named can say no."""
+    asked = shop.ask({"tool": "reindex", "arguments": {}})
+    assert code(shop.vote("ada", asked)) == (503, "directory_away")
+    assert shop.get("agent", f"/v1/requests/{asked['id']}")["status"] == "pending"
+    status, rejected = shop.vote("bob", asked, kind="reject", message="not tonight", retry="ask")
+    assert (status, rejected["status"], rejected["decision"]["retry"]) == (200, "rejected", "ask")
 
 
 def test_more_time_is_kept_in_the_record(shop: Shop) -> None:
