@@ -247,3 +247,24 @@ def test_no_pattern_is_catastrophic() -> None:
         began = time.perf_counter()
         assert loaded.terms(ask, ask.arguments, NOON).decide in {"ask", "approve"}
         assert time.perf_counter() - began < 5.0
+
+
+LOOPING = "".join(f"  - {{name: r{n}, when: 'args.l.all(a, args.l.size() > {n + 3000})'}}\n" for n in range(200))
+
+
+def test_many_looping_rules_cost_no_more_than_their_bound() -> None:
+    """Each alone would be let through; together they are cut off, and people are asked."""
+    ask = Ask(tool="pay", arguments={"l": list(range(1900))})
+    began = time.perf_counter()
+    got = load(LOOPING + "  - {name: last, decide: approve}\n").terms(ask, ask.arguments, NOON)
+    assert time.perf_counter() - began < 10.0
+    assert got.decide == "ask"
+    assert "the arguments are too large for it" in (got.note or "")
+
+
+def test_rules_of_other_tools_cost_nothing() -> None:
+    """However many loop over the arguments, what ends at the tool's name leaves the bound to the rule that counts."""
+    rules = LOOPING.replace("'args.l", '\'tool == "other" && args.l')
+    last = "  - {name: last, when: 'args.l.exists(a, a == 7)', decide: approve}\n"
+    ask = Ask(tool="pay", arguments={"l": list(range(1900))})
+    assert load(rules + last).terms(ask, ask.arguments, NOON).rule == "last"

@@ -13,18 +13,17 @@ from typing import cast
 import cel
 
 from signoff.model import shorten, visible
-from signoff.policy.facts import EXACT, NAMES, Facts, Failure
+from signoff.policy.facts import EXACT, MAX_WORK, NAMES, Facts, Failure
 from signoff.policy.pattern import MAX_PATTERN, pattern_size
 
 MAX_LENGTH = 2000
 """Characters of one expression."""
-MAX_WORK = 4_000_000
-"""Bound on weight ** (loops + 1), about 0.1 s. Every macro may loop over the arguments and copy them at each step, and
-`map` counts twice, because it also copies what it has built so far: unbounded, 1900 values took it four minutes."""
 PATTERN_UNIT = 10
 """Size of a regular expression that weighs as much as touching a value: the library matches in time that is linear in
 the text (no pattern is catastrophic), but also in the size of the pattern."""
 
+_LARGE = ("args", "metadata")
+"""The names that may stand for much."""
 _FUNCTION = re.compile(
     r"bytes|contains|double|duration|dyn|endsWith|getDate|getDay(?:OfMonth|OfWeek|OfYear)|getFullYear|getHours"
     r"|getMilliseconds|getMinutes|getMonth|getSeconds|hasValue|int|matches|none|of|ofNonZeroValue|or|orValue|size"
@@ -63,33 +62,33 @@ class Expression:
         """Which of NAMES it speaks of."""
         _check_names(self._program, frozenset(variable for _, variable in macros))
         self._patterns = 1 + _checked_patterns(source) // PATTERN_UNIT
-        if self._too_much(self._literals):
+        if self._work(self._literals) > MAX_WORK:
             raise ConditionError("loops too often for its cost to be bounded", "use fewer macros such as `exists`")
         self._long_int, self._long_float = _long_literals(source)
         self._doubles = _DOUBLE.search(source) is not None
-        # One less, since the root is rounded.
-        self._capacity = int((MAX_WORK / self._patterns) ** (1 / (self._loops + 1))) - self._literals - 1
+        self._free = self.names.difference(_LARGE)
+        """What it may speak of at next to no cost."""
+        self._costly = (self._loops > 0 or self._patterns > 1) and self._free != self.names
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source!r})"
 
     def value(self, facts: Facts) -> object:
         """What it comes to, or a Failure. Never raises."""
-        if 0 <= facts.weight <= self._capacity:  # nothing about this call needs care: the usual way, and the quick one
+        if facts.weight >= 0 and not self._costly:  # nothing needs care: the usual way, and the quick one
             withheld: dict[str, str] = {}
             context = facts.whole
         else:
+            if self._costly and not isinstance(result := _run(self._program, facts.only(self._free)), BaseException):
+                return result  # it did not get as far as the arguments
             withheld = self._withheld(facts)
             context = facts.only(self.names.difference(withheld))
-        try:
-            result: object = self._program.execute(context)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 - see _run
-            if withheld and _undefined(error):
-                return Failure(next(iter(withheld.values())))
-            return Failure(_why(error, self.source))
-        return result
+        result = _run(self._program, context)
+        if not isinstance(result, BaseException):
+            return result
+        if withheld and _undefined(result):
+            return Failure(next(iter(withheld.values())))
+        return Failure(_why(result, self.source))
 
     def _withheld(self, facts: Facts) -> dict[str, str]:
         """Names this expression must not touch on these facts, with the reason.
@@ -105,14 +104,14 @@ class Expression:
             for name, measure in measures.items():
                 if measure.long_int or measure.long_float:
                     out.setdefault(name, "a number is too large to be compared exactly")
-        if self._too_much(sum(m.weight for m in measures.values()) + self._literals):
-            for name in ("args", "metadata"):
+        if not facts.afford(self._work(sum(m.weight for m in measures.values()) + self._literals)):
+            for name in _LARGE:
                 if name in measures:
                     out.setdefault(name, "the arguments are too large for it")
         return out
 
-    def _too_much(self, weight: int) -> bool:
-        return self._patterns * int(weight ** (self._loops + 1)) > MAX_WORK
+    def _work(self, weight: int) -> int:
+        return self._patterns * int(weight ** (self._loops + 1))
 
 
 class Condition(Expression):

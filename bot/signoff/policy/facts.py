@@ -20,6 +20,13 @@ MAX_DEPTH = 100
 """Levels of nesting in the arguments. The library converts them recursively: some thousands overflow the C stack."""
 CHARACTERS_PER_VALUE = 16
 """How many characters of text weigh as much as one value."""
+MAX_WORK = 4_000_000
+"""Bound on weight ** (loops + 1) of one evaluation, about 0.1 s at worst. Every macro may loop over the arguments and
+copy them at each step, and `map` counts twice, because it also copies what it has built so far: unbounded, 1900 values
+took it four minutes."""
+MAX_CALL = 16 * MAX_WORK
+"""Of all looping evaluations of one call together: a file may have hundreds of rules. Enough for two hundred that each
+loop over 4 KB, which takes 0.02 s."""
 EXACT = 2**53
 """Integers up to here are held exactly by a double; comparing larger ones with a double rounds them."""
 INT64 = 2**63
@@ -46,7 +53,7 @@ class Measure:
 class Facts:
     """One call as expressions see it. Built once per call, shared by all rules; measured and converted when needed."""
 
-    __slots__ = ("_contexts", "_measures", "_values", "_weight", "_whole")
+    __slots__ = ("_contexts", "_left", "_measures", "_values", "_weight", "_whole")
 
     def __init__(self, values: Mapping[str, object], unknown: Mapping[str, str] | None = None) -> None:
         """`unknown`: names that are not known here → why, as the reason of a failure."""
@@ -55,6 +62,7 @@ class Facts:
         self._contexts: dict[frozenset[str], cel.Context] = {}
         self._whole: cel.Context | None = None
         self._weight: int | None = None
+        self._left = MAX_CALL
 
     @classmethod
     def of(
@@ -97,6 +105,13 @@ class Facts:
             value = self._values.get(name)
             self._measures[name] = Measure() if isinstance(value, datetime) else _measure(value)
         return self._measures[name]
+
+    def afford(self, work: int) -> bool:
+        """Take so much out of what this call may cost. False: too much, and nothing was taken."""
+        if work > min(self._left, MAX_WORK):
+            return False
+        self._left -= work
+        return True
 
     @property
     def whole(self) -> cel.Context:
