@@ -67,6 +67,8 @@ class SlackDirectory:
             answer = await self._call("users_info", who.user, user=who.user)
         except _NoSuchUserError:
             return "are not known in this Slack workspace"
+        except _NoSuchMethodError:
+            return None  # no Slack, but something that stands in for it and knows no flags
         user: object = answer.get("user")
         if not isinstance(user, dict) or cast("Json", user).get("id") != who.user:
             raise DirectoryAway(what="Slack's answer is about nobody")
@@ -88,12 +90,18 @@ class SlackDirectory:
             code = faults.code(error)
             if code in _UNKNOWN:
                 raise _NoSuchUserError from error
+            if code == "unknown_method" and method == "users_info":
+                raise _NoSuchMethodError from error
             raise DirectoryAway(what=_why(error, code, method, who)) from error
         return cast("Mapping[str, Any]", answer.data)
 
 
 class _NoSuchUserError(Exception):
     """users.info knows nobody by this id."""
+
+
+class _NoSuchMethodError(Exception):
+    """There is no users.info."""
 
 
 def _why(error: BaseException, code: str, method: str, who: str) -> str:
@@ -103,13 +111,13 @@ def _why(error: BaseException, code: str, method: str, who: str) -> str:
 
 
 def _standing(user: Json, team: str) -> str | None:
-    """The rest of a sentence that begins with "You"; what is not said to be false counts against the person."""
-    if user.get("deleted") is not False:
+    """The rest of a sentence that begins with "You". Slack leaves out flags that are false (User object reference)."""
+    if user.get("deleted"):
         return "are deactivated in this Slack workspace"
     if any(user.get(flag) for flag in ("is_bot", "is_workflow_bot", "is_connector_bot")):
         return "are an app"
-    if user.get("is_stranger") or user.get("team_id") != team:
+    if user.get("is_stranger") or user.get("team_id", team) != team:
         return "belong to another Slack workspace"
-    if user.get("is_restricted") is not False or user.get("is_ultra_restricted") is not False:
+    if user.get("is_restricted") or user.get("is_ultra_restricted"):
         return "are a guest in this Slack workspace"
     return None

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from enum import Enum
 
+import structlog
+
 from signoff.errors import ChatError, DirectoryAway, Undeliverable
 from signoff.model import MessageRef, Principal
 from signoff_teams.connector import Connector
@@ -43,6 +45,7 @@ class Silent(Enum):
 
 
 SILENT = Silent.SILENT
+log = structlog.get_logger("signoff.teams")
 
 
 class TeamsDirectory:
@@ -97,7 +100,9 @@ class TeamsDirectory:
     async def standing(self, who: Principal, origin: MessageRef | None) -> str | None:
         """None: a full, active member. Else why not, as the rest of a sentence that begins with "You" (I18).
 
-        A refusal by one of the two directories is enough; both being silent is not. Raises DirectoryAway.
+        A refusal by one of the two directories is enough. Where both are well and cannot tell (no card was clicked, and
+        Graph may not be read), the verified identity has to do; `signoff doctor` says which permission is missing.
+        Raises DirectoryAway.
         """
         homes = {self._settings.tenant_id, origin and origin.tenant} - {None}
         if any(str(home).lower() != who.tenant.lower() for home in homes):
@@ -112,10 +117,8 @@ class TeamsDirectory:
         for found in (roster, account):
             if isinstance(found, BaseException):
                 raise found
-        # Emulators know neither rosters nor Graph, and whoever reaches them may say to be anybody.
-        if roster is SILENT and account is SILENT and not self._settings.anonymous:
-            what = "Teams does not say who you are there, and Microsoft Graph may not be read"
-            raise DirectoryAway(what=f"{what}; grant the app User.Read.All")
+        if roster is SILENT and account is SILENT:
+            log.warning("nobody says who is a guest or deactivated; grant the app User.Read.All", user=who.key)
         return None
 
     async def _in_roster(self, who: Principal, origin: MessageRef | None) -> str | Silent | None:

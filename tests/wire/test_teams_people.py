@@ -178,15 +178,22 @@ async def test_i18_people_of_another_tenant_are_never_looked_up(world: TeamsWorl
         {"fail": [{"status": 503, "on": "graph"}]},
         {"fail": [{"status": 429, "on": "graph"}]},
         {"fail": [{"status": 500, "on": "members"}], **NO_GRAPH},
-        {"not_installed": ["Finance", "bob"], **NO_GRAPH},
         {"fail": [{"status": 401, "on": "token", "times": 2}]},
     ],
 )
 async def test_i18_a_directory_that_is_away_vouches_for_nobody(world: TeamsWorld, faults: dict[str, Any]) -> None:
-    """One that fails is not made up for by the other, and two that cannot tell are no answer."""
+    """One that fails is not made up for by the other."""
     world.sim.set_faults(faults)
     with pytest.raises(DirectoryAway):
         await world.chat.directory.standing(bob(world), HERE)
+
+
+async def test_where_neither_roster_nor_graph_can_tell_the_identity_has_to_do(world: TeamsWorld) -> None:
+    """Both are well, and neither may be asked: the token has vouched for tenant and person."""
+    world.sim.set_faults({"not_installed": ["Finance", "bob"], **NO_GRAPH})
+    assert await world.chat.directory.standing(bob(world), HERE) is None
+    stranger = Principal(chat="teams", tenant="00000000-0000-4000-8000-000000000009", user="x")
+    assert await world.chat.directory.standing(stranger, HERE) is not None
 
 
 async def test_graph_answers_where_the_app_is_not_in_the_conversation(world: TeamsWorld) -> None:
