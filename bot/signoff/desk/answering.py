@@ -138,7 +138,7 @@ class Answers:
             check_vote(record, voice, answer.kind, response, policy.who(record.terms.approvers))
         else:
             voice = Voice(voice.person)
-        vote = cast(record, voice, answer.kind, name, actor.via, now, response)
+        vote = cast(record, voice, answer.kind, name, actor, now, response)
         return await self._counted(policy, record, vote, answer, now, revised=revised)
 
     async def _may_vote(self, policy: Policy, record: Request, answer: Answer, actor: Actor, now: datetime) -> bool:
@@ -236,9 +236,11 @@ class Answers:
         """A form that could be sent as things stand. Raises like `answer`."""
         policy = self._policy()
         check_open(policy, request)
-        await self._voices.voice(policy, request, kind, actor, now)
+        voice = await self._voices.voice(policy, request, kind, actor, now)
         check_offered(request, kind, version)
         await self.check_seen(request, kind, actor)
+        if purpose == "confirm":
+            check_vote(request, voice, kind, None, policy.who(request.terms.approvers))
         return said.form(request, purpose)
 
     async def more(self, request: Request, actor: Actor, version: int, now: datetime) -> forms.Form:

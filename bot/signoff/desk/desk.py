@@ -219,7 +219,8 @@ class Desk:
                 return await self._answers.put_off(request_id, "snoozed", more.seconds, actor)
             case "grant":
                 wish = GrantWish(ttl=more.seconds, uses=more.uses, all_arguments=more.all_arguments)
-                answer = Answer(kind="approve", version=version, message=None, grant=wish)
+                typed = more.confirm or None
+                answer = Answer(kind="approve", version=version, message=None, confirm=typed, grant=wish)
             case "force_approve":
                 answer = Answer(kind="approve", version=version, message=more.reason, force=True)
             case "force_reject":

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 from signoff.errors import BadCommand
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_SPAN = re.compile(r"([0-9]{1,4})\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)", re.ASCII)
-_SECONDS = {"m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+_SPAN = re.compile(r"([0-9]{1,4})\s*(s|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 MEND = "Write a day such as friday or 2026-12-01, a time such as 17:00, or a span such as 3d."
 
@@ -31,7 +31,7 @@ def until(text: str, now: datetime) -> datetime:
         ahead = (named[0] - now.weekday()) % 7
         return _end(now + timedelta(days=ahead))
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise BadCommand(fault=f'"{text.strip()[:60]}" is no moment that can be read.', mend=MEND) from None
     if len(said) == len("2026-12-01"):

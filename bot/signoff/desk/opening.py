@@ -167,11 +167,11 @@ def _covers(grant: Grant, request: Request, now: datetime) -> bool:
 
 
 def offers_grant(request: Request) -> bool:
-    """Whether similar calls can be allowed along with this one: the rule says so, one person's word decides, nothing
-    has to be typed, and what has to match is there and no secret.
+    """Whether similar calls can be allowed along with this one: the rule says so, one person's word decides,
+    and what has to match is there and no secret.
     """
     terms = request.terms
-    if terms.grants is None or terms.confirm is not None or "approve" not in request.allowed_decisions:
+    if terms.grants is None or "approve" not in request.allowed_decisions:
         return False
     hidden = secret_pointers(request.arguments, request.schema_, terms.secret)
     secret = any(within(pointer, one) or within(one, pointer) for pointer in terms.grants.match for one in hidden)

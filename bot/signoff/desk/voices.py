@@ -91,7 +91,8 @@ class Voices:
                     continue
             if policy.barred(request, vote.person, vote.kind) or vote.person not in policy.people:
                 continue
-            if await self._people.fit(policy, vote.person, Actor(via="api", person=vote.person)) is None:
+            voter = Actor(via=vote.via or "api", person=vote.person, principal=vote.principal, origin=vote.origin)
+            if await self._people.fit(policy, vote.person, voter) is None:
                 kept.append(vote)
         return tuple(kept)
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from signoff import digest, forms
 from signoff.desk.verdict import settle
 from signoff.errors import AlreadyVoted, NotAllowed
-from signoff.model import DecidedBy, Kind, Request, Vote, iso
+from signoff.model import Actor, DecidedBy, Kind, Request, Vote, iso
 
 AGREE = "Several people have to agree on this call, so it can be approved, edited or rejected, but not answered."
 
@@ -53,14 +53,16 @@ def check_vote(request: Request, voice: Voice, kind: Kind, response: object, who
 
 
 def cast(
-    request: Request, voice: Voice, kind: Kind, name: str | None, via: str, at: datetime, response: object
+    request: Request, voice: Voice, kind: Kind, name: str | None, actor: Actor, at: datetime, response: object
 ) -> Vote:
     """The vote of somebody who may."""
     return Vote(
         person=voice.person,
         name=name,
         acting_for=voice.acting_for,
-        via=via,
+        via=actor.via,
+        principal=actor.principal,
+        origin=actor.origin,
         at=at,
         stage=request.stage,
         kind="respond" if kind == "respond" else "approve",

@@ -285,6 +285,9 @@ class Vote(Frozen):
     name: str | None = None
     acting_for: str | None = None
     via: str | None = None
+    principal: Principal | None = None
+    origin: MessageRef | None = None
+    """Where it was clicked, to be asked once more when the decision is made."""
     at: Moment
     stage: int = 0
     kind: Literal["approve", "respond"] = "approve"
