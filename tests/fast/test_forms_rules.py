@@ -212,6 +212,20 @@ def test_a_grant_that_the_rule_does_not_know_is_not_offered() -> None:
         more({"what": "grant", "time": "3600"}, record())
 
 
+def test_what_has_to_be_typed_is_typed_for_a_grant_too() -> None:
+    """The form asks for it, nothing else of the form does, and without it nothing is allowed."""
+    request = record(confirm="A-1001", grants=GRANTS)
+    asked = fields(forms.more_form(request, EVERYTHING))["confirm"]
+    assert (asked.label, asked.required) == ("Type “A-1001” to approve", False)
+    assert "confirm" not in fields(forms.more_form(request, ("extend", "force_approve")))
+    for typed in ({}, {"confirm": "A-1002"}):
+        with pytest.raises(Invalid) as error:
+            more({"what": "grant", **typed}, request)
+        assert "A-1001" in faults(error)["confirm"]
+    assert more({"what": "grant", "confirm": "A-1001"}, request).confirm == "A-1001"
+    assert more({"what": "extend"}, request).what == "extend"
+
+
 def test_nothing_to_offer_is_said() -> None:
     """A form without fields cannot do anything."""
     form = forms.more_form(record(), ())

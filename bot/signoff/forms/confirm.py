@@ -19,14 +19,18 @@ def confirm_form(request: Request) -> Form:
     """One field, for the text that has to be typed."""
     risk = request.terms.risk or request.risk
     about = f"{one_line(request.tool)}, {risk} risk" if risk else one_line(request.tool)
-    notes = [f"{Clean(request).line(request.heading)} ({about})"]
+    field, above = typed_field(request)
+    notes = (f"{Clean(request).line(request.heading)} ({about})", *above)
+    return Form(request.id, request.version, "confirm", heading("Approve", request), "Approve", (field,), notes)
+
+
+def typed_field(request: Request) -> tuple[Field, tuple[str, ...]]:
+    """Where the text is typed, and what has to stand above the fields when its label cannot quote it."""
     text = _shown(request)
     # Chats draw labels with single blanks, and one of them takes two braces for a function.
     plain = len(text) <= LABEL and text == " ".join(text.split()) and "{{" not in text
-    if not plain:
-        notes.append(f"To approve, type: {text}")
     field = Field("confirm", f"Type {f'“{text}”' if plain else 'the text above'} to approve", "text", required=True)
-    return Form(request.id, request.version, "confirm", heading("Approve", request), "Approve", (field,), tuple(notes))
+    return field, () if plain else (f"To approve, type: {text}",)
 
 
 def check_confirm(request: Request, typed: str | None) -> None:

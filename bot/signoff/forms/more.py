@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from signoff.errors import Invalid
 from signoff.forms.build import heading
+from signoff.forms.confirm import check_confirm, typed_field
 from signoff.forms.entry import normal
 from signoff.forms.reject import MAX_REASON
 from signoff.forms.sentences import NO_FIELD
@@ -45,6 +46,8 @@ class More:
     """For grant."""
     all_arguments: bool = False
     """For grant: all arguments have to be the same, not only those that the rule names."""
+    confirm: str = ""
+    """For grant: what was typed, where an approval has to be typed."""
     reason: str = ""
     """For break glass, and never empty then."""
 
@@ -55,8 +58,8 @@ def more_form(request: Request, offers: Collection[str]) -> Form:
     grants = request.terms.grants if "grant" in open_to else None
     title = heading("More", request)
     if not open_to:
-        notes = ("There is nothing here that you may do now.",)
-        return Form(request.id, request.version, "more", title, "Done", (), notes)
+        nothing = ("There is nothing here that you may do now.",)
+        return Form(request.id, request.version, "more", title, "Done", (), nothing)
     fields = [
         Field(
             "what",
@@ -69,11 +72,16 @@ def more_form(request: Request, offers: Collection[str]) -> Form:
     ]
     if not TIMED.isdisjoint(open_to):
         fields.append(_time(open_to, grants))
+    above: tuple[str, ...] = ()
     if grants is not None:
         fields += _similar(grants)
+        if request.terms.confirm is not None:
+            typed, above = typed_field(request)
+            fields.append(replace(typed, required=False, hint=f"For “{LABELS['grant']}”."))
     if not FORCED.isdisjoint(open_to):
         fields.append(Field("reason", "Reason for breaking the glass", "paragraph", hint=WHY))
-    return Form(request.id, request.version, "more", title, "Do it", tuple(fields), _notes(request, open_to, grants))
+    notes = (*_notes(request, open_to, grants), *above)
+    return Form(request.id, request.version, "more", title, "Do it", tuple(fields), notes)
 
 
 def read_more(request: Request, form: Form, entries: Mapping[str, str]) -> More:
@@ -96,10 +104,15 @@ def read_more(request: Request, form: Form, entries: Mapping[str, str]) -> More:
             faults["time"] = f"At most {span(grants.max_ttl)} for similar calls."
         if chosen.get("match") not in {option.value for option in fields["match"].options}:
             faults["match"] = "Choose which calls are similar."
+        try:
+            check_confirm(request, chosen.get("confirm"))
+        except Invalid as error:
+            faults |= error.fields
+    typed = chosen.get("confirm", "") if what == "grant" else ""
     reason = _reason(entries, faults) if what in FORCED else ""
     if faults:
         raise Invalid(faults)
-    return More(what, seconds, uses, chosen.get("match") == "all" and what == "grant", reason)
+    return More(what, seconds, uses, chosen.get("match") == "all" and what == "grant", typed, reason)
 
 
 def span(seconds: int) -> str:
@@ -152,7 +165,7 @@ def _calls(count: int) -> str:
     return f"{count} call" + ("s" if count != 1 else "")
 
 
-def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> tuple[str, ...]:
+def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> list[str]:
     said = {
         "extend": "people have that much longer to decide.",
         "snooze": "no reminders for that long; the deadline stays.",
@@ -162,7 +175,7 @@ def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> 
     if grants is not None:
         tool = one_line(request.tool)
         said["grant"] = f"this call is approved, and similar calls of {tool} by the same agent then need nobody."
-    return tuple(f"{LABELS[what]}: {said[what]}" for what in open_to)
+    return [f"{LABELS[what]}: {said[what]}" for what in open_to]
 
 
 def _number(
