@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves
 import harness_slack
 import harness_teams
 
+from signoff_calendar import plugin as calendar_plugin
 from signoff_slack import plugin as slack_plugin
 from signoff_teams import plugin as teams_plugin
 
@@ -475,15 +476,13 @@ rules:
 """
 
 
-@pytest.fixture(params=sorted(SIDES))
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
-    """The same house behind both chats, seen from each."""
-    sides = {"slack": SlackSide, "teams": TeamsSide}
-    name, other = (request.param, *(one for one in SIDES if one != request.param))
-    clock = Clock()
+@asynccontextmanager
+async def housed(name: str, text: str, clock: Clock) -> AsyncIterator[House]:
+    """The house behind both chats with this policy, seen from the chat called `name`."""
+    (other,) = (one for one in SIDES if one != name)
     store = Fallible(clock=clock)
-    keys = {**slack_plugin.groups, **teams_plugin.groups}
-    read = policy.load(rules(sides[name], sides[other]), file="policy.yaml", chats=("slack", "teams"), groups=keys)
+    keys = {**slack_plugin.groups, **teams_plugin.groups, **calendar_plugin.groups}
+    read = policy.load(text, file="policy.yaml", chats=("slack", "teams"), groups=keys)
     desk = Desk(store, read, Signer.generate())
     async with SIDES[name](desk, store) as here, SIDES[other](desk, store) as there:
         for side in (here, there):
@@ -493,3 +492,24 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
         key = Key(id="key_1", role="agent", name="agent", secret_hash="x", created_at=now, revoked_at=None)
         yield House(here, there, desk, store, relay, key, clock)
         await desk.people.close()
+
+
+@pytest.fixture(params=sorted(SIDES))
+def chat(request: pytest.FixtureRequest) -> str:
+    """Each chat in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def policed() -> Callable[[str, str, timedelta], AbstractAsyncContextManager[House]]:
+    """The house with another policy: which chat it is seen from, the file's text, how far its clock is ahead."""
+    return lambda name, text, ahead: housed(name, text, Clock(ahead))
+
+
+@pytest.fixture
+async def house(chat: str) -> AsyncIterator[House]:
+    """The same house behind both chats, seen from each."""
+    sides = {"slack": SlackSide, "teams": TeamsSide}
+    (other,) = (one for one in SIDES if one != chat)
+    async with housed(chat, rules(sides[chat], sides[other]), Clock()) as made:
+        yield made
