@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from signoff import policy
+from signoff.errors import BadPolicy
 from signoff.model import Ask, Escalation, GrantTerms, Spend, Stage
 
 KEYS = {
@@ -106,6 +111,38 @@ def test_a_dropped_table_is_rejected() -> None:
 def test_all_of_it_is_sound() -> None:
     """Only the group that no rule uses is noted."""
     assert [finding.sentence for finding in policy.lint(loaded())] == ['Line 10: the group "dbas" is used by no rule.']
+
+
+_VALUES = st.sampled_from(
+    r"""1;-1;true;off;[];{};[1];{a: b};'';[[]];[{}];1.5;1e9;{within: 1};{first: 1s};{after: []};{text: x};{outside: {}};'${'
+    ;[args.x];{zone: Europe};00:00;9999999999999999999;"\u202e" """.split(";")
+)
+_LINES = WHOLE.splitlines()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(_LINES) - 1), st.integers(0, 9), _VALUES)
+def test_i28_any_value_is_taken_or_refused_in_words(number: int, which: int, value: str) -> None:
+    """A value of the whole file replaced by another kind: a policy that works, or BadPolicy with a line of it."""
+    keys = list(re.finditer(r"\w+: ", _LINES[number]))
+    if not keys:
+        return
+    begin = keys[which % len(keys)].end()
+    rest = re.sub(r"^(\[[^\]]*\]|\{[^}]*\}|[^,}\]]*)", "", _LINES[number][begin:])
+    text = "\n".join([*_LINES[:number], _LINES[number][:begin] + value + rest, *_LINES[number + 1 :]])
+    read, error = _read(text)
+    if error is not None:
+        assert int(str(error.data["line"])) in range(1, len(_LINES) + 1)
+    if read is not None:
+        assert policy.explain(read, refund(5000), FRIDAY).lines
+
+
+def _read(text: str) -> tuple[policy.Policy | None, BadPolicy | None]:
+    """Anything but BadPolicy goes through and fails the test."""
+    try:
+        return policy.load(text, file="p.yaml", chats=("slack", "teams"), groups=KEYS), None
+    except BadPolicy as error:
+        return None, error
 
 
 def test_two_hundred_rules_are_evaluated_quickly() -> None:
