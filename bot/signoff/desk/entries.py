@@ -116,6 +116,13 @@ def revoked(grant: Grant, by: str, via: str) -> Entry:
     return Entry.of({"type": "grant_revoked", "grant": _grant(grant), "by": by, "via": via})
 
 
+def lapsed(order: Grant | Delegation) -> Entry:
+    """A grant or a delegation has run out by itself."""
+    if isinstance(order, Grant):
+        return Entry.of({"type": "grant_lapsed", "grant": _grant(order)})
+    return Entry.of({"type": "delegation_lapsed", "delegation": order.model_dump(mode="json")})
+
+
 def delegated(delegation: Delegation, via: str) -> Entry:
     return Entry.of({"type": "delegated", "delegation": delegation.model_dump(mode="json"), "via": via})
 

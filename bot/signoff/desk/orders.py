@@ -134,6 +134,19 @@ class Orders:
                 todo += [one.to for one in standing if one.giver == person]
         return False
 
+    async def tidy(self) -> int:
+        """Take away what has run out; how many. Nothing depends on it but the length of lists."""
+        now, taken = await self._store.now(), 0
+        for grant_id, text in (await self._store.orders("grants")).items():
+            grant = Grant.model_validate_json(text)
+            if not grant.live(now):
+                taken += await self._store.change(Swap("grants", grant_id, text, None), audit.lapsed(grant))
+        for one_id, text in (await self._store.orders("delegations")).items():
+            one = Delegation.model_validate_json(text)
+            if not one.live(now):
+                taken += await self._store.change(Swap("delegations", one_id, text, None), audit.lapsed(one))
+        return taken
+
     async def undelegate(self, delegation_id: str, *, by: str, via: str, person: str | None = None) -> Delegation:
         """End a delegation. `person`: only one that they gave or got. Raises NotFound, StoreUnavailable."""
         text = (await self._store.orders("delegations")).get(delegation_id)

@@ -16,21 +16,27 @@ from signoff.ports import Store
 SWEEP = 1.0
 """Seconds between looks for what is due."""
 BATCH = 100
+TIDY = 60
+"""Sweeps between looks for grants and delegations that have run out."""
 
 log = structlog.get_logger("signoff.relay")
 
 
 async def sweep(store: Store, desk: Desk) -> None:
     """For ever."""
+    sweeps = 0
     while True:
         fired = 0
         try:
+            if sweeps % TIDY == 0:
+                await desk.orders.tidy()
             for request_id in await store.overdue(BATCH):
                 fired += await _fired(desk, request_id)
         except StoreUnavailable:
             pass
         except Exception as error:  # noqa: BLE001 - a sweeper that dies would leave requests open
             log.error("sweeper failed", fault=where(error))
+        sweeps += 1
         if not fired:  # what has fired may be due for more: after an outage timers follow each other
             await asyncio.sleep(SWEEP)
 
