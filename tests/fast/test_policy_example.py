@@ -113,10 +113,11 @@ def test_all_of_it_is_sound() -> None:
     assert [finding.sentence for finding in policy.lint(loaded())] == ['Line 10: the group "dbas" is used by no rule.']
 
 
-_VALUES = st.sampled_from(
-    r"""1;-1;true;off;[];{};[1];{a: b};'';[[]];[{}];1.5;1e9;{within: 1};{first: 1s};{after: []};{text: x};{outside: {}};'${'
-    ;[args.x];{zone: Europe};00:00;9999999999999999999;"\u202e" """.split(";")
-)
+_ODD = """
+1 | -1 | true | off | [] | {} | [1] | {a: b} | '' | [[]] | [{}] | 1.5 | 1e9 | {within: 1} | {first: 1s} | {after: []}
+{text: x} | {outside: {}} | '${' | [args.x] | {zone: Europe} | 00:00 | 9999999999999999999 | "\\u202e"
+"""
+_VALUES = st.sampled_from([value.strip() for line in _ODD.strip().splitlines() for value in line.split("|")])
 _LINES = WHOLE.splitlines()
 
 
