@@ -124,11 +124,7 @@ TABLE = [
     Bad("a live id of the wrong form", "", 3, 'is "MGR", which is none; write it like T0/S0MGR'),
     Bad("a group that says nothing", "", 3, "`groups.support`: holds nobody"),
     # places
-    rule("a live group as a place", "looked up only when somebody decides", 'show: ["slack:@live"]'),
     rule("a group without identities", 'in which "mia" has no identity there', 'show: ["slack:@support"]'),
-    rule(
-        "a rung to a live group's messages", "`escalate[1].show[1]`", 'escalate: [{after: 1h, show: ["slack:@live"]}]'
-    ),
     rule("a fallback that is shown anyway", "where the card is shown anyway", 'fallback: "slack:#all"'),
     # stages
     rule("no stages", "is empty", "stages: []"),

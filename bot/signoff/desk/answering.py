@@ -128,6 +128,8 @@ class Answers:
             arguments = said.arguments(request, answer)
             if changed(request, arguments):
                 record, revised = edited(policy, request, arguments, voice.person, now), True
+                show = await self._voices.places(policy, record.terms.show)
+                record = record.model_copy(update={"terms": record.terms.model_copy(update={"show": show})})
                 if not await self._may_vote(policy, record, answer, actor, now):
                     return _Change(at_stage(record, 0, ()), "request.revised")
             else:
@@ -291,13 +293,14 @@ class Answers:
             policy = self._policy()
             check_open(policy, request)
             voice = await self._voices.voice(policy, request, "reject", actor, now)
+            span = timedelta(seconds=min(max(seconds, 1), LONGEST // timedelta(seconds=1)))
             if what == "extended":
-                until = request.expires_at + timedelta(seconds=seconds)
+                until = request.expires_at + span
                 if seconds < 1 or until > request.created_at + LONGEST:
                     raise NotAllowed(why=f"A request stays open for {LONGEST.days} days at most; extend it by less.")
                 update: Mapping[str, object] = {"expires_at": until}
             else:
-                until = now + timedelta(seconds=max(seconds, 1))
+                until = now + span
                 update = {"snoozed_until": until}
             notice = Notice(
                 kind="extended" if what == "extended" else "snoozed",

@@ -271,7 +271,8 @@ class Desk:
                 await self._records.current(request_id)
                 return True
             if timers.is_escalation(request):
-                event, (after, entry) = "request.escalated", timers.escalated(request, now)
+                places = await self._voices.places(self._policy, request.terms.escalate[request.escalated].show)
+                event, (after, entry) = "request.escalated", timers.escalated(request, places, now)
             else:
                 people = await self._voices.called(self._policy, request, request.terms.approvers)
                 event, (after, entry) = "request.reminded", timers.reminded(self._policy, request, now, people)
@@ -286,7 +287,8 @@ class Desk:
             if place in request.undelivered:
                 return
             undelivered = {**request.undelivered, place: reason}
-            show = tuple(dict.fromkeys((*request.terms.show, *(request.terms.fallback if request.open else ()))))
+            fallback = await self._voices.places(self._policy, request.terms.fallback) if request.open else ()
+            show = tuple(dict.fromkeys((*request.terms.show, *fallback)))
             terms = request.terms.model_copy(update={"show": show})
             after = request.model_copy(update={"undelivered": undelivered, "terms": terms, "rev": request.rev + 1})
             if await self._store.move(

@@ -58,6 +58,7 @@ class Openings:
         self, policy: Policy, ask: Ask, terms: Terms, key: Key, now: datetime, *, grants: bool = True
     ) -> Opening:
         """What these terms make of the call. `grants`: whether any may be used. Raises StoreUnavailable."""
+        terms = terms.model_copy(update={"show": await self._voices.places(policy, terms.show)})
         waiting = asking.record(ask, terms, key, now)
         request = asking.by_rule(waiting, policy.who(terms.approvers), now, self._signer)
         if request.status == "approved":

@@ -38,13 +38,13 @@ def is_escalation(request: Request) -> bool:
     return due <= request.wakes_at
 
 
-def escalated(request: Request, now: datetime) -> tuple[Request, Entry]:
-    """More people are asked, in more places."""
+def escalated(request: Request, places: Sequence[str], now: datetime) -> tuple[Request, Entry]:
+    """More people are asked, in more places: `places` are the rung's, direct messages one by one."""
     rung = request.terms.escalate[request.escalated]
     terms = request.terms.model_copy(
         update={
             "approvers": tuple(dict.fromkeys((*request.terms.approvers, *rung.to))),
-            "show": tuple(dict.fromkeys((*request.terms.show, *rung.show))),
+            "show": tuple(dict.fromkeys((*request.terms.show, *places))),
         }
     )
     notice = Notice(kind="escalated", at=now, to=rung.to)
@@ -56,13 +56,15 @@ def escalated(request: Request, now: datetime) -> tuple[Request, Entry]:
             "rev": request.rev + 1,
         }
     )
-    return after, audit.timed(after, "escalated", to=list(rung.to), show=list(rung.show))
+    return after, audit.timed(after, "escalated", to=list(rung.to), show=list(places))
 
 
 def reminded(policy: Policy, request: Request, now: datetime, people: Sequence[str]) -> tuple[Request, Entry]:
     """Those still asked are told once more: below the card, or each by a card of their own."""
-    after = request.model_copy(update={"reminded": request.reminded + 1, "rev": request.rev + 1})
-    direct = direct_places(policy, request, people) if request.terms.remind_by == "direct" else {}
+    after = request.model_copy(update={"reminded": _reached(request), "rev": request.rev + 1})
+    places = direct_places(policy, request, people) if request.terms.remind_by == "direct" else {}
+    # Who has a card of their own already is told below it.
+    direct = {person: place for person, place in places.items() if place not in request.terms.show}
     if direct:
         show = tuple(dict.fromkeys((*request.terms.show, *direct.values())))
         after = after.model_copy(update={"terms": request.terms.model_copy(update={"show": show})})
@@ -70,6 +72,14 @@ def reminded(policy: Policy, request: Request, now: datetime, people: Sequence[s
         notice = Notice(kind="reminded", at=now, to=tuple(name for name in people if name not in direct))
         after = after.model_copy(update={"notices": (*request.notices, notice)})
     return after, audit.timed(after, "reminded", people=list(people), direct=list(direct.values()))
+
+
+def _reached(request: Request) -> int:
+    """How many of the reminders are done with this one: those that a snooze held back come as one."""
+    asked, moments = request.versions[-1].at, request.terms.remind
+    held = request.snoozed_until or asked
+    late = sum(asked + timedelta(seconds=after) <= held for after in moments)
+    return max(request.reminded + 1, late)
 
 
 def direct_places(policy: Policy, request: Request, people: Sequence[str]) -> Mapping[str, str]:

@@ -128,6 +128,13 @@ class Voices:
         """Why this person may decide nothing at all (I18). Raises DirectoryAway."""
         return await self._people.fit(policy, person, actor)
 
+    async def places(self, policy: Policy, places: tuple[str, ...]) -> tuple[str, ...]:
+        """Places, with a live group's `chat:@group` as direct messages to those who are in it now; to none of them
+        while its directory is away.
+        """
+        named = [name for place in places if (name := place.partition(":@")[2]) and policy.live((name,))]
+        return policy.spread(places, await self._people.rosters(policy, named)) if named else places
+
     async def called(self, policy: Policy, request: Request, names: Iterable[str]) -> tuple[str, ...]:
         """The people behind names who have not spoken yet, to be called by name."""
         asked = await self.asked(policy, names)

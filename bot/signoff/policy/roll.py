@@ -137,16 +137,21 @@ class Roll:
             return ()
         return (person, *(name for name in self.spec.groups if person in self.members((name,), rosters)))
 
-    def spread(self, places: Iterable[str]) -> tuple[str, ...]:
-        """Places, with `chat:@group` as one direct message to each of its people."""
+    def spread(
+        self, places: Iterable[str], rosters: Mapping[str, frozenset[str] | None] | None = None
+    ) -> tuple[str, ...]:
+        """Places, with `chat:@group` as one direct message to each of its people; that of a live group stays as it is
+        until its people have been looked up (`rosters`).
+        """
         out: list[str] = []
         for place in places:
             chat, rest = split_place(place, self.chats) or ("", "")
             group = self.spec.groups.get(rest[1:]) if rest.startswith("@") else None
-            if group is None or group.live:
+            if group is None or (group.live and rosters is None):
                 out.append(place)
             else:
-                out += [f"{chat}:@{member}" for member in group.members if self.identity(member, chat)]
+                people = sorted(self.members((rest[1:],), rosters)) if group.live else group.members
+                out += [f"{chat}:@{member}" for member in people if self.identity(member, chat)]
         return tuple(dict.fromkeys(out))
 
 

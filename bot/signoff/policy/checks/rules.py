@@ -173,10 +173,7 @@ class Checker:
                 )
             if (group := self.spec.groups.get(name)) is None:
                 continue
-            if group.live:
-                fault = f'names the group "{name}", whose people are looked up only when somebody decides'
-                raise self.source.bad(where, fault, "name a channel, a person or a group with `members` alone")
-            for member in group.members:
+            for member in () if group.live else group.members:
                 if not self.spec.people[member].identities.get(chat):
                     fault = f'names the group "{name}", in which "{member}" has no identity there'
                     raise self.source.bad(where, fault, f"add `{chat}:` to the person")
