@@ -181,7 +181,7 @@ def _votes(votes: Sequence[Vote]) -> list[dict[str, object]]:
 
 def _grant(grant: Grant) -> dict[str, object]:
     """Without the values that have to match: they may be secret."""
-    return grant.model_dump(mode="json", exclude={"match"}) | {"match": sorted(grant.match)}
+    return {**grant.model_dump(mode="json", exclude={"match"}), "match": sorted(grant.match)}
 
 
 def _which(request: Request) -> dict[str, object]:

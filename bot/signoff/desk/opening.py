@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from signoff import cards, digest
 from signoff.desk import asking
@@ -185,7 +184,7 @@ def _values(request: Request, pointers: Iterable[str]) -> dict[str, str]:
     for pointer in pointers:
         value: object = request.arguments
         for step in steps(pointer):
-            value = cast("dict[str, object]", value).get(step, MISSING) if isinstance(value, dict) else MISSING
+            value = value.get(step, MISSING) if isinstance(value, dict) else MISSING
         if value is not MISSING:
             found[pointer] = digest.canonical(value)
     return found
