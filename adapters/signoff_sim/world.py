@@ -37,7 +37,14 @@ PEOPLE = (
     Person("ada", "Ada Okafor", "ada@example.com", "Finance lead", "U0ADA", "a0000000-0000-4000-8000-0000000000a1"),
     Person("bob", "Bob Lindqvist", "bob@example.com", "Finance", "U0BOB", "b0000000-0000-4000-8000-0000000000b2"),
     Person("mia", "Mia Tanaka", "mia@example.com", "Support", "U0MIA", "c0000000-0000-4000-8000-0000000000c3"),
-    Person("rita", "Rita Moreau", "rita@example.com", "Agent owner", "U0RITA", "d0000000-0000-4000-8000-0000000000d4"),
+    Person(
+        "rita",
+        "Rita Moreau",
+        "rita@example.com",
+        "Operations",
+        "U0RITA",
+        "d0000000-0000-4000-8000-0000000000d4",
+    ),
 )
 
 CHANNELS = (

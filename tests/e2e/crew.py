@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from signoff_sim.demo.hands import shows
 from signoff_sim.demo.stage import LOOK, START, Bot, Stage, free_port
-from signoff_sim.demo.story import shows
 
 PATIENCE = 30.0
 """Seconds that anything may take to come true."""

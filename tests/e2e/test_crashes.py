@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 from crew import Crew, comes_true, one_card_each, slack_cards, teams_cards
 
+from signoff_sim.demo.hands import REFUNDS, Slack, shows
 from signoff_sim.demo.stage import Agent, Stage
-from signoff_sim.demo.story import REFUNDS, Slack, shows
 
 LAPSE = 100.0
 """Seconds: longer than the lease of a worker that was killed with work in hand."""

@@ -274,7 +274,7 @@ async def test_a_reload_keeps_everything(stage: Stage, screen: Screen) -> None:
 async def test_what_to_try_offers_what_there_is(screen: Screen) -> None:
     """Nothing is ticked at first, and nothing is offered that this version cannot do."""
     items = screen.at("tries").locator("li")
-    await expect(items).to_have_count(6)
+    await expect(items).to_have_count(9)
     assert await screen.at("tries").locator(".done").count() == 0
     await expect(screen.page.locator("body")).not_to_contain_text("pending")
     placeholders = await screen.page.locator("[placeholder]").evaluate_all("all => all.map(e => e.placeholder)")

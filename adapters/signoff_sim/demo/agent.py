@@ -105,9 +105,10 @@ async def inbox() -> None:
 
 
 async def refunds() -> None:
-    """One after the other, for ever: the next comes as soon as somebody decided the one before."""
+    """One after the other, for ever: the next comes as soon as somebody decided the one before. The second is large."""
     await refund("A-1001", 500, "Customer reports a broken item")
-    number = 1004
+    await refund("A-1004", 900, "The whole order came back unopened")
+    number = 1005
     while True:
         await refund(f"A-{number}", 120 + (number * 37) % 700, "Parcel lost by the carrier")
         number += 1

@@ -217,7 +217,7 @@ class Stage:
     async def _agent_key(self) -> str:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "signoff", "keys", "create",
-            "--role", "agent", "--name", "support-agent", "--owner", "rita",
+            "--role", "agent", "--name", "support-agent", "--owner", "mia",
             cwd=self.folder, env=self.environment(), stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
         )  # fmt: skip
         out, err = await process.communicate()

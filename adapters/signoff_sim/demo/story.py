@@ -2,155 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-from signoff_sim.demo.stage import LOOK, Stage
-
-PATIENCE = 20.0
-"""Seconds that anything on a screen may take to appear."""
-REFUNDS = "C0REFUNDS"
-APPROVALS = "C0APPROVALS"
-
-Json = dict[str, Any]
-T = TypeVar("T")
-
-
-class Broken(Exception):
-    """A step that did not hold; the text says what was expected and what was there."""
-
-
-def expect(holds: object, sentence: str) -> None:
-    if not holds:
-        raise Broken(sentence)
-
-
-# ── what people see ──────────────────────────────────────────────────────────────────────────────
-
-
-def texts(value: object) -> Iterator[str]:
-    """Every string inside a message, card or view."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in cast("Json", value).values():
-            yield from texts(item)
-    elif isinstance(value, list):
-        for item in cast("list[object]", value):
-            yield from texts(item)
-
-
-def shows(value: object, *wanted: str) -> bool:
-    everything = "\n".join(texts(value))
-    return all(text in everything for text in wanted)
-
-
-async def until(look: Callable[[], Awaitable[T | None]], what: str) -> T:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while (found := await look()) is None:
-                await asyncio.sleep(LOOK)
-            return found
-    except TimeoutError:
-        raise Broken(f"{what} did not appear within {PATIENCE:.0f} s") from None
-
-
-class Slack:
-    """One person at the simulated Slack."""
-
-    def __init__(self, stage: Stage, person: str) -> None:
-        self._stage = stage
-        self.person = person
-
-    async def state(self) -> Json:
-        return cast("Json", await self._stage.state("slack", self.person))
-
-    async def _message(self, channel: str, *wanted: str) -> Json | None:
-        state = await self.state()
-        room = next(room for room in state["channels"] if room["id"] == channel)
-        return next((one for one in reversed(room["messages"]) if shows(one["blocks"], *wanted)), None)
-
-    async def sees(self, channel: str, *wanted: str) -> Json:
-        return await until(lambda: self._message(channel, *wanted), f"in Slack, a card with {', '.join(wanted)}")
-
-    async def reads(self, *wanted: str) -> None:
-        """A line that only this person sees."""
-
-        async def look() -> bool | None:
-            state = await self.state()
-            private = [one for room in state["channels"] for one in room["messages"] if one["ephemeral"]]
-            return True if shows([private, state["notices"]], *wanted) else None
-
-        await until(look, f"in Slack, a private line to {self.person} with {', '.join(wanted)}")
-
-    async def click(self, message: Json, channel: str, button: str, **more: object) -> None:
-        await self._stage.act(
-            "slack", "click", **{"as": self.person, "channel": channel, "ts": message["ts"], "text": button} | more
-        )
-
-    async def modal(self) -> Json:
-        async def look() -> Json | None:
-            return cast("Json | None", (await self.state())["modal"])
-
-        return await until(look, f"in Slack, a form for {self.person}")
-
-    async def submit(self, **values: object) -> Json | None:
-        """The modal that is still open afterwards."""
-        await self._stage.act("slack", "submit", **{"as": self.person, "values": values})
-        return cast("Json | None", (await self.state())["modal"])
-
-
-class Teams:
-    """One person at the simulated Teams."""
-
-    def __init__(self, stage: Stage, person: str) -> None:
-        self._stage = stage
-        self.person = person
-
-    async def _message(self, *wanted: str) -> Json | None:
-        state = cast("Json", await self._stage.state("teams", self.person))
-        for team in state["teams"]:
-            for channel in team["channels"]:
-                for thread in channel["threads"]:
-                    for message in thread["messages"]:
-                        if shows(message.get("card"), *wanted):
-                            return {**message, "conversation": thread["id"]}
-        return None
-
-    async def sees(self, *wanted: str) -> Json:
-        return await until(lambda: self._message(*wanted), f"in Teams, a card with {', '.join(wanted)}")
-
-    async def click(self, message: Json, button: str, **inputs: str) -> Json:
-        """Press a button, with inputs by label; the message as this person sees it then, with `notice`."""
-        named = {_input(message["card"], label): value for label, value in inputs.items()}
-        where = {"conversation": message["conversation"], "activity": message["id"]}
-        told = await self._stage.act("teams", "click", **{"as": self.person, "text": button, "inputs": named} | where)
-        seen = cast("Json", told["message"])
-        return {**seen, "conversation": message["conversation"], "notice": told["notice"]}
-
-
-def _input(value: object, label: str) -> str:
-    for element in _inputs(value):
-        if str(element.get("label", "")).casefold().startswith(label.casefold()):
-            return str(element["id"])
-    raise Broken(f"the form has no field {label}")
-
-
-def _inputs(value: object) -> Iterator[Json]:
-    if isinstance(value, dict):
-        element = cast("Json", value)
-        if str(element.get("type", "")).startswith("Input."):
-            yield element
-        for item in element.values():
-            yield from _inputs(item)
-    elif isinstance(value, list):
-        for item in cast("list[object]", value):
-            yield from _inputs(item)
-
-
-# ── the steps ────────────────────────────────────────────────────────────────────────────────────
+from signoff_sim.demo import rules
+from signoff_sim.demo.hands import APPROVALS, REFUNDS, Broken, Slack, Teams, expect, shows
+from signoff_sim.demo.stage import Stage
 
 
 async def approve_in_slack(stage: Stage) -> str:
@@ -282,6 +139,14 @@ STEPS = (
     Step("Nobody decides: it expires", expire),
     Step("A click by somebody who may not", click_without_the_right),
     Step("A double click", double_click),
+    Step(
+        "A large refund: the order's number is typed, finance and then two managers agree, one of them in Teams",
+        rules.stages,
+    ),
+    Step("A reminder below the card", rules.reminder),
+    Step("Freeze by command in Slack, thaw in Teams", rules.freeze),
+    Step("Delegate by command", rules.delegate),
+    Step("Allow similar calls", rules.similar),
     Step("The bot is killed while a call waits, and started again", crash),
 )
 

@@ -15,15 +15,16 @@ const CHATS = {
 };
 const COLOURS = { ada: "#6d4aff", bob: "#0b7f74", mia: "#b4570b", rita: "#b3316f" };
 
-// What a press was for: a button's name, or for a form that is sent, the button that opened it.
+// What a press was for: a button's name, or for a form that is sent, the button that opened it; of a command its words.
 const opened = {};
 
 function meaning(chat, verb, body) {
   const names = [body.verb, body.action_id, body.text].filter((name) => typeof name === "string").join(" ").toLowerCase();
-  if (verb === "say" || verb === "command") return "";
+  if (verb === "command") return String(body.text ?? "").trim();
+  if (verb === "say") return String(body.text ?? "").replace(/^@signoff\s*/i, "").trim();
   if (verb === "submit" || /\bsubmit\b/.test(names)) return opened[chat] ?? "";
-  const found = /approve|edit|reject|respond|answer|details/.exec(names)?.[0] ?? "";
-  const form = { edit: "edit", reject: "reject", respond: "respond", answer: "respond" }[found];
+  const found = /approve|confirm|edit|reject|respond|answer|details|more/.exec(names)?.[0] ?? "";
+  const form = { confirm: "confirm", edit: "edit", reject: "reject", respond: "respond", answer: "respond", more: "more" }[found];
   if (!form) return found;
   opened[chat] = form;
   return `open ${form}`;
@@ -44,6 +45,9 @@ const TRIES = [
   { id: "stranger", text: "Be Mia and try to approve", did: ({ what, person }) => person === "mia" && what === "approve" },
   { id: "answer", text: "Answer the agent’s question", did: ({ what, sent }) => what === "respond" && sent },
   { id: "details", text: "Open the full details", did: ({ what }) => what === "details" },
+  { id: "vote", text: "Approve the large refund A-1004: as Ada, Bob and Rita", did: ({ what, sent, person }) => what === "confirm" && sent && person === "rita" },
+  { id: "similar", text: "Allow similar refunds, or break the glass: More…", did: ({ what, sent }) => what === "more" && sent },
+  { id: "freeze", text: "As Rita, type /signoff freeze, and thaw as well", did: ({ what, person }) => person === "rita" && /^(freeze|thaw)\b/.test(what) },
 ];
 
 const $ = (id) => document.getElementById(id);

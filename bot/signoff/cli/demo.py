@@ -29,6 +29,9 @@ WELCOME = """
   · as [bold]Bob[/bold], reject one with a reason in Teams → Finance → Payouts
   · as [bold]Mia[/bold], who may not decide, click Approve
   · answer the question about the warehouse in #approvals or Teams → Finance → General
+  · the next refund, A-1004, is large: type its number as Ada, then agree as Bob and as [bold]Rita[/bold], a manager
+  · under More… allow similar refunds of one order, or as Rita break the glass of a large one
+  · as Rita, type [bold]/signoff freeze[/bold] in Slack, and [bold]@Signoff thaw[/bold] in Teams; help tells the rest
 
   Ctrl-C ends it; nothing is left behind.
 """
