@@ -123,6 +123,8 @@ class Answers:
         response: object = None
         record, revised = request, False
         if answer.kind == "respond":
+            if answer.grant is not None:
+                raise NotAllowed(why="Similar calls can only be allowed along with an approval.")
             response = said.response(request, answer)
         elif answer.kind == "edit":
             arguments = said.arguments(request, answer)

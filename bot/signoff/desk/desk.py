@@ -6,6 +6,8 @@ decision that stands (I01). Nothing here knows a platform, a library or a socket
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import assert_never
 
@@ -69,6 +71,7 @@ class Desk:
         """Who is in which group, and fit to decide; the chats' directories are added to it."""
         self.orders = Orders(store, lambda: self._policy)
         """Freezes, grants and delegations."""
+        self._line = asyncio.Lock()
         self._records = Records(store, signer)
         self._voices = Voices(self.people, self.orders)
         self._openings = Openings(store, self.orders, self._voices, signer)
@@ -93,27 +96,35 @@ class Desk:
         """
         check(ask)
         idempotency = idempotency_key and Idempotency(idempotency_key, body(ask))
-        policy, spent, frozen = self._policy, set[str](), False
-        for _ in range(ATTEMPTS + len(policy.rule_names)):
-            now = await self._store.now()
-            terms = policy.terms(ask, ask.arguments, now, spent=spent, asked_by=key.id)
-            opening = await self._openings.of(policy, ask, terms, key, now, grants=not frozen)
-            entry = audit.asked(opening.request)
-            try:
-                return await self._store.open(
-                    opening.request, entry, idempotency or None, self._limits.caps, opening.conditions
-                )
-            except BudgetSpent:
-                spent.add(terms.rule)
-            except Overtaken:
-                continue  # somebody else used the same grant at this moment: look again what is left of it
-            except CallFrozen:
-                # What a rule or a grant would let run waits for people, who can decide when it is thawed.
-                frozen = True
-                if policy.mode != "enforce":
-                    policy = policy.under("enforce")
-                elif terms.decide != "ask" or terms.mode != "enforce":
+        policy, spent, frozen = self._policy, set[str](), set[str]()
+        grants, late = True, False
+        tries = ATTEMPTS + len(policy.rule_names)
+        while tries > 0:
+            # Who was too late for a use of a grant stands in line: all at once would overtake each other for ever.
+            async with self._line if late else contextlib.nullcontext():
+                now = await self._store.now()
+                terms = policy.terms(ask, ask.arguments, now, spent=spent | frozen, asked_by=key.id)
+                if frozen and terms.decide == "reject" and terms.rule in policy.rule_names:
+                    frozen.add(terms.rule)  # it rejects what an earlier rule would let run, were it not for the freeze
+                    continue
+                opening = await self._openings.of(policy, ask, terms, key, now, grants=grants)
+                entry, caps = audit.asked(opening.request), self._limits.caps
+                try:
+                    return await self._store.open(opening.request, entry, idempotency or None, caps, opening.conditions)
+                except BudgetSpent:
                     spent.add(terms.rule)
+                except Overtaken:
+                    # Somebody else used the same grant at this moment: look again what is left of it.
+                    late = True
+                    continue
+                except CallFrozen:
+                    # What a rule or a grant would let run waits for people, who can decide when it is thawed.
+                    grants = False
+                    if policy.mode != "enforce":
+                        policy = policy.under("enforce")
+                    elif terms.decide != "ask" or terms.mode != "enforce":
+                        frozen.add(terms.rule)
+                tries -= 1
         raise StoreUnavailable
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from signoff.desk.orders import Orders
 from signoff.desk.people import People
 from signoff.desk.voting import Voice, voices
 from signoff.errors import CannotDecide, DirectoryAway, NobodyMayApprove, NotAllowed, NotAnApprover, SelfApproval
-from signoff.model import Actor, Kind, Request, Vote
+from signoff.model import Actor, Delegation, Kind, Request, Vote
 from signoff.policy import Policy
 
 Rosters = Mapping[str, frozenset[str] | None]
@@ -49,7 +49,7 @@ class Voices:
         person = person_of(policy, actor)
         voice = Voice(person) if person is not None and person in asked.members else None
         if voice is None and person is not None:
-            voice = await self._delegated(policy, request, kind, person, asked.members, now)
+            voice = await self._delegated(policy, request, kind, person, request.terms.approvers, now)
         if voice is None:
             if asked.away and person is not None:
                 raise DirectoryAway(what=UNKNOWN)
@@ -86,8 +86,8 @@ class Voices:
                 continue
             if vote.acting_for is not None:
                 free = request.model_copy(update={"votes": tuple(v for v in votes if v is not vote)})
-                found = await self._delegated(policy, free, vote.kind, vote.person, asked.members, now)
-                if found is None or found.acting_for != vote.acting_for:
+                giver = vote.acting_for
+                if await self._delegated(policy, free, vote.kind, vote.person, names, now, giver=giver) is None:
                     continue
             if policy.barred(request, vote.person, vote.kind) or vote.person not in policy.people:
                 continue
@@ -102,7 +102,10 @@ class Voices:
         asked = await self.asked(policy, (*names, *request.terms.break_glass))
         if person in asked.members:
             return True
-        return await self._delegated(policy, request, "reject", person, asked.members, now) is not None
+        try:
+            return await self._delegated(policy, request, "reject", person, names, now) is not None
+        except DirectoryAway:
+            return False
 
     async def alone_for(self, policy: Policy, request: Request, person: str) -> bool:
         """Whether this person could approve the request alone, with nobody clicking: for grants. Doubt means no."""
@@ -141,24 +144,51 @@ class Voices:
         return tuple(sorted(asked.members - voices(request.votes)))
 
     async def _delegated(
-        self, policy: Policy, request: Request, kind: Kind, person: str, members: frozenset[str], now: datetime
+        self,
+        policy: Policy,
+        request: Request,
+        kind: Kind,
+        person: str,
+        names: Sequence[str],
+        now: datetime,
+        *,
+        giver: str | None = None,
     ) -> Voice | None:
-        """The voice of somebody in whose place this person may decide: never more than the giver may, right now."""
+        """The voice of somebody in whose place this person may decide: never more than the giver may, right now.
+
+        `names`: who is asked. `giver`: only this one's place will do. Raises DirectoryAway where that leaves it open.
+        """
         if person not in policy.people:
             return None
-        spoken = voices(request.votes)
+        members, spoken, away = (await self.asked(policy, names)).members, voices(request.votes), False
         for one in await self._orders.delegations():
             if one.to != person or not one.live(now) or one.giver not in members or one.giver in spoken:
                 continue
-            if not _within(policy, request, one.scope, one.giver) or policy.barred(request, one.giver, kind):
+            if giver not in {None, one.giver} or policy.barred(request, one.giver, kind):
                 continue
             try:
+                if not await self._within(policy, request, names, one):
+                    continue
                 unfit = await self._people.fit(policy, one.giver, Actor(via="api", person=one.giver))
             except DirectoryAway:
+                away = True
                 continue
             if unfit is None:
                 return Voice(person, one.giver)
+        if away:
+            raise DirectoryAway(what=UNKNOWN)
         return None
+
+    async def _within(self, policy: Policy, request: Request, names: Sequence[str], one: Delegation) -> bool:
+        """A delegation's scope: a rule, or a group through which the giver is asked. Raises DirectoryAway."""
+        if one.scope is None or one.scope == request.terms.rule:
+            return True
+        if one.scope not in names:
+            return False
+        asked = await self.asked(policy, (one.scope,))
+        if asked.away and one.giver not in asked.members:
+            raise DirectoryAway(what=UNKNOWN)
+        return one.giver in asked.members
 
     async def _check_fit(self, policy: Policy, person: str, actor: Actor, *, rejects: bool) -> None:
         try:
@@ -182,10 +212,3 @@ def person_of(policy: Policy, actor: Actor) -> str | None:
     if actor.principal is not None:
         return policy.person_of(actor.principal)
     return actor.person if actor.person in policy.people else None
-
-
-def _within(policy: Policy, request: Request, scope: str | None, giver: str) -> bool:
-    """A delegation's scope: a rule, or a group through which the giver is asked."""
-    if scope is None or scope == request.terms.rule:
-        return True
-    return scope in request.terms.approvers and giver in policy.members((scope,))
