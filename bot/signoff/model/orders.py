@@ -7,7 +7,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from signoff.model.request import Frozen, Moment, Request
+from signoff.model.request import Request
+from signoff.model.words import Frozen, Moment
 
 EVERYTHING = "*"
 """The id of the freeze that holds for every call."""
