@@ -6,22 +6,32 @@ A mention of a user arrives as `<chat:tenant/user>`; names that are typed mean t
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from signoff.desk.moments import until
 from signoff.desk.orders import Orders
-from signoff.desk.voices import Voices, person_of
-from signoff.errors import BadCommand, NotAllowed, NotAnOperator, NotFound, SignoffError, StoreUnavailable
-from signoff.model import Actor, Delegation, Freeze, Grant, Principal, shorten, visible
+from signoff.desk.voices import UNKNOWN, Voices, person_of
+from signoff.errors import (
+    BadCommand,
+    DirectoryAway,
+    NotAllowed,
+    NotAnOperator,
+    NotFound,
+    SignoffError,
+    StoreUnavailable,
+)
+from signoff.model import Actor, Delegation, Freeze, Grant, Principal, one_line, shorten
 from signoff.policy import Policy
 from signoff.ports import Store
 
 T = TypeVar("T")
 LONGEST = 2000
 """Characters of a command."""
+_WORD = re.compile(r'"([^"]*)"(?!\S)|(\S+)')
+_CURLY = str.maketrans(dict.fromkeys("“”„«»", '"'))
+"""What phones make of quotation marks."""
 _MENTION = re.compile(r"<([a-z][a-z0-9_-]*):([^/<>\s]+)/([^<>\s]+)>")
 HELP = """\
 Signoff shows what an AI agent wants to do; people approve, edit, answer or reject it with the buttons of its cards.
@@ -72,7 +82,7 @@ class Commands:
             name = words[0].lower() if words else "help"
             command = self._known.get(name)
             if command is None:
-                said = shorten(visible(name), 40)[0]
+                said = shorten(one_line(name), 40)[0]
                 raise BadCommand(fault=f'There is no command "{said}".', mend="Type help to see them all.")
             return await command(_Call(policy, actor, words[1:]))
         except StoreUnavailable:
@@ -94,13 +104,13 @@ class Commands:
     # ── freeze ───────────────────────────────────────────────────────────────────────────────────
 
     async def _freeze(self, call: _Call) -> str:
-        by = await self._operator(call)
+        by = await self._operator(call, stops=True)
         agent, tool, reason = _target(call.words)
         made = await self._orders.freeze(agent, tool, reason, by=by, via=call.actor.via)
         return "\n".join(f"Frozen: {_frozen(one)}" for one in made) + "\nNothing of it is decided or run until `thaw`."
 
     async def _thaw(self, call: _Call) -> str:
-        by = await self._operator(call)
+        by = await self._operator(call, stops=False)
         agent, tool, _ = _target(call.words)
         ended = await self._orders.thaw(agent, tool, by=by, via=call.actor.via)
         if not ended:
@@ -167,22 +177,34 @@ class Commands:
         asked = await self._voices.asked(call.policy, call.policy.operators)
         return call.person in asked.members
 
-    async def _operator(self, call: _Call) -> str:
-        """The person, if they may stop and start everything. Raises NotAnOperator."""
-        if call.person is None or not await self._is_operator(call):
+    async def _operator(self, call: _Call, *, stops: bool) -> str:
+        """The person, if they may stop and start everything. Raises NotAnOperator, NotAllowed, DirectoryAway."""
+        asked = await self._voices.asked(call.policy, call.policy.operators)
+        if call.person is None or call.person not in asked.members:
+            if call.person is not None and asked.away:
+                raise DirectoryAway(what=UNKNOWN)
             raise NotAnOperator(who=call.policy.who(call.policy.operators))
-        if unfit := await self._voices.unfit(call.policy, call.person, call.actor):
+        try:
+            unfit = await self._voices.unfit(call.policy, call.person, call.actor)
+        except DirectoryAway:
+            if not stops:  # stopping is safe, and cannot wait for a directory
+                raise
+            unfit = None
+        if unfit:
             raise NotAllowed(why=f"You may not do this, because you {unfit}.")
         return call.person
 
 
 def _words(text: str) -> list[str]:
+    """Words, and what stands in quotation marks as one word. Raises BadCommand."""
     if len(text) > LONGEST:
         raise BadCommand(fault=f"This command has more than {LONGEST} characters.", mend="Shorten it.")
-    try:
-        return shlex.split(text.replace("’", "'"), posix=True) if '"' in text else text.split()
-    except ValueError:
-        return text.split()
+    found: list[str] = []
+    for word in _WORD.finditer(text.translate(_CURLY)):
+        if word[2] and word[2].startswith('"'):  # a half-quoted name would be frozen as it stands, and stop nothing
+            raise BadCommand(fault="A quotation mark is not closed.", mend='Write names with blanks as "my tool".')
+        found.append(word[2] or word[1])
+    return found
 
 
 def _target(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
@@ -191,7 +213,7 @@ def _target(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
     index = 0
     while index < len(words):
         word = words[index].lower().removeprefix("--")
-        if word in {"agent", "tool"} and index + 1 < len(words):
+        if word in {"agent", "tool"} and index + 1 < len(words) and words[index + 1].strip():
             found[word] = words[index + 1]
             index += 2
         elif word in {"because", "reason"} and index + 1 < len(words):
@@ -200,7 +222,7 @@ def _target(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
         elif word in {"all", "everything"}:
             index += 1
         else:
-            said = shorten(visible(words[index]), 40)[0]
+            said = shorten(one_line(words[index]), 40)[0]
             raise BadCommand(fault=f'"{said}" is not clear here.', mend="Write: freeze tool issue_refund because …")
     return found.get("agent"), found.get("tool"), found.get("reason")
 
@@ -211,10 +233,11 @@ def _person(policy: Policy, word: str) -> str:
         person = policy.person_of(Principal(chat=mention[1], tenant=mention[2], user=mention[3]))
     else:
         name = word.removeprefix("@")
-        person = name if name in policy.people else None
+        alike = [one for one in policy.people if one.casefold() == name.casefold()]
+        person = name if name in policy.people else alike[0] if len(alike) == 1 else None
     if person is None:
         raise BadCommand(
-            fault=f'"{shorten(visible(word), 60)[0]}" is nobody whom the policy lists.', mend="Name one of its people."
+            fault=f'"{shorten(one_line(word), 60)[0]}" is nobody whom the policy lists.', mend="Name one of its people."
         )
     return person
 
@@ -236,7 +259,7 @@ def _frozen(one: Freeze) -> str:
     parts = [f"tool {one.tool}"] if one.tool else []
     parts += [f"agent {one.agent}"] if one.agent else []
     reason = f" because {one.reason}" if one.reason else ""
-    return visible(
+    return one_line(
         f"{' of '.join(parts) or 'everything'}, by {one.by} at {one.at:%H:%M} UTC on {one.at:%Y-%m-%d}{reason}"
     )
 
@@ -245,12 +268,12 @@ def _delegation(policy: Policy, one: Delegation) -> str:
     names = policy.names
     giver, to = names.get(one.giver, one.giver), names.get(one.to, one.to)
     scope = f" for {one.scope}" if one.scope else ""
-    return visible(f"{to} decides in {giver}'s place{scope} until {one.until:%H:%M} UTC on {one.until:%Y-%m-%d}")
+    return one_line(f"{to} decides in {giver}'s place{scope} until {one.until:%H:%M} UTC on {one.until:%Y-%m-%d}")
 
 
 def _grant(one: Grant) -> str:
     left = one.max_uses - one.uses
-    return visible(
+    return one_line(
         f"{one.tool} under the rule {one.rule}, {left} of {one.max_uses} uses left, until {one.expires_at:%H:%M} UTC "
         f"on {one.expires_at:%Y-%m-%d}"
     )

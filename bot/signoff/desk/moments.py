@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from signoff.errors import BadCommand
+from signoff.model import one_line, shorten
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SPAN = re.compile(r"([0-9]{1,4})\s*(s|seconds?|m|min|minutes?|h|hours?|d|days?|w|weeks?)", re.ASCII)
@@ -23,21 +24,24 @@ def until(text: str, now: datetime) -> datetime:
         moment = datetime.combine(now.date(), time(int(clock[1]), int(clock[2])), UTC)
         return moment if moment > now else moment + timedelta(days=1)
     if said in {"today", "tonight"}:
-        return _end(now)
+        return _end(now.date())
     if said == "tomorrow":
-        return _end(now + timedelta(days=1))
+        return _end(now.date() + timedelta(days=1))
     named = [index for index, day in enumerate(DAYS) if len(said) >= 3 and day.startswith(said)]
     if named:
         ahead = (named[0] - now.weekday()) % 7
-        return _end(now + timedelta(days=ahead))
+        return _end(now.date() + timedelta(days=ahead))
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return _end(date.fromisoformat(text.strip()))
     except ValueError:
-        raise BadCommand(fault=f'"{text.strip()[:60]}" is no moment that can be read.', mend=MEND) from None
-    if len(said) == len("2026-12-01"):
-        return _end(moment.replace(tzinfo=UTC))
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        pass  # no whole day
+    try:
+        moment = datetime.fromisoformat(text.strip().upper())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        said = shorten(one_line(text.strip()), 60)[0]
+        raise BadCommand(fault=f'"{said}" is no moment that can be read.', mend=MEND) from None
 
 
-def _end(day: datetime) -> datetime:
-    return datetime.combine(day.date(), time(23, 59, 59), UTC)
+def _end(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
