@@ -1,60 +1,90 @@
-"""The words of the house as types."""
+"""The words of the house as types. Each is loaded when it is first named: the agent's side uses a handful of them."""
 
-from signoff.model.clean import Clean as Clean
-from signoff.model.editable import editable_names as editable_names
-from signoff.model.exact import dumps as dumps
-from signoff.model.exact import loads as loads
-from signoff.model.exact import pretty as pretty
-from signoff.model.exact import seen as seen
-from signoff.model.orders import Delegation as Delegation
-from signoff.model.orders import Freeze as Freeze
-from signoff.model.orders import Grant as Grant
-from signoff.model.orders import freeze_id as freeze_id
-from signoff.model.orders import freezes_of as freezes_of
-from signoff.model.orders import freezing as freezing
-from signoff.model.pointer import changes as changes
-from signoff.model.pointer import escape as escape
-from signoff.model.pointer import same as same
-from signoff.model.pointer import steps as steps
-from signoff.model.pointer import within as within
-from signoff.model.request import INTERNAL as INTERNAL
-from signoff.model.request import Change as Change
-from signoff.model.request import DecidedBy as DecidedBy
-from signoff.model.request import Decision as Decision
-from signoff.model.request import Event as Event
-from signoff.model.request import Key as Key
-from signoff.model.request import Notice as Notice
-from signoff.model.request import Outcome as Outcome
-from signoff.model.request import Placement as Placement
-from signoff.model.request import Request as Request
-from signoff.model.request import Version as Version
-from signoff.model.request import Vote as Vote
-from signoff.model.said import Actor as Actor
-from signoff.model.said import Answer as Answer
-from signoff.model.said import Ask as Ask
-from signoff.model.said import GrantWish as GrantWish
-from signoff.model.said import MessageRef as MessageRef
-from signoff.model.said import Principal as Principal
-from signoff.model.secrets import MASK as MASK
-from signoff.model.secrets import mask as mask
-from signoff.model.secrets import scrub as scrub
-from signoff.model.secrets import secret_pointers as secret_pointers
-from signoff.model.secrets import secret_texts as secret_texts
-from signoff.model.terms import Escalation as Escalation
-from signoff.model.terms import GrantTerms as GrantTerms
-from signoff.model.terms import Spend as Spend
-from signoff.model.terms import Stage as Stage
-from signoff.model.terms import Terms as Terms
-from signoff.model.text import one_line as one_line
-from signoff.model.text import shorten as shorten
-from signoff.model.text import unwritten as unwritten
-from signoff.model.text import visible as visible
-from signoff.model.words import STATUS_OF as STATUS_OF
-from signoff.model.words import End as End
-from signoff.model.words import Kind as Kind
-from signoff.model.words import Mode as Mode
-from signoff.model.words import Moment as Moment
-from signoff.model.words import Retry as Retry
-from signoff.model.words import Risk as Risk
-from signoff.model.words import Status as Status
-from signoff.model.words import iso as iso
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from signoff.model.clean import Clean as Clean
+    from signoff.model.decision import Change as Change
+    from signoff.model.decision import DecidedBy as DecidedBy
+    from signoff.model.decision import Decision as Decision
+    from signoff.model.decision import Outcome as Outcome
+    from signoff.model.decision import Version as Version
+    from signoff.model.editable import editable_names as editable_names
+    from signoff.model.exact import dumps as dumps
+    from signoff.model.exact import loads as loads
+    from signoff.model.exact import pretty as pretty
+    from signoff.model.exact import seen as seen
+    from signoff.model.orders import Delegation as Delegation
+    from signoff.model.orders import Freeze as Freeze
+    from signoff.model.orders import Grant as Grant
+    from signoff.model.orders import freeze_id as freeze_id
+    from signoff.model.orders import freezes_of as freezes_of
+    from signoff.model.orders import freezing as freezing
+    from signoff.model.pointer import changes as changes
+    from signoff.model.pointer import escape as escape
+    from signoff.model.pointer import same as same
+    from signoff.model.pointer import steps as steps
+    from signoff.model.pointer import within as within
+    from signoff.model.request import INTERNAL as INTERNAL
+    from signoff.model.request import Event as Event
+    from signoff.model.request import Key as Key
+    from signoff.model.request import Notice as Notice
+    from signoff.model.request import Placement as Placement
+    from signoff.model.request import Request as Request
+    from signoff.model.request import Vote as Vote
+    from signoff.model.said import Actor as Actor
+    from signoff.model.said import Answer as Answer
+    from signoff.model.said import Ask as Ask
+    from signoff.model.said import GrantWish as GrantWish
+    from signoff.model.said import MessageRef as MessageRef
+    from signoff.model.said import Principal as Principal
+    from signoff.model.secrets import MASK as MASK
+    from signoff.model.secrets import mask as mask
+    from signoff.model.secrets import scrub as scrub
+    from signoff.model.secrets import secret_pointers as secret_pointers
+    from signoff.model.secrets import secret_texts as secret_texts
+    from signoff.model.terms import Escalation as Escalation
+    from signoff.model.terms import GrantTerms as GrantTerms
+    from signoff.model.terms import Spend as Spend
+    from signoff.model.terms import Stage as Stage
+    from signoff.model.terms import Terms as Terms
+    from signoff.model.text import one_line as one_line
+    from signoff.model.text import shorten as shorten
+    from signoff.model.text import unwritten as unwritten
+    from signoff.model.text import visible as visible
+    from signoff.model.words import STATUS_OF as STATUS_OF
+    from signoff.model.words import End as End
+    from signoff.model.words import Kind as Kind
+    from signoff.model.words import Mode as Mode
+    from signoff.model.words import Moment as Moment
+    from signoff.model.words import Retry as Retry
+    from signoff.model.words import Risk as Risk
+    from signoff.model.words import Status as Status
+    from signoff.model.words import iso as iso
+
+_HOMES = {
+    "clean": "Clean",
+    "decision": "Change DecidedBy Decision Outcome Version",
+    "editable": "editable_names",
+    "exact": "dumps loads pretty seen",
+    "orders": "Delegation Freeze Grant freeze_id freezes_of freezing",
+    "pointer": "changes escape same steps within",
+    "request": "Event INTERNAL Key Notice Placement Request Vote",
+    "said": "Actor Answer Ask GrantWish MessageRef Principal",
+    "secrets": "MASK mask scrub secret_pointers secret_texts",
+    "terms": "Escalation GrantTerms Spend Stage Terms",
+    "text": "one_line shorten unwritten visible",
+    "words": "End Kind Mode Moment Retry Risk STATUS_OF Status iso",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found

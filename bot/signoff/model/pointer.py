@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
-from signoff.model.request import Change
+from signoff.model.decision import Change
 
 
 def escape(name: str) -> str:

@@ -7,61 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from signoff.model.decision import Decision, Outcome, Version
 from signoff.model.said import Ask, MessageRef, Principal
 from signoff.model.terms import Terms
-from signoff.model.words import End, Frozen, Moment, Retry, Status
-
-
-class DecidedBy(Frozen):
-    person: str | None = None
-    name: str | None = None
-    """The person's display name, for people and models to read."""
-    acting_for: str | None = None
-    """The person in whose place this one decided, by a delegation."""
-    rule: str | None = None
-    via: str | None = None
-    at: Moment
-
-
-class Change(Frozen):
-    path: str
-    from_: object = Field(None, alias="from")
-    to: object = None
-
-
-class Decision(Frozen):
-    kind: End
-    arguments: dict[str, object] | None = None
-    """The arguments that may run: set for approve and edit."""
-    changes: tuple[Change, ...] = ()
-    message: str | None = None
-    retry: Retry | None = None
-    """Set for every rejection."""
-    forced: bool = False
-    """Break glass: one person decided against the rule."""
-    grant: str | None = None
-    """The id of the grant under which nobody was asked."""
-    response: object = None
-    decided_by: tuple[DecidedBy, ...] = ()
-    decided_at: Moment
-    digest: str
-    receipt: str | None = None
-
-
-class Version(Frozen):
-    """One version of the arguments; an edit makes the next."""
-
-    number: int
-    arguments: dict[str, object]
-    digest: str
-    by: str | None = None
-    at: Moment
-
-
-class Outcome(Frozen):
-    status: Literal["succeeded", "failed"]
-    detail: str | None = Field(None, max_length=10_000)
-    at: Moment | None = None
+from signoff.model.words import Frozen, Moment, Status
 
 
 class Vote(Frozen):
