@@ -472,7 +472,7 @@ async def test_a_named_person_forces_a_decision_with_a_reason() -> None:
     assert (await house.lines("decided"))[-1]["forced"] is True
     text, called = await house.desk.said_below(done, notice, "slack")
     assert "Dan forced the approval (break glass): the shop is down" in text
-    assert {one.user for one in called} == {"UADA", "UBOB", "UCLEO", "UDAN"}
+    assert {one.user for one in called} == {"UADA", "UBOB", "UCLEO"}  # Dan knows
 
 
 @pytest.mark.parametrize("reason", [None, "", "  "])
@@ -490,7 +490,7 @@ async def test_only_the_named_force_a_decision() -> None:
     house = House(rules(GLASS))
     request = await house.ask()
     for person in ("bob", "cleo", "mia", "stranger"):
-        with pytest.raises(NotAllowed, match="Dan, or Ada can, by the policy's `break_glass`"):
+        with pytest.raises(NotAllowed, match="Dan or Ada can, by the policy's `break_glass`"):
             await house.say(request, person, force=True, message="now")
     with pytest.raises(NotAllowed, match="approve or reject"):
         await house.say(request, "dan", "edit", arguments={"order": "A-1", "amount": 1}, force=True, message="now")
