@@ -220,11 +220,7 @@ def _entry(form: Form, index: int, state: Json) -> str | None:
         chosen = state.get("selected_option")
         if chosen is None:
             return ""
-        number = _text(_object(chosen).get("value")) or ""
-        offered = inputs.choices(field)
-        if number.isascii() and number.isdigit() and len(number) < 6 and int(number) < len(offered):
-            return offered[int(number)].value
-        return None
+        return inputs.chosen(field, _text(_object(chosen).get("value")) or "") if inputs.choices(field) else None
     value = state.get(_STATE.get(str(kind), "value"))
     if value is None:
         return ""

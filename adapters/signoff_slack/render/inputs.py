@@ -6,6 +6,7 @@ text input, so that submitting a form unchanged changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -34,8 +35,22 @@ _TEXTS = {"text", "paragraph", "list", "json"}
 
 
 def choices(field: Field) -> tuple[Option, ...]:
-    """What a closed field offers; their index is what Slack submits."""
+    """What a closed field offers."""
     return (Option("true", "Yes"), Option("false", "No")) if field.kind == "boolean" else field.options
+
+
+def option_id(index: int, option: Option) -> str:
+    """What Slack submits for an option: short whatever its value, and never that of another option of the same place,
+    as there may be by the time the form is sent.
+    """
+    return f"{index}:{hashlib.sha256(option.value.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
+def chosen(field: Field, submitted: str) -> str:
+    """The value of a submitted option; of one that is not offered any more its id, for the core to refuse."""
+    mark = submitted.partition(":")[2]
+    found = (option.value for option in choices(field) if option_id(0, option) == f"0:{mark}")
+    return next(found, submitted or "?")
 
 
 def moment(unix: int, like: str) -> str:
@@ -154,7 +169,8 @@ def _choice(field: Field, entry: str) -> Json | None:
     if not offered or len(offered) > MOST_OPTIONS or (entry and entry not in values):
         return None
     options: list[Json] = [
-        {"text": plain(name(option.label, 75)), "value": str(index)} for index, option in enumerate(offered)
+        {"text": plain(name(option.label, 75)), "value": option_id(index, option)}
+        for index, option in enumerate(offered)
     ]
     radio = field.kind == "boolean" and field.required  # a select can be cleared, radio buttons cannot
     element: Json = {"type": "radio_buttons" if radio else "static_select"}
