@@ -8,7 +8,7 @@ import pytest
 
 from signoff import forms
 
-pytestmark = pytest.mark.parametrize("house", ["slack"], indirect=True)
+pytestmark = pytest.mark.parametrize("chat", ["slack"])
 
 
 async def test_i19_a_guest_is_refused_before_the_minute_is_over(house: Any) -> None:
