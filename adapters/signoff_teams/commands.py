@@ -39,6 +39,8 @@ HEARD = 3600.0
 NOBODY = "Teams did not say who you are, so nothing was done; write from your own work account."
 _PREFIX = re.compile(r"^/?signoff(?:\s+|$)", re.IGNORECASE)
 """Written by those who know Signoff from another chat."""
+_UNSAFE = re.compile(r"[\s<>\"“”„]+")
+"""What would end a word of a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +126,5 @@ class Commands:
             except ChatError as error:
                 raise ChatError(reason=f"who {one.name} is cannot be looked up; {error.data['reason']}") from error
             user, tenant = text_of(found, "aadObjectId"), text_of(found, "tenantId") or tenant
-        return f"<{NAME}:{tenant}/{user}>" if user else f"@{one.name}"
+        # Whoever has no id here has a name all the same, and it may be that of one of the policy's people (I14).
+        return f"<{NAME}:{tenant}/{user}>" if user else f"<{NAME}:?/{_UNSAFE.sub('_', one.name)}>"

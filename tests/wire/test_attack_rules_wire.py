@@ -22,3 +22,18 @@ async def test_i20_a_choice_that_is_gone_when_it_is_sent_becomes_no_other_choice
     await house.side.submit("bob", card, form, {"what": "snooze", "time": "3600"})
     await house.sees("bob", card, "Choose one of what is offered.")
     assert (await house.now(request)).rev == before.rev
+
+
+@pytest.mark.parametrize("chat", ["teams"])
+@pytest.mark.parametrize("name", ["mia", "Mia", "mia until friday for finance", "\"mia\" until friday for finance"])
+async def test_i14_a_mention_is_never_taken_for_somebody_of_the_same_name(house: Any, name: str) -> None:
+    """An outsider whose display name is that of a person in the policy, or a piece of a command, is nobody."""
+    sim = house.side._world.sim
+    ada = sim.directory.person("ada")
+    thread = sim.threads.all[sim.directory.chat_id(ada)]
+    mention = {"type": "mention", "text": "<at>outsider</at>", "mentioned": {"id": "29:outsider", "name": name}}
+    fields = {"text": "delegate <at>outsider</at> until tomorrow", "entities": [mention]}
+    sender = sim._sender
+    assert (await sender.deliver(sender.message(ada, thread, "1", fields))).status == 200
+    assert "is nobody whom the policy lists" in thread.messages[-1].text
+    assert not await house.desk.orders.delegations()
