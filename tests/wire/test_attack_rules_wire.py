@@ -37,3 +37,17 @@ async def test_i14_a_mention_is_never_taken_for_somebody_of_the_same_name(house:
     assert (await sender.deliver(sender.message(ada, thread, "1", fields))).status == 200
     assert "is nobody whom the policy lists" in thread.messages[-1].text
     assert not await house.desk.orders.delegations()
+
+
+@pytest.mark.parametrize("text", ["delegate @mia until tomorrow for", 'delegate @mia until tomorrow for ""'])
+async def test_a_delegation_that_was_cut_short_hands_over_nothing(house: Any, text: str) -> None:
+    """`for` without a rule or group is not everything."""
+    assert "is missing" in await house.side.say("ada", text)
+    assert not await house.desk.orders.delegations()
+
+
+@pytest.mark.parametrize("text", ["freeze tool a tool b", "freeze agent a --agent b because c"])
+async def test_a_freeze_of_two_things_does_not_stop_one_of_them_in_silence(house: Any, text: str) -> None:
+    """One command stops one tool or agent; who names two is told so."""
+    assert "at a time" in await house.side.say("rita", text)
+    assert not await house.desk.orders.freezes()

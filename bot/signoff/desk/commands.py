@@ -136,6 +136,8 @@ class Commands:
         now = await self._store.now()
         end = until(" ".join(words[2:scope_at]), now)
         scope = " ".join(words[scope_at + 1 :]) or None
+        if scope is None and scope_at < len(words):  # cut short, it would hand over everything
+            raise BadCommand(fault="For which rule or group is missing.", mend="Name one, or leave `for` out for all.")
         made = await self._orders.delegate(giver, to, end, scope, via=call.actor.via)
         return f"{_delegation(call.policy, made)}\nEnd it with: end {made.id}"
 
@@ -213,6 +215,8 @@ def _target(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
     index = 0
     while index < len(words):
         word = words[index].lower().removeprefix("--")
+        if word in found:  # only one of them would be stopped, and the other be thought to be
+            raise BadCommand(fault=f"One {word} at a time.", mend="Name the other in a command of its own.")
         if word in {"agent", "tool"} and index + 1 < len(words) and words[index + 1].strip():
             found[word] = words[index + 1]
             index += 2
