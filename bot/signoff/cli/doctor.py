@@ -12,7 +12,7 @@ from signoff import config as configuration
 from signoff.cli.freeze import what
 from signoff.config import Config
 from signoff.errors import SignoffError, StoreUnavailable
-from signoff.model import Freeze, dumps, iso, visible
+from signoff.model import dumps, iso, read_freeze, visible
 from signoff.ports import Check
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ async def _store(config: Config, policy: Policy | None) -> list[Check]:
 
 
 async def _frozen(store: Store) -> list[Check]:
-    found = [Freeze.model_validate_json(text) for text in (await store.orders("freezes")).values()]
+    found = [read_freeze(*one) for one in (await store.orders("freezes")).items()]
     return [
         Check("warning", f"Frozen: {what(one)}, by {visible(one.by)} since {iso(one.at)}; `signoff thaw` lifts it.")
         for one in sorted(found, key=lambda one: one.at)

@@ -22,6 +22,7 @@ from signoff.model import (
     Request,
     Terms,
     freezes_of,
+    readable,
     secret_pointers,
     steps,
     within,
@@ -62,6 +63,9 @@ class Openings:
         request = asking.by_rule(waiting, policy.who(terms.approvers), now, self._signer)
         if request.status == "approved":
             silent = terms.mode != "enforce"
+            # A person has just said no to this very call, while a budget was used up, say: no rule says yes to it now.
+            if not silent and (again := await self._rejected(waiting, now)):
+                return Opening(again)
             if silent:  # nobody is asked, and nobody is bothered
                 request = request.model_copy(update={"terms": terms.model_copy(update={"show": (), "spend": None})})
             return Opening(request, Conditions(freezes_of(request), None, None if silent else terms.spend))
@@ -135,7 +139,7 @@ class Openings:
         if terms.grants is None or "approve" not in request.allowed_decisions or terms.note is not None:
             return None
         texts = await self._store.orders("grants")
-        for one in sorted(map(Grant.model_validate_json, texts.values()), key=lambda grant: grant.at):
+        for one in sorted(readable(Grant, texts.values()), key=lambda grant: grant.at):
             if not _covers(one, request, now) or one.fingerprint != policy.fingerprint(terms.rule):
                 continue
             if not await self._voices.alone_for(policy, request, one.giver):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from signoff.desk import entries as audit
 from signoff.errors import NotAllowed, NotFound, Overtaken
-from signoff.model import Delegation, Freeze, Grant, freeze_id
+from signoff.model import Delegation, Freeze, Grant, freeze_id, read_freeze, readable
 from signoff.policy import Policy
 from signoff.ports import Store, Swap
 
@@ -27,8 +28,8 @@ class Orders:
     # ── freeze ───────────────────────────────────────────────────────────────────────────────────
 
     async def freezes(self) -> Sequence[Freeze]:
-        found = (await self._store.orders("freezes")).values()
-        return sorted(map(Freeze.model_validate_json, found), key=lambda one: (one.at, one.id))
+        found = (await self._store.orders("freezes")).items()
+        return sorted((read_freeze(*one) for one in found), key=lambda one: (one.at, one.id))
 
     async def freeze(
         self, agent: str | None, tool: str | None, reason: str | None, *, by: str, via: str
@@ -56,7 +57,7 @@ class Orders:
         for name in await self._names(agent):
             text = standing.get(freeze_id(name, tool))
             if text is not None:
-                one = Freeze.model_validate_json(text)
+                one = read_freeze(freeze_id(name, tool), text)
                 if await self._store.change(Swap("freezes", one.id, text, None), audit.thawed(one, by, via)):
                     ended.append(one)
         return ended
@@ -72,14 +73,14 @@ class Orders:
     async def grants(self) -> Sequence[Grant]:
         """Those that still stand."""
         now = await self._store.now()
-        found = map(Grant.model_validate_json, (await self._store.orders("grants")).values())
+        found = readable(Grant, (await self._store.orders("grants")).values())
         return sorted((one for one in found if one.live(now)), key=lambda one: (one.at, one.id))
 
     async def revoke(self, grant_id: str, *, by: str, via: str, person: str | None = None) -> Grant:
         """End a grant. `person`: only one of theirs. Raises NotFound, Overtaken, StoreUnavailable."""
         for _ in range(ATTEMPTS):
             text = (await self._store.orders("grants")).get(grant_id)
-            one = Grant.model_validate_json(text) if text is not None else None
+            one = next(readable(Grant, () if text is None else (text,)), None)
             if one is None or (person is not None and one.giver != person):
                 raise NotFound
             if await self._store.change(Swap("grants", grant_id, text, None), audit.revoked(one, by, via)):
@@ -94,7 +95,7 @@ class Orders:
         if not found:
             return ()
         now = await self._store.now()
-        all_ = map(Delegation.model_validate_json, found.values())
+        all_ = readable(Delegation, found.values())
         return sorted((one for one in all_ if one.live(now)), key=lambda one: (one.at, one.id))
 
     async def delegate(self, giver: str, to: str, until: datetime, scope: str | None, *, via: str) -> Delegation:
@@ -113,13 +114,17 @@ class Orders:
         if scope is not None and scope not in policy.rule_names and scope not in policy.groups:
             known = ", ".join([*policy.rule_names, *policy.groups][:20])
             raise NotAllowed(why=f'"{scope}" is neither a rule nor a group of the policy; use one of: {known}.')
-        standing = await self.delegations()
-        if self._reaches(to, giver, standing):
-            names = policy.names
-            why = f"{names[to]} already delegates, directly or through others, to {names[giver]}"
-            raise NotAllowed(why=f"{why}; a circle would leave nobody responsible.")
+        why = f"{policy.names[to]} already delegates, directly or through others, to {policy.names[giver]}"
+        circle = NotAllowed(why=f"{why}; a circle would leave nobody responsible.")
+        if self._reaches(to, giver, await self.delegations()):
+            raise circle
         new = Delegation(id=f"del_{secrets.token_hex(6)}", giver=giver, to=to, scope=scope, at=now, until=until)
         await self._store.change(Swap("delegations", new.id, None, new.model_dump_json()), audit.delegated(new, via))
+        # Two that close a circle at the same moment do not see each other before they stand.
+        if self._reaches(to, giver, await self.delegations()):
+            with contextlib.suppress(NotFound):
+                await self.undelegate(new.id, by=giver, via=via)
+            raise circle
         return new
 
     @staticmethod
@@ -138,19 +143,19 @@ class Orders:
         """Take away what has run out; how many. Nothing depends on it but the length of lists."""
         now, taken = await self._store.now(), 0
         for grant_id, text in (await self._store.orders("grants")).items():
-            grant = Grant.model_validate_json(text)
-            if not grant.live(now):
-                taken += await self._store.change(Swap("grants", grant_id, text, None), audit.lapsed(grant))
+            for grant in readable(Grant, (text,)):
+                if not grant.live(now):
+                    taken += await self._store.change(Swap("grants", grant_id, text, None), audit.lapsed(grant))
         for one_id, text in (await self._store.orders("delegations")).items():
-            one = Delegation.model_validate_json(text)
-            if not one.live(now):
-                taken += await self._store.change(Swap("delegations", one_id, text, None), audit.lapsed(one))
+            for one in readable(Delegation, (text,)):
+                if not one.live(now):
+                    taken += await self._store.change(Swap("delegations", one_id, text, None), audit.lapsed(one))
         return taken
 
     async def undelegate(self, delegation_id: str, *, by: str, via: str, person: str | None = None) -> Delegation:
         """End a delegation. `person`: only one that they gave or got. Raises NotFound, StoreUnavailable."""
         text = (await self._store.orders("delegations")).get(delegation_id)
-        one = Delegation.model_validate_json(text) if text is not None else None
+        one = next(readable(Delegation, () if text is None else (text,)), None)
         if text is None or one is None or (person is not None and person not in {one.giver, one.to}):
             raise NotFound
         if not await self._store.change(Swap("delegations", one.id, text, None), audit.undelegated(one, by, via)):

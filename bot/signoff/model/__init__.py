@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from signoff.model.exact import loads as loads
     from signoff.model.exact import pretty as pretty
     from signoff.model.exact import seen as seen
+    from signoff.model.orders import UNREADABLE as UNREADABLE
     from signoff.model.orders import Delegation as Delegation
     from signoff.model.orders import Freeze as Freeze
     from signoff.model.orders import Grant as Grant
     from signoff.model.orders import freeze_id as freeze_id
     from signoff.model.orders import freezes_of as freezes_of
     from signoff.model.orders import freezing as freezing
+    from signoff.model.orders import read_freeze as read_freeze
+    from signoff.model.orders import readable as readable
     from signoff.model.pointer import changes as changes
     from signoff.model.pointer import escape as escape
     from signoff.model.pointer import same as same
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from signoff.model.terms import Stage as Stage
     from signoff.model.terms import Terms as Terms
     from signoff.model.text import one_line as one_line
+    from signoff.model.text import says_something as says_something
     from signoff.model.text import shorten as shorten
     from signoff.model.text import unwritten as unwritten
     from signoff.model.text import visible as visible
@@ -70,13 +74,13 @@ _HOMES = {
     "decision": "Change DecidedBy Decision Outcome Version",
     "editable": "editable_names",
     "exact": "dumps loads pretty seen",
-    "orders": "Delegation Freeze Grant freeze_id freezes_of freezing",
+    "orders": "UNREADABLE Delegation Freeze Grant freeze_id freezes_of freezing read_freeze readable",
     "pointer": "changes escape same steps within",
     "request": "Event INTERNAL Key Notice Placement Request Vote",
     "said": "Actor Answer Ask GrantWish MessageRef Principal",
     "secrets": "MASK mask scrub secret_pointers secret_texts",
     "terms": "Escalation GrantTerms Spend Stage Terms",
-    "text": "one_line shorten unwritten visible",
+    "text": "one_line says_something shorten unwritten visible",
     "words": "End Kind Mode Moment Retry Risk STATUS_OF Status iso",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}

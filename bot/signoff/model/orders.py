@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -12,6 +13,8 @@ from signoff.model.words import Frozen, Moment
 
 EVERYTHING = "*"
 """The id of the freeze that holds for every call."""
+UNREADABLE = "an order that this version of Signoff cannot read"
+"""Who froze, as far as that can be told."""
 
 
 def freeze_id(agent: str | None, tool: str | None) -> str:
@@ -92,3 +95,35 @@ class Delegation(Frozen):
 
     def live(self, now: datetime) -> bool:
         return now < self.until
+
+
+Order = TypeVar("Order", Grant, Delegation)
+
+
+def readable(kind: type[Order], texts: Iterable[str]) -> Iterator[Order]:
+    """Orders from their stored texts. What cannot be read, of a later version perhaps, allows nothing."""
+    for text in texts:
+        try:
+            yield kind.model_validate_json(text)
+        except ValueError:
+            continue
+
+
+def read_freeze(id_: str, text: str) -> Freeze:
+    """A freeze from its stored text. One that cannot be read holds all the same, so it has to be seen and thawed."""
+    try:
+        return Freeze.model_validate_json(text)
+    except ValueError:
+        agent, tool = _meant(id_)
+        return Freeze(id=id_, agent=agent, tool=tool, by=UNREADABLE, at=datetime.fromtimestamp(0, UTC))
+
+
+def _meant(id_: str) -> tuple[str | None, str | None]:
+    """Agent and tool of a freeze's id; an id of another kind passes for a tool's name."""
+    kind, _, rest = id_.partition(":")
+    length, _, pair = rest.partition(":")
+    if kind == "both" and length.isdecimal():
+        return pair[: int(length)], pair[int(length) + 1 :]
+    if kind == "agent":
+        return rest, None
+    return None, None if id_ == EVERYTHING else rest if kind == "tool" else id_

@@ -36,6 +36,11 @@ def visible(text: str) -> str:
     return "".join(out)
 
 
+def says_something(text: str) -> bool:
+    """Whether there is a letter or a digit in it that can be seen."""
+    return any(char.isalnum() and visible(char) == char for char in text)
+
+
 def _sign(char: str) -> bool:
     return len(char) == 1 and char > "~" and unicodedata.category(char) in {"So", "Sm", "Po"}
 

@@ -49,6 +49,8 @@ def made(
             expires_in=expires_in,
             note=note,
             spend=_spend(roll, plan, ask, facts, asked_by) if plan.budget and offered else None,
+            loop=plan.loop.within or 0,
+            loop_across=plan.loop.across_runs,
         )
     stages = tuple(_stages(plan, facts, notes))
     approvers = stages[0].approvers if stages else plan.approvers

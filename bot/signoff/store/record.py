@@ -10,7 +10,7 @@ from typing import cast
 from pydantic_core import to_json
 
 from signoff.errors import CallFrozen, Invalid
-from signoff.model import Event, Freeze, Request, Spend, Status, dumps, iso, loads
+from signoff.model import UNREADABLE, Event, Freeze, Request, Spend, Status, dumps, iso, loads
 from signoff.ports import Filter
 
 PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
@@ -169,7 +169,7 @@ def frozen(text: str) -> CallFrozen:
     try:
         freeze = Freeze.model_validate_json(text)
     except ValueError:
-        return CallFrozen(what="This call", by="an order that this version of Signoff cannot read", reason="")
+        return CallFrozen(what="This call", by=UNREADABLE, reason="")
     match freeze.agent, freeze.tool:
         case None, None:
             what = "Everything"
