@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import structlog
 
@@ -117,7 +117,7 @@ class People:
         directory = self._directories.get(name)
         if directory is None:
             raise DirectoryAway(what=f"{name} is not configured")
-        found = await self._groups.get((name, kind, group), lambda: directory.members(kind, group))
+        found = await self._groups.get((name, kind, group), lambda: _people(directory.members(kind, group)))
         people = (policy.match(one) if isinstance(one, str) else policy.person_of(one) for one in found)
         return frozenset(person for person in people if person is not None)
 
@@ -126,7 +126,25 @@ class People:
         if directory is None:
             return None
         room = (origin.tenant, origin.conversation) if origin else ()
-        return await self._standings.get((who.chat, who.key, *room), lambda: directory.standing(who, origin))
+        return await self._standings.get((who.chat, who.key, *room), lambda: _reason(directory.standing(who, origin)))
+
+
+async def _people(answer: Awaitable[object]) -> Found:
+    """What a directory says, which may be anybody's code. Raises TypeError when it is no answer."""
+    said = await answer
+    found = cast("Collection[object]", said) if isinstance(said, Collection) and not isinstance(said, str) else (None,)
+    people = [one for one in found if isinstance(one, str | Principal)]
+    if len(people) != len(found):
+        raise TypeError
+    return frozenset(people)
+
+
+async def _reason(answer: Awaitable[object]) -> str | None:
+    """As `_people`, of one person."""
+    said = await answer
+    if said is None or (isinstance(said, str) and said):
+        return said
+    raise TypeError
 
 
 def _principal(chat: str, identity: str) -> Principal:
