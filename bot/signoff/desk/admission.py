@@ -37,16 +37,17 @@ def edited(policy: Policy, request: Request, arguments: dict[str, object], perso
 
     The same revision as before: a vote or a write follows. Raises PolicyRefused.
     """
-    terms = policy.terms(again(request, arguments), arguments, now, asked_by=request.asked_by)
-    if terms.decide == "reject":
+    # What was secret under the earlier rule stays so: this version still holds it, and so do the ones before (I13).
+    hidden = request.terms.secret
+    terms = policy.terms(again(request, arguments), arguments, now, secret=hidden, asked_by=request.asked_by)
+    secret = tuple(dict.fromkeys((*hidden, *terms.secret)))
+    if terms.decide == "reject" and terms.mode == "enforce":
         raise PolicyRefused(rule=terms.rule, message=terms.message)
     if terms.decide != "ask" or terms.mode != "enforce":
         # A rule would run these without asking; a person who may decide has looked at them, which is more.
         first = request.terms.ladder[0]
         terms = request.terms.model_copy(update={"rule": terms.rule, "approvers": first.approvers, "spend": None})
     show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
-    # What was secret under the earlier rule stays so: this version still holds it, and so do the ones before (I13).
-    secret = tuple(dict.fromkeys((*request.terms.secret, *terms.secret)))
     new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
     version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
     return request.model_copy(

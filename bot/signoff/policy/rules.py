@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from signoff.errors import BadConfig
@@ -123,14 +123,15 @@ class Policy(Roll):
         now: datetime,
         *,
         spent: Collection[str] = (),
+        secret: Collection[str] = (),
         asked_by: str = "",
     ) -> Terms:
         """What holds for this call with these arguments (which after an edit are not `ask.arguments`).
 
         The first rule that matches wins; if none does, the defaults. A condition that cannot be evaluated never leads
         to an automatic approval: see `_strictest`. `spent`: rules whose budgets turned out to be used up; they do not
-        match. `asked_by`: the id of the asking key, for budgets that count apart for each agent. Raises
-        ChannelNotAllowed.
+        match. `secret`: patterns of what is secret besides, whichever rule holds. `asked_by`: the id of the asking key,
+        for budgets that count apart for each agent. Raises ChannelNotAllowed.
         """
         if self.mode == "off":
             return Terms(
@@ -156,6 +157,8 @@ class Policy(Roll):
                 match = plan
                 break
         plan, note = self._chosen(match, failed, now)
+        if secret:
+            plan = replace(plan, secret=tuple(dict.fromkeys((*secret, *plan.secret))))
         return made(self, plan, ask, arguments, facts, note=note, asked_by=asked_by)
 
     def consider(
