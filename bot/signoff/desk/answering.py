@@ -36,8 +36,10 @@ from signoff.model import (
     Kind,
     Notice,
     Request,
+    Risk,
     Vote,
     freezes_of,
+    says_something,
 )
 from signoff.policy import Policy
 from signoff.ports import Conditions, Store, Swap
@@ -132,7 +134,7 @@ class Answers:
                 record, revised = edited(policy, request, arguments, voice.person, now), True
                 show = await self._voices.places(policy, record.terms.show)
                 record = record.model_copy(update={"terms": record.terms.model_copy(update={"show": show})})
-                if not await self._may_vote(policy, record, answer, actor, now):
+                if not await self._may_vote(policy, request, record, answer, actor, now):
                     return _Change(at_stage(record, 0, ()), "request.revised")
             else:
                 said.check_confirm(record, answer)
@@ -145,12 +147,17 @@ class Answers:
         vote = cast(record, voice, answer.kind, name, actor, now, response)
         return await self._counted(policy, record, vote, answer, now, revised=revised)
 
-    async def _may_vote(self, policy: Policy, record: Request, answer: Answer, actor: Actor, now: datetime) -> bool:
-        """Whether the editor's edit is a vote on the new version too: not where it has to be confirmed by typing."""
+    async def _may_vote(
+        self, policy: Policy, request: Request, record: Request, answer: Answer, actor: Actor, now: datetime
+    ) -> bool:
+        """Whether the editor's edit is a vote on the new version too: not where it has to be confirmed by typing, nor
+        where the new arguments are risky and what they leave as it was has not been seen (I11).
+        """
         try:
             said.check_confirm(record, answer)
+            await self.check_seen(request, "edit", actor, risk_of(record))
             found = await self._voices.voice(policy, record, "edit", actor, now)
-        except (Invalid, *UNFIT):
+        except (Invalid, NotSeen, *UNFIT):
             return False
         return found.acting_for is None
 
@@ -210,7 +217,7 @@ class Answers:
         """Break glass: against the rule, by name, with a reason, and told to everybody."""
         if answer.kind not in {"approve", "reject"}:
             raise NotAllowed(why="Breaking the glass can approve or reject, nothing else.")
-        if not (answer.message or "").strip():
+        if not says_something(answer.message or ""):
             raise Invalid({"/message": NO_REASON}, NO_REASON)
         by = DecidedBy(person=voice.person, name=policy.names.get(voice.person), via=actor.via, at=now)
         kind: Kind = answer.kind
@@ -279,12 +286,15 @@ class Answers:
             raise reason or NotAnApprover(who=policy.who(request.terms.approvers))
         return found
 
-    async def check_seen(self, request: Request, kind: Kind, actor: Actor) -> None:
-        """Raises NotSeen: a risky call whose card shows only a part is let run by those alone who opened all (I11)."""
-        if kind == "reject" or actor.origin is None or (request.terms.risk or request.risk) not in RISKY:
+    async def check_seen(self, request: Request, kind: Kind, actor: Actor, risk: Risk | None = None) -> None:
+        """Raises NotSeen: a risky call whose card shows only a part is let run by those alone who opened all (I11).
+        `risk`: what it comes to, where that is not the request's own.
+        """
+        risk = risk or risk_of(request)
+        if kind == "reject" or actor.origin is None or risk not in RISKY:
             return
         if cards.shortened(request) and await self._store.recall(SEEN, seen_key(request, actor)) is None:
-            raise NotSeen(risk=request.terms.risk or request.risk)
+            raise NotSeen(risk=risk)
 
     # ── what is put off ──────────────────────────────────────────────────────────────────────────
 
@@ -315,6 +325,10 @@ class Answers:
             if await self._store.move(request, after, f"request.{what}", entry):
                 return after
         raise StoreUnavailable
+
+
+def risk_of(request: Request) -> Risk | None:
+    return request.terms.risk or request.risk
 
 
 def seen_key(request: Request, actor: Actor) -> str:
