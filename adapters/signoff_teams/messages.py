@@ -45,4 +45,9 @@ def text_message(text: str, people: Sequence[Called] = ()) -> Any:
     ]
     text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
     said = html.escape(text).replace("\n", "<br>")
-    return Activity(type="message", text_format="xml", text=" ".join([*tags, said]), entities=entities or None)
+    return Activity(
+        type="message",
+        text_format="xml",
+        text="<br>".join(filter(None, [", ".join(tags), said])),
+        entities=entities or None,
+    )

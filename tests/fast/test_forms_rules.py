@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from signoff import forms
 from signoff.errors import Invalid
 from signoff.forms.more import span
-from signoff.model import GrantTerms, Request, Retry, Terms, Version, visible
+from signoff.model import MASK, GrantTerms, Request, Retry, Terms, Version, visible
 
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 EVERYTHING = get_args(forms.What)
@@ -54,11 +54,12 @@ def fields(form: forms.Form) -> dict[str, forms.Field]:
 
 
 def test_the_confirm_form_says_what_to_type_and_what_it_is_about() -> None:
-    """One required field; title, tool and risk stand above it."""
+    """One required field; title, tool, risk and arguments stand above it."""
     form = forms.confirm_form(record(confirm="A-1001", risk="high"))
     assert (form.purpose, form.submit, form.version) == ("confirm", "Approve", 1)
     assert form.fields == (forms.Field("confirm", "Type “A-1001” to approve", "text", required=True),)
-    assert form.notes == ("Refund order A-1001 (issue_refund, high risk)",)
+    assert form.title == "Approve: Refund order A-1001"
+    assert form.notes == ("issue_refund, high risk", 'order: "A-1001"')
 
 
 @pytest.mark.parametrize("text", ["long " * 30, "two  blanks", "{{DATE(2026, SHORT)}}"])
@@ -66,7 +67,7 @@ def test_a_text_that_a_label_would_change_stands_above_it(text: str) -> None:
     """What has to be typed letter for letter is shown letter for letter."""
     form = forms.confirm_form(record(confirm=text))
     assert form.fields[0].label == "Type the text above to approve"
-    assert form.notes[1] == f"To approve, type: {text.strip()}"
+    assert form.notes[-1] == f"To approve, type: {text.strip()}"
 
 
 @pytest.mark.parametrize("typed", ["A-1001", "  A-1001\n"])
@@ -131,7 +132,8 @@ def test_what_the_form_shows_is_what_it_takes(text: str) -> None:
     request = record(confirm=text)
     form = forms.confirm_form(request)
     label = form.fields[0].label
-    shown = form.notes[1].removeprefix("To approve, type: ") if len(form.notes) > 1 else label[6:-12]
+    above = label == "Type the text above to approve"
+    shown = form.notes[-1].removeprefix("To approve, type: ") if above else label[6:-12]
     assert all(visible(part) == part for part in (label, *form.notes))
     forms.check_confirm(request, shown)
 
@@ -194,7 +196,9 @@ def test_the_form_offers_what_is_open_to_this_person_and_no_field_beyond() -> No
         form = forms.more_form(record(grants=GRANTS), offers)
         assert [field.key for field in form.fields] == expected
         assert {option.value for option in form.fields[0].options} == set(offers)
-        assert len(form.notes) == len(offers)
+        said = [note for note in form.notes if note != 'order: "A-1001"']
+        assert len(said) == len(offers)
+        assert (len(form.notes) > len(said)) == any(one in offers for one in ("grant", "force_approve"))
     form = forms.more_form(record(grants=GRANTS), EVERYTHING)
     assert [option.label for option in form.fields[0].options] == [
         "Extend the deadline",
@@ -313,11 +317,21 @@ def test_breaking_the_glass_needs_a_reason(reason: str) -> None:
     assert more({"what": "force_reject", "reason": " 火事 \r\n"}).reason == "火事"
 
 
-def test_i13_no_value_of_an_argument_stands_on_the_form() -> None:
-    """Similar calls are told by names; a secret in the title is masked."""
-    request = record({"card_token": SECRET, "order": SECRET + "!"}, grants=GRANTS)
+def test_i13_no_secret_stands_on_the_forms() -> None:
+    """What is approved is shown with secrets masked, in the title too; what is only put off shows no arguments."""
+    request = record({"card_token": SECRET, "order": "A-1001"}, confirm="A-1001", grants=GRANTS)
     request = request.model_copy(update={"title": f"Use {SECRET}"})
-    assert SECRET not in repr(forms.more_form(request, EVERYTHING)) + repr(forms.reject_form(request))
+    shown = [forms.more_form(request, EVERYTHING), forms.confirm_form(request), forms.reject_form(request)]
+    assert SECRET not in repr(shown)
+    for form in shown[:2]:
+        assert f"card_token: {MASK}" in form.notes
+    assert not any("card_token" in note for note in forms.more_form(request, ("extend", "snooze")).notes)
+
+
+def test_a_reason_is_required_where_there_is_nothing_else_to_do() -> None:
+    """Somebody who may only break the glass cannot leave the reason out; others choose first."""
+    assert fields(forms.more_form(record(), ("force_approve", "force_reject")))["reason"].required
+    assert not fields(forms.more_form(record(), ("extend", "force_approve")))["reason"].required
 
 
 def test_pages_of_these_forms_can_be_kept() -> None:

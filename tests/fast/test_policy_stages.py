@@ -267,7 +267,15 @@ def test_i19_a_live_group_is_whoever_was_just_looked_up() -> None:
     assert loaded.members(["managers"]) == loaded.members(["managers"], {"managers": None}) == frozenset()
     assert loaded.members(["managers", "finance"], {"managers": frozenset({"mia", "eve"})}) == {"mia", "ada", "bob"}
     assert loaded.queue_terms("mia", {"managers": frozenset({"mia"})}) == ("mia", "managers")
-    assert loaded.who(["managers", "ada"]) == "the group managers, or ada"
+    assert loaded.who(["managers", "ada"]) == "the group managers or ada"
+
+
+def test_who_has_spoken_is_not_said_to_be_asked() -> None:
+    """Neither as a member of a group nor by name; when all have spoken nobody is left."""
+    loaded = load("  - {name: r}\n")
+    assert loaded.who(["finance"], {"ada"}) == "bob (finance)"
+    assert loaded.who(["ada", "mia"], {"ada"}) == "mia"
+    assert loaded.who(["finance"], {"ada", "bob"}) == "nobody"
 
 
 # ── modes ────────────────────────────────────────────────────────────────────────────────────────

@@ -523,7 +523,8 @@ def test_lines_of_a_fact_stay_lines() -> None:
     drawn: Any = render.message(card(facts=(Fact("Stages", plan),), footer=(Fact("Votes", plan),)))
     whole = [block["text"] for block in drawn["blocks"] if block["type"] == "section" and "text" in block]
     assert {"type": "plain_text", "text": plan, "emoji": False} in whole
-    assert f"Votes: {plan}" in texts(drawn["blocks"])
+    alone = [block["elements"] for block in drawn["blocks"] if block["type"] == "context"]
+    assert alone == [[{"type": "plain_text", "text": f"Votes:\n{plan}", "emoji": False}]]
 
 
 def test_a_form_that_offers_nothing_cannot_be_sent() -> None:

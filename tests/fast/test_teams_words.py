@@ -76,6 +76,6 @@ def test_i12_what_the_bot_says_is_no_markup(text: str) -> None:
 def test_people_are_called_by_real_mentions() -> None:
     """Each person is a tag in the text with an entity that names the person, whatever the name holds."""
     made = text_message("look", [Called("29:a", "Ada"), Called("29:b", "<at>Bob</at>")]).serialize()
-    assert made["text"] == "<at>Ada</at> <at>&lt;at&gt;Bob&lt;/at&gt;</at> look"
+    assert made["text"] == "<at>Ada</at>, <at>&lt;at&gt;Bob&lt;/at&gt;</at><br>look"
     assert [one["mentioned"]["id"] for one in made["entities"]] == ["29:a", "29:b"]
     assert all(one["text"] in made["text"] for one in made["entities"])

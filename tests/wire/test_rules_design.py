@@ -230,7 +230,7 @@ async def test_a_large_refund_takes_finance_and_two_managers_in_both_chats(house
     await house.sees("mia", card, "Waiting for managers: 0 of 2 approved", "done, 1 of 1 ✓ Bob Lindqvist")
     await confirm(house, house.other, "ada", request, copy)
     assert (await house.now(request)).open
-    await house.sees("mia", card, "Waiting for managers: 1 of 2 approved")
+    await house.sees("mia", card, "Waiting for managers: 1 of 2 approved", "the group managers")
     await confirm(house, house.side, "rita", request, card)
     decision = (await house.now(request)).decision
     here, there = house.side.name, house.other.name
@@ -429,9 +429,12 @@ async def test_a_delegation_made_in_one_chat_holds_in_the_other(house: Any) -> N
 
 
 async def test_breaking_the_glass_is_told_to_everybody(house: Any) -> None:
-    """Rita forces a large refund with a reason, which is marked on the card and said below it in both chats."""
+    """Rita forces a large refund with a reason, which is marked on the card and said below it in both chats, to those
+    who have voted as well as to those who were asked.
+    """
     request, card = await refund(house, 2000)
-    form = await house.form(request, "more", "rita")
+    await confirm(house, house.side, "bob", request, card)
+    form = await house.form(await house.now(request), "more", "rita")
     await house.side.click("rita", card, "more")
     chosen = {"what": "force_approve", "reason": "The customer is at the counter."}
     await house.side.submit("rita", card, form, chosen)
@@ -439,7 +442,10 @@ async def test_breaking_the_glass_is_told_to_everybody(house: Any) -> None:
     assert (after.status, after.decision.forced) == ("approved", True)
     await house.sees("mia", card, "Forced by Rita Moreau (break glass)", "The customer is at the counter.")
     for side, shown in ((house.side, card), (house.other, await house.copy(request))):
-        assert "The customer is at the counter." in side.below("mia", shown)[-1]
+        said = side.below("mia", shown)[-1]
+        assert "The customer is at the counter." in said
+        assert all(side.mention(person) in said for person in ("ada", "bob"))
+        assert side.mention("rita") not in said.replace("Rita Moreau forced", "")
 
 
 async def test_the_same_call_is_not_asked_again_right_away(house: Any) -> None:

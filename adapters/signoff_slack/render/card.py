@@ -153,11 +153,23 @@ def _value(row: Row, limit: int) -> str:
 
 
 def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
+    blocks: list[Json] = []
     elements: list[Json] = []
+
+    def flush() -> None:
+        parts = [elements[start : start + CONTEXT] for start in range(0, len(elements), CONTEXT)]
+        blocks.extend({"type": "context", "elements": part} for part in parts)
+        elements.clear()
+
     for fact in entries:
         label = name(fact.label, 100)
         there = link(fact.url, label) if fact.url else None
-        if fact.moment is not None:
+        if "\n" in fact.text and fact.moment is None and there is None:
+            # By itself: elements stand beside each other, and its lines would be torn apart.
+            flush()
+            elements.append(plain(f"{label}:\n{cut(fact.text, min(limit, 1000), fact.hidden)}"))
+            flush()
+        elif fact.moment is not None:
             if fact.text:
                 elements.append(plain(f"{label}: {cut(fact.text, min(limit, 1000), fact.hidden)}"))
             elements.append(markup(f"*{WHEN if fact.text else summary(label)}* {date(fact.moment)}"))
@@ -168,9 +180,8 @@ def _footer(entries: Sequence[Fact], limit: int) -> list[Json]:
                 elements.append(plain(cut(fact.text, min(limit, 1000), fact.hidden)))
         else:
             elements.append(plain(f"{label}: {cut(fact.text, min(limit, 1000), fact.hidden)}"))
-    return [
-        {"type": "context", "elements": elements[start : start + CONTEXT]} for start in range(0, len(elements), CONTEXT)
-    ]
+    flush()
+    return blocks
 
 
 def button(button: Button, request_id: str, version: int) -> Json:

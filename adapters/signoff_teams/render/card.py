@@ -140,7 +140,8 @@ def fact_blocks(fact: Fact, room: int, *, flat: bool = False) -> list[Json]:
         return [line(head, runs(single(text or fact.url), selectAction=link), spacing="Small")]
     blocks: list[Json] = []
     if fact.text or fact.moment is None:
-        blocks = paragraph(text, *head)
+        # Several lines stand below their label: beside it the first would be another column.
+        blocks = paragraph(f"\n{text}" if "\n" in text else text, *head)
         blocks[0]["spacing"] = "Small"
         head = []
     if fact.moment is not None:

@@ -13,7 +13,7 @@ from signoff.desk.admission import changed, check_offered, check_open, check_ver
 from signoff.desk.opening import Openings, offers_grant
 from signoff.desk.records import ATTEMPTS, Records
 from signoff.desk.verdict import settle
-from signoff.desk.voices import Voices
+from signoff.desk.voices import Voices, still_asked
 from signoff.desk.voting import Voice, at_stage, cast, check_vote, tally
 from signoff.errors import (
     CannotDecide,
@@ -141,7 +141,7 @@ class Answers:
         else:
             said.check_confirm(record, answer)
         if not revised:
-            check_vote(record, voice, answer.kind, response, policy.who(record.terms.approvers))
+            check_vote(record, voice, answer.kind, response, still_asked(policy, record))
         else:
             voice = Voice(voice.person)
         vote = cast(record, voice, answer.kind, name, actor, now, response)
@@ -251,7 +251,7 @@ class Answers:
         check_offered(request, kind, version)
         await self.check_seen(request, kind, actor)
         if purpose == "confirm":
-            check_vote(request, voice, kind, None, policy.who(request.terms.approvers))
+            check_vote(request, voice, kind, None, still_asked(policy, request))
         return said.form(request, purpose)
 
     async def more(self, request: Request, actor: Actor, version: int, now: datetime) -> forms.Form:

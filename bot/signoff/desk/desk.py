@@ -13,6 +13,7 @@ from typing import assert_never
 
 from signoff import cards, digest, forms
 from signoff.audit import Line
+from signoff.cards.words import either
 from signoff.desk import commands, timers
 from signoff.desk import entries as audit
 from signoff.desk.admission import check_version
@@ -25,7 +26,8 @@ from signoff.desk.origin import check_origin
 from signoff.desk.people import People
 from signoff.desk.records import ATTEMPTS, Records
 from signoff.desk.runs import Runs
-from signoff.desk.voices import Voices, person_of
+from signoff.desk.voices import Voices, person_of, still_asked
+from signoff.desk.voting import voices
 from signoff.errors import (
     BudgetSpent,
     CallFrozen,
@@ -158,7 +160,7 @@ class Desk:
 
     def card(self, request: Request) -> cards.Card:
         """The neutral card for a record; pure."""
-        return cards.card(request, who=self._policy.who(request.terms.approvers), names=self._policy.names)
+        return cards.card(request, who=still_asked(self._policy, request), names=self._policy.names)
 
     async def details(self, request_id: str, actor: Actor) -> cards.Details:
         """Everything about a request, for one person at a place where its card is, who from then on counts as having
@@ -169,13 +171,16 @@ class Desk:
         if request.open and actor.origin is not None:
             life = (request.created_at + LONGEST - now).total_seconds()
             await self._store.remember(SEEN, seen_key(request, actor), iso(now), max(life, 1))
-        return cards.details(request, who=self._policy.who(request.terms.approvers), names=self._policy.names)
+        return cards.details(request, who=still_asked(self._policy, request), names=self._policy.names)
 
     async def said_below(self, request: Request, notice: Notice, chat: str) -> tuple[str, tuple[Principal, ...]]:
         """What is said below a card in one chat, and who is called by name there."""
         policy = self._policy
-        people = await self._voices.called(policy, request, notice.to)
-        text = cards.notice_text(request, notice, policy.who(notice.to or request.terms.approvers), policy.names)
+        forced = notice.kind == "forced"  # which goes over the heads of those who have voted, too
+        knows = frozenset({notice.person} if forced and notice.person else voices(request.votes))
+        people = await self._voices.called(policy, notice.to, knows)
+        who = either(people, policy.names) or policy.who(request.terms.approvers)
+        text = cards.notice_text(request, notice, who, policy.names)
         found = (policy.identity(person, chat) for person in people)
         return text, tuple(one for one in found if one is not None)
 
@@ -285,7 +290,7 @@ class Desk:
                 places = await self._voices.places(self._policy, request.terms.escalate[request.escalated].show)
                 event, (after, entry) = "request.escalated", timers.escalated(request, places, now)
             else:
-                people = await self._voices.called(self._policy, request, request.terms.approvers)
+                people = await self._voices.called(self._policy, request.terms.approvers, voices(request.votes))
                 event, (after, entry) = "request.reminded", timers.reminded(self._policy, request, now, people)
             if await self._store.move(request, after, event, entry):
                 return True

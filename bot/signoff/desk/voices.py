@@ -138,10 +138,10 @@ class Voices:
         named = [name for place in places if (name := place.partition(":@")[2]) and policy.live((name,))]
         return policy.spread(places, await self._people.rosters(policy, named)) if named else places
 
-    async def called(self, policy: Policy, request: Request, names: Iterable[str]) -> tuple[str, ...]:
-        """The people behind names who have not spoken yet, to be called by name."""
+    async def called(self, policy: Policy, names: Iterable[str], without: frozenset[str]) -> tuple[str, ...]:
+        """The people behind names, to be called by name; `without` those who know, as who has spoken already."""
         asked = await self.asked(policy, names)
-        return tuple(sorted(asked.members - voices(request.votes)))
+        return tuple(sorted(asked.members - without))
 
     async def _delegated(
         self,
@@ -205,6 +205,13 @@ class Voices:
         if why := policy.barred(request, person, kind):
             others = [policy.names.get(other, other) for other in sorted(members - {person})]
             raise SelfApproval(why=why, who=" or ".join(others) or "an operator must name another approver")
+
+
+def still_asked(policy: Policy, request: Request) -> str:
+    """Those who may decide and have not spoken yet, in words; when nobody is left, everybody who was asked."""
+    spoken = voices(request.votes)
+    left = policy.who(request.terms.approvers, spoken) if spoken else "nobody"
+    return policy.who(request.terms.approvers) if left == "nobody" else left
 
 
 def person_of(policy: Policy, actor: Actor) -> str | None:

@@ -127,15 +127,21 @@ def heading(verb: str, request: Request) -> str:
     return f"{verb}: {shorten(Clean(request).line(request.heading), TITLE)[0]}"
 
 
-def _notes(shown: dict[str, object], editable: tuple[str, ...]) -> tuple[str, ...]:
-    """What is fixed and not asked."""
-    fixed = [(name, value) for name, value in shown.items() if name not in editable]
+def values(shown: dict[str, object], rest: str = "") -> list[str]:
+    """Arguments above a form, each with its value; `rest` ends the count of those left out."""
     notes: list[str] = []
-    for name, value in fixed[:MAX_NOTES]:
+    for name, value in list(shown.items())[:MAX_NOTES]:
         text, hidden = shorten(MASK if value == MASK else seen(value), NOTE)
         notes.append(f"{shorten(one_line(name), NOTE)[0]}: {text}" + (f"… (+{hidden})" if hidden else ""))
-    if len(fixed) > MAX_NOTES:
-        notes.append(f"… and {len(fixed) - MAX_NOTES} more that cannot be changed.")
+    if len(shown) > MAX_NOTES:
+        notes.append(f"… and {len(shown) - MAX_NOTES} more{rest}.")
+    return notes
+
+
+def _notes(shown: dict[str, object], editable: tuple[str, ...]) -> tuple[str, ...]:
+    """What is fixed and not asked."""
+    fixed = {name: value for name, value in shown.items() if name not in editable}
+    notes = values(fixed, " that cannot be changed")
     if not editable:
         notes.append(f"Nothing here can be changed. {sentences.NOTHING_EDITABLE}")
     return tuple(notes)

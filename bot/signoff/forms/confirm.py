@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from signoff.errors import Invalid
-from signoff.forms.build import heading
+from signoff.forms.build import heading, shown_arguments, values
 from signoff.forms.types import Field, Form
 from signoff.model import Clean, Request, one_line, shorten
 
@@ -16,11 +16,11 @@ QUOTED = 300
 
 
 def confirm_form(request: Request) -> Form:
-    """One field, for the text that has to be typed."""
+    """One field, for the text that has to be typed, below what is approved: no card may be in sight then."""
     risk = request.terms.risk or request.risk
     about = f"{one_line(request.tool)}, {risk} risk" if risk else one_line(request.tool)
     field, above = typed_field(request)
-    notes = (f"{Clean(request).line(request.heading)} ({about})", *above)
+    notes = (about, *values(shown_arguments(request)), *above)
     return Form(request.id, request.version, "confirm", heading("Approve", request), "Approve", (field,), notes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from signoff.errors import Invalid
-from signoff.forms.build import heading
+from signoff.forms.build import heading, shown_arguments, values
 from signoff.forms.confirm import check_confirm, typed_field
 from signoff.forms.entry import normal
 from signoff.forms.reject import MAX_REASON
@@ -28,6 +28,7 @@ LABELS: dict[What, str] = {
     "force_reject": "Break glass: reject",
 }
 FORCED: frozenset[What] = frozenset({"force_approve", "force_reject"})
+APPROVING: frozenset[What] = frozenset({"grant", "force_approve"})
 TIMED: frozenset[What] = frozenset({"extend", "snooze", "grant"})
 LABEL = 70
 """Characters of an option: what every chat shows of one."""
@@ -77,10 +78,12 @@ def more_form(request: Request, offers: Collection[str]) -> Form:
         fields += _similar(grants)
         if request.terms.confirm is not None:
             typed, above = typed_field(request)
-            fields.append(replace(typed, required=False, hint=f"For “{LABELS['grant']}”."))
+            fields.append(replace(typed, required=open_to == ["grant"], hint=f"For “{LABELS['grant']}”."))
     if not FORCED.isdisjoint(open_to):
-        fields.append(Field("reason", "Reason for breaking the glass", "paragraph", hint=WHY))
-    notes = (*_notes(request, open_to, grants), *above)
+        needed = FORCED.issuperset(open_to)
+        fields.append(Field("reason", "Reason for breaking the glass", "paragraph", required=needed, hint=WHY))
+    approved = [] if APPROVING.isdisjoint(open_to) else values(shown_arguments(request))
+    notes = (*approved, *_notes(request, open_to, grants), *above)
     return Form(request.id, request.version, "more", title, "Do it", tuple(fields), notes)
 
 
@@ -136,7 +139,7 @@ def _time(open_to: list[What], grants: GrantTerms | None) -> Field:
         initial = min(HOUR, grants.max_ttl)
         hint = f"For similar calls at most {span(grants.max_ttl)}."
     options = tuple(Option(str(time), span(time)) for time in sorted(times))
-    return Field("time", "For how long", "choice", hint=hint, initial=str(initial), options=options)
+    return Field("time", "For how long", "choice", required=True, hint=hint, initial=str(initial), options=options)
 
 
 def _similar(grants: GrantTerms) -> tuple[Field, Field]:
@@ -153,11 +156,12 @@ def _similar(grants: GrantTerms) -> tuple[Field, Field]:
             "uses",
             "For how many calls",
             "choice",
+            required=True,
             hint=f"At most {_calls(grants.max_uses)}.",
             initial="1",
             options=tuple(Option(str(count), _calls(count)) for count in sorted(counts)),
         ),
-        Field("match", "Which calls are similar", "choice", initial=matches[0].value, options=matches),
+        Field("match", "Which calls are similar", "choice", required=True, initial=matches[0].value, options=matches),
     )
 
 
@@ -175,7 +179,7 @@ def _notes(request: Request, open_to: list[What], grants: GrantTerms | None) -> 
     if grants is not None:
         tool = one_line(request.tool)
         said["grant"] = f"this call is approved, and similar calls of {tool} by the same agent then need nobody."
-    return [f"{LABELS[what]}: {said[what]}" for what in open_to]
+    return [f"{LABELS[what]} · {said[what]}" for what in open_to]
 
 
 def _number(

@@ -112,18 +112,19 @@ class Roll:
             if (group := self.spec.groups.get(name)) is not None and group.live
         }
 
-    def who(self, approvers: Iterable[str]) -> str:
+    def who(self, approvers: Iterable[str], without: Collection[str] = ()) -> str:
         """In words: `Ada Okafor or Bob Lindqvist (finance)`, `the group managers` for one that is looked up; `nobody`
-        when nobody is meant (I15)."""
-        parts = [self._one(name) for name in approvers]
-        return ", or ".join(part for part in parts if part) or "nobody"
+        when nobody is meant (I15). `without`: people who are meant no more."""
+        parts = [part for name in approvers if (part := self._one(name, without))]
+        alone = all(" or " not in part for part in parts)
+        return (either(parts) if alone else ", or ".join(parts)) or "nobody"
 
-    def _one(self, name: str) -> str:
+    def _one(self, name: str, without: Collection[str]) -> str:
         if name not in self.spec.groups:
-            return visible(self.names[name]) if name in self.names else ""
+            return visible(self.names[name]) if name in self.names and name not in without else ""
         if self.spec.groups[name].live:
             return f"the group {name}"
-        people = [visible(self.names[member]) for member in self.spec.groups[name].members]
+        people = [visible(self.names[member]) for member in self.spec.groups[name].members if member not in without]
         if not people:
             return ""
         rest = len(people) - _SHOWN_MEMBERS
