@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+
+from signoff import digest, policy
+from signoff.api import build_api, keys
+from signoff.desk import Desk
+from signoff.model import Ask
+from signoff.ports import Limits
+from signoff.store.memory import MemoryStore
 
 REMIND = timedelta(minutes=16)
+RULES = """
+version: 1
+people:
+  ada: {name: Ada}
+  bob: {name: Bob}
+defaults:
+  approvers: [ada]
+rules:
+  - name: restarts
+    when: tool == "restart"
+    grants: {match: [args.service], max_ttl: 8h, max_uses: 5}
+    break_glass: [bob]
+"""
+
+
+@asynccontextmanager
+async def served(desk: Desk, store: MemoryStore) -> AsyncIterator[aiohttp.ClientSession]:
+    """The HTTP door on a socket."""
+
+    async def health() -> Mapping[str, str | None]:
+        return {"redis": None}
+
+    app = build_api(desk, store, jwks={"keys": []}, limits=Limits(), health=health)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as http:
+            yield http
+    finally:
+        await runner.cleanup()
 
 
 @pytest.mark.parametrize("chat", ["slack"])
@@ -25,7 +67,7 @@ async def test_i20_a_choice_that_is_gone_when_it_is_sent_becomes_no_other_choice
 
 
 @pytest.mark.parametrize("chat", ["teams"])
-@pytest.mark.parametrize("name", ["mia", "Mia", "mia until friday for finance", "\"mia\" until friday for finance"])
+@pytest.mark.parametrize("name", ["mia", "Mia", "mia until friday for finance", '"mia" until friday for finance'])
 async def test_i14_a_mention_is_never_taken_for_somebody_of_the_same_name(house: Any, name: str) -> None:
     """An outsider whose display name is that of a person in the policy, or a piece of a command, is nobody."""
     sim = house.side._world.sim
@@ -51,3 +93,33 @@ async def test_a_freeze_of_two_things_does_not_stop_one_of_them_in_silence(house
     """One command stops one tool or agent; who names two is told so."""
     assert "at a time" in await house.side.say("rita", text)
     assert not await house.desk.orders.freezes()
+
+
+@pytest.mark.parametrize(
+    ("person", "sent", "field"),
+    [
+        ("ada", {"kind": "approve", "arguments": {"service": "staging"}}, "/arguments"),
+        ("ada", {"kind": "reject", "arguments": {"service": "staging"}}, "/arguments"),
+        ("ada", {"kind": "approve", "response": "no"}, "/response"),
+        ("ada", {"kind": "approve", "retry": "never"}, "/retry"),
+        ("ada", {"kind": "reject", "grant": {"ttl": 60, "uses": 1}}, "/grant"),
+        ("bob", {"kind": "approve", "force": True, "message": "now", "grant": {"ttl": 60, "uses": 1}}, "/grant"),
+    ],
+)
+async def test_i20_a_decision_with_something_that_it_does_not_heed_is_none(
+    person: str, sent: dict[str, Any], field: str
+) -> None:
+    """Who sends other arguments along with an approval does not approve the first ones: the field is named instead."""
+    store, signer = MemoryStore(), digest.Signer.generate()
+    desk = Desk(store, policy.load(RULES, file="policy.yaml", chats=()), signer)
+    text, key = keys.make("approver", person, await store.now(), person=person)
+    await store.add_key(key)
+    _, agent = keys.make("agent", "agent", await store.now())
+    ask = Ask.model_validate({"tool": "restart", "arguments": {"service": "production"}})
+    request = (await desk.ask(ask, agent)).request
+    async with served(desk, store) as http:
+        path, headers = f"/v1/requests/{request.id}/decisions", {"Authorization": f"Bearer {text}"}
+        async with http.post(path, json={"version": 1, **sent}, headers=headers) as response:
+            assert response.status == 422
+            assert [one["pointer"] for one in (await response.json())["errors"]] == [field]
+    assert (await desk.get(request.id)).rev == request.rev

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
@@ -11,11 +11,18 @@ from signoff.api.door import caller
 from signoff.api.reading import standing, the_id
 from signoff.desk import Desk
 from signoff.errors import AlreadyDecided, Invalid, StaleVersion
-from signoff.model import Actor, Answer, GrantWish, Request, mask, secret_pointers
+from signoff.model import Actor, Answer, GrantWish, Kind, Request, mask, secret_pointers
 from signoff.ports import Limits, Store
 
 BESIDE = frozenset({"/confirm", "/grant", "/message", "/retry"})
 """Fields beside the arguments in which the desk may find a fault."""
+GOES_WITH: Mapping[str, tuple[Kind, ...]] = {
+    "arguments": ("edit",),
+    "response": ("respond",),
+    "retry": ("reject",),
+    "grant": ("approve", "edit"),
+}
+"""Field → the kinds of decision that heed it; with another kind it would be lost, and something else be decided."""
 
 
 class Decisions:
@@ -37,8 +44,7 @@ class Decisions:
     async def decide(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "approver")
         sent = await body.read(http, body.DecisionBody, self._limits)
-        if sent.force and not (sent.message and sent.message.strip()):
-            raise Invalid({"/message": "Forcing a decision needs a message that says why."})
+        _check(sent)
         request_id = the_id(http)
         actor = Actor(via="api", person=key.person)
         arguments = sent.arguments
@@ -84,6 +90,22 @@ class Decisions:
         except AlreadyDecided as error:
             return await standing(self._desk, error, request_id, key)
         return answers.answer(answers.shown(after, key))
+
+
+def _check(sent: body.DecisionBody) -> None:
+    """That every field means something here. Raises Invalid."""
+    lost = {
+        f"/{name}": f"This goes with {' or '.join(kinds)}, not with {sent.kind}."
+        for name, kinds in GOES_WITH.items()
+        if getattr(sent, name) is not None and sent.kind not in kinds
+    }
+    if sent.force:
+        if not (sent.message and sent.message.strip()):
+            lost["/message"] = "Forcing a decision needs a message that says why."
+        if sent.grant is not None:
+            lost["/grant"] = "Similar calls cannot be allowed along with a forced decision."
+    if lost:
+        raise Invalid(lost)
 
 
 def _unmask(arguments: dict[str, object], record: Request) -> dict[str, object]:
