@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from the demo itself: `python docs/screens.py` writes card.png and edit.png here.
+"""Draws the pictures of the README from the demo itself: `python docs/screens.py` writes card.png, edit.png and rules.png here.
 
 Needs Chromium on the PATH.
 """
@@ -32,7 +32,7 @@ SHEET = """<!doctype html><style>
 
 
 async def draw(browser: Browser, address: str, folder: Path) -> None:
-    """Both pictures, of a stage on which order A-1001 waits for a decision."""
+    """All pictures, of a stage on which the refunds of A-1001 and of A-1004, which is large, wait for a decision."""
     context = await browser.new_context(
         viewport={"width": 1500, "height": 1300}, device_scale_factor=SCALE, reduced_motion="reduce"
     )
@@ -61,6 +61,23 @@ async def draw(browser: Browser, address: str, folder: Path) -> None:
     await expect(teams.get_by_text("⚠")).to_be_visible()
     await page.mouse.move(0, 0)
     await sheet(page, folder / "edit.png", slack=modal, teams=teams.locator(".card"))
+    await modal.get_by_role("button", name="Cancel").click()
+
+    # Ada has approved the large refund for finance; Bob is about to, as one of two managers.
+    slack = page.get_by_test_id("slack-message").filter(has_text="Refund order A-1004").first
+    teams = page.get_by_test_id("teams-panel").locator("article").filter(has_text="A-1004").first
+    await slack.get_by_role("button", name="Approve…").click()
+    await modal.get_by_label("Type “A-1004” to approve").fill("A-1004")
+    await page.get_by_test_id("slack-modal-submit").click()
+    await expect(modal).to_have_count(0)
+    await page.get_by_test_id("person-bob").click()
+    for part in (slack, teams):
+        await expect(part).to_contain_text("managers: asked now")
+        await expect(part).to_contain_text("Reminders sent")
+    await teams.get_by_role("button", name="Approve…").click()
+    await teams.get_by_label("Type “A-1004” to approve").fill("A-1004")
+    await page.mouse.move(0, 0)
+    await sheet(page, folder / "rules.png", slack=slack, teams=teams.locator(".card"))
     await context.close()
 
 
@@ -68,6 +85,7 @@ async def sheet(page: Page, file: Path, **parts: Locator) -> None:
     """Parts of the page side by side on one picture."""
     figures: list[str] = []
     for name, part in parts.items():
+        await part.evaluate("part => part.scrollIntoView({ block: 'center' })")
         box = await part.bounding_box()
         assert box is not None
         # One pixel less on each side: at half pixels the surroundings would show through.
@@ -88,6 +106,7 @@ async def main() -> None:
         sys.exit("Chromium is not on the PATH.")
     async with Stage() as stage, async_playwright() as playwright:
         await stage.agent("refund", "A-1001", "500", "Customer reports a broken item")
+        await stage.agent("refund", "A-1004", "900", "The whole order came back unopened")
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         await draw(browser, stage.address, HERE)
         await browser.close()
