@@ -44,10 +44,11 @@ def record(request: Request, *, masked: bool) -> Document:
     """
     body: Document = {name: getattr(request, name) for name in Request.model_fields if name not in _APART}
     arguments: object = request.arguments
-    hide = Clean(request).told if masked else str
-    if masked:
+    clean = Clean(request) if masked else None
+    hide = clean.told if clean else str
+    if clean:
         arguments = _mask(arguments, request.schema_, request)
-        body["metadata"] = _mask(request.metadata, None, request)
+        body["metadata"] = clean.data(_mask(request.metadata, None, request))
         body |= {name: hide(value) for name, value in body.items() if name in _TOLD and isinstance(value, str)}
     consumed = request.consumed_at
     outcome = request.outcome

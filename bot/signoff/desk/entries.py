@@ -163,9 +163,10 @@ def undeliverable(request: Request, place: str, reason: str) -> Entry:
 
 def shown_metadata(request: Request) -> dict[str, object]:
     """What conditions may speak of besides the arguments, without its secrets."""
-    return cast(
-        "dict[str, object]", mask(request.metadata, secret_pointers(request.metadata, None, request.terms.secret))
-    )
+    if not request.metadata:
+        return {}
+    hidden = secret_pointers(request.metadata, None, request.terms.secret)
+    return cast("dict[str, object]", Clean(request).data(mask(request.metadata, hidden)))
 
 
 def _stages(request: Request) -> list[dict[str, object]]:

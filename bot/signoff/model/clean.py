@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 from signoff.model.request import Request
 from signoff.model.schema import Node
 from signoff.model.secrets import MASK, scrub, secret_pointers, secret_texts
@@ -45,6 +48,17 @@ class Clean:
     def told(self, text: str) -> str:
         """Running text letter for letter, but for the secrets: for records that machines read."""
         return MASK if self._too_many else scrub(text, self._secrets)
+
+    def data(self, value: object) -> object:
+        """JSON with running text in it, without the secrets that any of its texts quotes."""
+        if isinstance(value, str):
+            return self.told(value)
+        if isinstance(value, Mapping):
+            members = cast("Mapping[str, object]", value)
+            return {self.told(name): self.data(item) for name, item in members.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(item) for item in cast("list[object]", value)]
+        return value
 
     def text(self, text: str) -> str:
         """Several lines of running text."""
