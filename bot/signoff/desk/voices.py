@@ -89,9 +89,9 @@ class Voices:
                 giver = vote.acting_for
                 if await self._delegated(policy, free, vote.kind, vote.person, names, now, giver=giver) is None:
                     continue
-            if policy.barred(request, vote.person, vote.kind) or vote.person not in policy.people:
-                continue
             voter = Actor(via=vote.via or "api", person=vote.person, principal=vote.principal, origin=vote.origin)
+            if policy.barred(request, vote.person, vote.kind) or person_of(policy, voter) != vote.person:
+                continue
             if await self._people.fit(policy, vote.person, voter) is None:
                 kept.append(vote)
         return tuple(kept)
