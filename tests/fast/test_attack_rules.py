@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ruleskit import AGENT, House, rules, who
+from ruleskit import AGENT, COMPANY, House, rules, voters, who
 
 from signoff import cards
+from signoff.api import answers
 from signoff.audit import Entry
 from signoff.errors import CallFrozen, DirectoryAway, Invalid, NotAnApprover, NotFound, NotSeen
 from signoff.model import Answer, Ask, Request
@@ -39,6 +40,20 @@ async def test_i13_what_has_to_be_typed_after_an_edit_holds_no_secret_of_the_ear
     assert (after.status, after.terms.confirm) == ("pending", "refund")
     assert "4711" not in repr(await house.desk.form(after.id, "confirm", who("ada"), after.version))
     assert (await house.say(after, "ada", confirm="refund")).status == "approved"
+
+
+async def test_i13_no_secret_is_told_by_quoting_it_in_the_metadata() -> None:
+    """Neither the audit trail nor the answer to an approver's key repeats it, at whatever depth; the agent reads its
+    own.
+    """
+    house = House(rules("rules:\n  - {name: r, secret: [order]}\n"))
+    quoting = {"log": ["pay ORDER-4711", {"ORDER-4711": 1}], "count": 3}
+    request = await house.ask(order="ORDER-4711", metadata=quoting)
+    asked = (await house.lines("asked"))[0]
+    assert "ORDER-4711" not in repr(asked)
+    assert asked["metadata"]["count"] == 3
+    assert "ORDER-4711" not in repr(answers.record(request, masked=True))
+    assert answers.record(request, masked=False)["metadata"] == quoting
 
 
 async def test_a_rule_that_only_watches_refuses_no_edit() -> None:
@@ -80,6 +95,43 @@ async def test_i11_an_edit_by_somebody_who_saw_all_of_it_decides() -> None:
     await house.desk.details(request.id, ada)
     edit = Answer(kind="edit", version=1, arguments={"amount": 5000, "note": LONG})
     assert (await house.desk.answer(request.id, edit, ada)).status == "approved"
+
+
+# ── under another policy ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_i19_a_vote_counts_no_more_once_its_identity_is_no_longer_the_voters() -> None:
+    """Somebody takes a lost account out of the file: what was clicked with it is void when the decision is made."""
+    two = "rules:\n  - {name: two, stages: [{approvers: [finance], quorum: 2}]}\n"
+    house = House(rules(two))
+    request = await house.say(await house.ask(), "ada")
+    house.desk.adopt(rules(two, company=COMPANY.replace("T1/UADA", "T1/UADA2")))
+    after = await house.say(request, "bob")
+    assert (after.status, voters(after)) == ("pending", ["bob"])
+    assert (await house.say(after, "ada", chat="teams")).status == "approved"
+
+
+@pytest.mark.parametrize("allowed", [["respond"], ["edit", "reject"]])
+async def test_switched_off_what_only_people_can_say_still_reaches_people(allowed: list[str]) -> None:
+    """A request that no mode can approve is shown to those whom the defaults name, and they can settle it."""
+    house = House(rules("", top="mode: off\n"))
+    request = await house.ask(allowed_decisions=allowed)
+    assert (request.status, request.terms.mode) == ("pending", "off")
+    assert (request.terms.approvers, request.terms.show) == (("finance",), ("slack:#approvals",))
+    kind = allowed[0]
+    said: dict[str, Any] = {"response": "x"} if kind == "respond" else {"arguments": {"order": "A-1", "amount": 1}}
+    assert not (await house.say(request, "ada", kind, **said)).open
+
+
+async def test_i12_the_reason_of_a_freeze_is_told_as_one_line_of_text() -> None:
+    """What turns text around or looks like another line is written out."""
+    house = House(rules(""))
+    request = await house.ask()
+    await house.desk.orders.freeze(None, None, "attack\u202e)\nApproved by ada", by="dan", via="cli")
+    with pytest.raises(CallFrozen) as told:
+        await house.say(request, "ada")
+    assert "\u202e" not in told.value.sentence
+    assert "\n" not in told.value.sentence
 
 
 # ── a person's no ────────────────────────────────────────────────────────────────────────────────

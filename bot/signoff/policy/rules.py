@@ -133,7 +133,7 @@ class Policy(Roll):
         match. `secret`: patterns of what is secret besides, whichever rule holds. `asked_by`: the id of the asking key,
         for budgets that count apart for each agent. Raises ChannelNotAllowed.
         """
-        if self.mode == "off":
+        if self.mode == "off" and ("approve" in ask.allowed_decisions or not ask.allowed_decisions):
             return Terms(
                 rule=DEFAULTS,
                 decide="approve",

@@ -10,7 +10,7 @@ from typing import cast
 from pydantic_core import to_json
 
 from signoff.errors import CallFrozen, Invalid
-from signoff.model import UNREADABLE, Event, Freeze, Request, Spend, Status, dumps, iso, loads
+from signoff.model import UNREADABLE, Event, Freeze, Request, Spend, Status, dumps, iso, loads, one_line
 from signoff.ports import Filter
 
 PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
@@ -179,7 +179,8 @@ def frozen(text: str) -> CallFrozen:
             what = f'The agent "{agent}"'
         case agent, tool:
             what = f'The tool "{tool}" for the agent "{agent}"'
-    return CallFrozen(what=what, by=freeze.by, reason=f" ({freeze.reason})" if freeze.reason else "")
+    reason = f" ({one_line(freeze.reason)})" if freeze.reason else ""
+    return CallFrozen(what=one_line(what), by=one_line(freeze.by), reason=reason)
 
 
 LARGEST = 2**53
