@@ -202,7 +202,7 @@ def _conversation(service_url: str, conversation: str) -> str:
 def _object(body: bytes) -> Mapping[str, object]:
     try:
         parsed: object = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise ChatError(reason="Teams' answer cannot be read (it is no JSON object).")
@@ -258,7 +258,7 @@ def _code(body: bytes) -> str:
     try:
         parsed: Any = json.loads(body)
         return f" {str(parsed['error']['code'])[:80]}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

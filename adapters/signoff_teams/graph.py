@@ -104,7 +104,7 @@ class Graph:
             raise DirectoryAway(what=f"Microsoft Graph answers {status}")
         try:
             answer: object = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DirectoryAway(what="Microsoft Graph's answer cannot be read") from error
         if not isinstance(answer, dict):
             raise DirectoryAway(what="Microsoft Graph's answer cannot be read")

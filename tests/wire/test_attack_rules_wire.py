@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from harness_cli import POLICY, TRACEBACK, home
+from harness_teams import teams_world
 
 from signoff import digest, policy
 from signoff.api import build_api, keys
 from signoff.desk import Desk
+from signoff.errors import DirectoryAway
 from signoff.model import Ask
 from signoff.ports import Limits
 from signoff.store.memory import MemoryStore
+from signoff_sim.teams.directory import MANAGERS_GROUP
 
 REMIND = timedelta(minutes=16)
 RULES = """
@@ -123,3 +129,58 @@ async def test_i20_a_decision_with_something_that_it_does_not_heed_is_none(
             assert response.status == 422
             assert [one["pointer"] for one in (await response.json())["errors"]] == [field]
     assert (await desk.get(request.id)).rev == request.rev
+
+
+# ── directories that lie, and the terminal ───────────────────────────────────────────────────────
+
+
+async def test_i19_an_answer_of_graph_that_is_nested_too_deeply_is_away() -> None:
+    """It names nobody, and is no fault of ours."""
+
+    async def nested(request: web.Request) -> web.Response:
+        return web.Response(body=b"[" * 100_000, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", nested)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        graph = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        desk = SimpleNamespace(people=SimpleNamespace(forget=lambda name: None))
+        async with teams_world(desk, MemoryStore(), environ={"TEAMS_GRAPH_URL": graph}) as world:
+            world.sim._tokens.graph_scope = f"{graph}/.default"
+            with pytest.raises(DirectoryAway, match="cannot be read"):
+                await world.chat.directory.members("entra_group", MANAGERS_GROUP)
+    finally:
+        await runner.cleanup()
+
+
+def test_i29_doctor_keeps_a_calendars_address_to_itself(tmp_path: Path) -> None:
+    """The path of an address may hold a secret; the host is enough to know which calendar is away."""
+    night = 'groups:\n  night: {calendar: "http://localhost:9/secret-feed.ics?token=hush"}\n'
+    with home(tmp_path) as made:
+        (made.folder / "policy.yaml").write_text(POLICY.replace("groups:\n", night))
+        said = made.call("doctor")
+    assert "night (calendar: at localhost) cannot be looked up" in said.out
+    assert "secret-feed" not in said.out + said.err
+    assert "hush" not in said.out + said.err
+
+
+def test_a_policy_that_is_not_there_keeps_nobody_from_the_kill_switch(tmp_path: Path) -> None:
+    """A file that was moved away is no more in the way than one with a fault."""
+    with home(tmp_path) as made:
+        (made.folder / "policy.yaml").unlink()
+        assert made.call("freeze", "--tool", "deploy").code == 0
+        assert made.call("freezes", "--json").json[0]["tool"] == "deploy"
+        assert made.call("thaw", "--tool", "deploy").code == 0
+        assert made.call("grants").code == 2
+
+
+@pytest.mark.parametrize("words", [("--tool", " "), ("--reason", "x" * 2001)])
+def test_a_freeze_that_nobody_could_read_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A name of blanks stops nothing, and a reason is told to every agent."""
+    with home(tmp_path) as made:
+        done = made.call("freeze", *words)
+    assert done.code == 2
+    assert TRACEBACK not in done.err

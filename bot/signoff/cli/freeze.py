@@ -23,6 +23,8 @@ NOTHING = 1
 """Exit code of `thaw`: there was nothing to thaw."""
 NAME = 200
 """Characters of an agent's or a tool's name."""
+REASON = 2000
+"""Characters of why: it is told to every agent that is stopped."""
 
 Agent = Annotated[
     str | None, typer.Option(metavar="NAME", help="Only this agent: its own name, its key's id or its key's name.")
@@ -51,13 +53,15 @@ def add(app: typer.Typer) -> None:
           signoff freeze --agent support-agent --tool issue_refund
         """
         _check(agent, tool)
+        if reason is not None and len(reason) > REASON:
+            fail(f"--reason: at most {REASON} characters.", 2)
 
         async def work(orders: Orders, store: Store) -> tuple[Sequence[Freeze], bool]:
             keys = await store.keys()
             known = agent is None or any(agent in {key.id, key.name} for key in keys if key.role == "agent")
             return await orders.freeze(agent, tool, reason, by=by(), via=VIA), known
 
-        settings = configuration.load()
+        settings = _settings()
         made, known = with_orders(settings, _policy(settings), work)
         if json:
             print(dumps([document(one) for one in made]))
@@ -81,7 +85,7 @@ def add(app: typer.Typer) -> None:
         async def work(orders: Orders, _: Store) -> tuple[Sequence[Freeze], Sequence[Freeze]]:
             return await orders.thaw(agent, tool, by=by(), via=VIA), await orders.freezes()
 
-        settings = configuration.load()
+        settings = _settings()
         lifted, left = with_orders(settings, _policy(settings), work)
         if json:
             print(dumps([document(one) for one in lifted]))
@@ -100,7 +104,7 @@ def add(app: typer.Typer) -> None:
         Example:
           signoff freezes --json | jq -r '.[].tool'
         """
-        settings = configuration.load()
+        settings = _settings()
         found = with_orders(settings, _policy(settings), lambda orders, _: orders.freezes())
         if json:
             print(dumps([document(one) for one in found]))
@@ -127,8 +131,19 @@ def document(one: Freeze) -> dict[str, object]:
 
 def _check(agent: str | None, tool: str | None) -> None:
     for option, text in (("--agent", agent), ("--tool", tool)):
-        if text is not None and not 0 < len(text) <= NAME:
+        if text is not None and not (text.strip() and len(text) <= NAME):
             fail(f"{option}: give it 1 to {NAME} characters, or leave it out for all.", 2)
+
+
+def _settings() -> configuration.Config:
+    """The server's; without the policy's file, if that is not where it should be."""
+    environ = configuration.environment()
+    try:
+        return configuration.load(environ)
+    except BadConfig as error:
+        if error.data["key"] != "SIGNOFF_POLICY":
+            raise
+    return configuration.load({name: value for name, value in environ.items() if name != "SIGNOFF_POLICY"})
 
 
 def _policy(settings: configuration.Config) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 from signoff import config as configuration
 from signoff.config import Config
@@ -47,7 +48,9 @@ async def _directories(config: Config, policy: Policy, store: Store) -> AsyncGen
 
 
 async def _group(policy: Policy, directories: Mapping[str, Directory], name: str, kind: str, value: str) -> Check:
-    group = f"The group {name} ({kind}: {value})"
+    # An address may hold a secret (I29), and what doctor says is shown to others.
+    shown = f"at {urlsplit(value).hostname}" if "://" in value else value
+    group = f"The group {name} ({kind}: {shown})"
     where = policy.group_keys[kind].directory
     if (directory := directories.get(where)) is None:
         return _lost(group, f"{where} is not configured")
@@ -58,6 +61,8 @@ async def _group(policy: Policy, directories: Mapping[str, Directory], name: str
         return _lost(group, str(error.data["what"]))
     except (SignoffError, TimeoutError) as error:
         return _lost(group, str(error).rstrip(".") or f"{where} does not answer")
+    except Exception as error:  # noqa: BLE001 - whatever a directory makes of nonsense; the other groups still count
+        return _lost(group, f"{where} gave no usable answer ({type(error).__name__})")
     people = {policy.match(one) if isinstance(one, str) else policy.person_of(one) for one in members} - {None}
     counted = f"{group} has {len(members)} member{'' if len(members) == 1 else 's'}"
     if not people:
