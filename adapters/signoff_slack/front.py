@@ -194,8 +194,9 @@ class Front:
 
     def happened(self, body: Mapping[str, object]) -> BoltResponse:
         """Somebody or some group has changed: who may decide is looked up anew."""
-        if parse.event(body) in EVENTS:
-            self._desk.people.forget("slack")
+        happened = parse.event(body)
+        if happened in EVENTS:
+            self._desk.people.forget("slack", parse.whose(body) if happened == "user_change" else None)
         return _ack()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:

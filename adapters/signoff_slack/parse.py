@@ -103,8 +103,8 @@ def sound(payload: Json) -> Json | None:
             kept["actions"] = [first]
     event = _text(_at(payload, "event", "type"))
     if kind == "event_callback" and event is not None:
-        # Only that something has changed is read, never what the event says has changed.
-        kept |= {"event": {"type": event}, "team_id": team(payload)}
+        # Only that something or somebody has changed is read, never what the event says has changed.
+        kept |= {"event": {"type": event, "user": {"id": whose(payload)}}, "team_id": team(payload)}
     needed = {"block_actions": "actions", "url_verification": "challenge", "event_callback": "event"}
     return kept if needed.get(str(kind), "view") in kept else None
 
@@ -126,6 +126,11 @@ def team(payload: Mapping[str, object]) -> str | None:
 def event(payload: Mapping[str, object]) -> str | None:
     """Which event an `event_callback` brings."""
     return _text(_at(payload, "event", "type"))
+
+
+def whose(payload: Mapping[str, object]) -> str | None:
+    """The user that an event is about."""
+    return _text(_at(payload, "event", "user", "id"))
 
 
 def click(payload: Mapping[str, object]) -> Click | None:

@@ -93,8 +93,8 @@ class Script:
             raise self.fault
         return self.told
 
-    def forget(self, name: str) -> None:
-        self.seen.append(("forget", name))
+    def forget(self, name: str, user: str | None = None) -> None:
+        self.seen.append(("forget", name, user))
 
     async def form(self, request_id: str, purpose: Any, actor: Any, version: int) -> Form:
         self.seen.append(("form", request_id, purpose, actor, version))
@@ -460,12 +460,14 @@ def event(kind: str, **changes: Any) -> bytes:
     return json.dumps({**payload, "event_id": "Ev1", **changes}).encode()
 
 
-@pytest.mark.parametrize("kind", ["user_change", "subteam_members_changed", "subteam_updated"])
-async def test_i19_a_change_of_people_is_looked_up_anew(bench: Bench, kind: str) -> None:
-    """An event about people or groups makes the desk forget what Slack said about them."""
+@pytest.mark.parametrize(
+    ("kind", "whose"), [("user_change", "U0BOB"), ("subteam_members_changed", None), ("subteam_updated", None)]
+)
+async def test_i19_a_change_of_people_is_looked_up_anew(bench: Bench, kind: str, whose: str | None) -> None:
+    """An event about a person or about groups makes the desk forget what Slack said about them."""
     body = event(kind)
     assert await bench.post(body, signed(body)) == (200, "")
-    assert bench.desk.seen == [("forget", "slack")]
+    assert bench.desk.seen == [("forget", "slack", whose)]
 
 
 async def test_other_events_are_taken_and_forgotten(bench: Bench) -> None:
@@ -488,7 +490,7 @@ async def test_an_event_from_a_shared_channel_names_our_workspace_too(bench: Ben
     """With Slack Connect the outer workspace may be another; the authorization says whose app hears it."""
     body = event("user_change", team_id="T0OTHER", authorizations=[{"team_id": "T0DEMO"}])
     assert (await bench.post(body, signed(body)))[0] == 200
-    assert bench.desk.seen == [("forget", "slack")]
+    assert bench.desk.seen == [("forget", "slack", "U0BOB")]
 
 
 JSON = st.recursive(

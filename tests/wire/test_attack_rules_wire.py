@@ -131,6 +131,29 @@ async def test_i20_a_decision_with_something_that_it_does_not_heed_is_none(
     assert (await desk.get(request.id)).rev == request.rev
 
 
+@pytest.mark.parametrize("chat", ["slack"])
+async def test_i19_somebody_elses_new_status_leaves_what_is_known_of_the_others(house: Any) -> None:
+    """Slack tells every change of every profile: it ends what is known of that person, and asks about no group."""
+    slack = house.side._world
+    _, card = await house.ask_to_deploy()
+
+    def lookups() -> list[str]:
+        paths = [str(one["path"]) for one in slack.sim.traffic.entries()]
+        return [path for path in paths if "usergroups.users.list" in path or "users.info" in path]
+
+    await house.side.click("ada", card, "confirm")
+    await house.side.abandon("ada", card)
+    before = lookups()
+    assert before
+    await house.side.becomes("mia", "guest")
+    await house.side.click("ada", card, "confirm")
+    assert lookups() == before
+    await house.side.becomes("ada", "guest")
+    await house.side.click("ada", card, "confirm")
+    await house.sees("ada", card, "you are a guest in this Slack workspace")
+    assert len(lookups()) == len(before) + 1
+
+
 # ── directories that lie, and the terminal ───────────────────────────────────────────────────────
 
 

@@ -58,7 +58,7 @@ class Notes:
         self.fault: Exception | None = None
         self.people = self
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, user: str | None = None) -> None:
         self.heard.append(("forget", name))
 
     async def command(self, text: str, actor: Any) -> str:

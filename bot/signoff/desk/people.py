@@ -55,10 +55,15 @@ class People:
         """`name`: a chat's, or what the policy's key for a group says it is looked up in."""
         self._directories[name] = directory
 
-    def forget(self, name: str) -> None:
-        """Something has changed in this directory: whatever it said, and is just about to say, no longer holds."""
-        self._groups.forget(name)
-        self._standings.forget(name)
+    def forget(self, name: str, user: str | None = None) -> None:
+        """Something has changed in this directory: whatever it said, and is just about to say, no longer holds.
+
+        `user`: only about this one's standing. In a large company somebody changes every second, and if all were
+        forgotten each time nothing would ever be known.
+        """
+        if user is None:
+            self._groups.forget(name)
+        self._standings.forget(name, user)
 
     async def close(self) -> None:
         """End the lookups that go on."""
@@ -181,10 +186,15 @@ class _Lookups(Generic[V]):
         self._kept: dict[Key, _Kept[V]] = {}
         self._flying: dict[Key, asyncio.Task[_Kept[V]]] = {}
 
-    def forget(self, name: str) -> None:
-        for key in [key for key in self._kept if key[0] == name]:
+    def forget(self, name: str, user: str | None = None) -> None:
+        """`user`: only what is keyed by this one."""
+
+        def changed(key: Key) -> bool:
+            return key[0] == name and (user is None or key[1].rpartition("/")[2] == user)
+
+        for key in filter(changed, list(self._kept)):
             del self._kept[key]
-        for key in [key for key in self._flying if key[0] == name]:
+        for key in filter(changed, list(self._flying)):
             self._flying.pop(key).cancel()  # those who wait for it ask again
 
     async def close(self) -> None:
