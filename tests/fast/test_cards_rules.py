@@ -170,6 +170,14 @@ def test_i05_what_had_been_approved_before_the_end_is_told(kind: End) -> None:
     assert "anybody" not in found.status
 
 
+def test_a_forced_approval_keeps_who_had_approved_by_the_rule() -> None:
+    """The vote did not decide, and is not lost; votes that did decide are not told twice."""
+    bob = DecidedBy(person="bob", at=NOW)
+    forced = decided(staged(vote("ada"), stage=1), "approve", bob, forced=True, message="The customer waits")
+    assert facts(drawn(forced))["Had approved"].text == "Ada Okafor"
+    assert "Had approved" not in facts(drawn(decided(staged(vote("ada"), stage=1), "approve", ADA, bob)))
+
+
 def test_people_who_left_the_policy_keep_the_name_they_voted_under() -> None:
     """The name that was stored with the vote stands in for the one that is no longer known."""
     request = staged(vote("eve", name="Eve Moreau"), stage=1)

@@ -83,7 +83,7 @@ def _decided(request: Request, decision: Decision, names: Mapping[str, str], cle
         found.append(Fact("Decided by", _spoken(by, names), by.at))
     if more := decision.decided_by[DECIDERS:]:
         found.append(Fact("Decided by", f"and {', '.join(speaker(by, names) for by in more)}"))
-    if decision.kind in {"reject", "expire", "cancel"} and request.votes:
+    if (decision.forced or decision.kind in {"reject", "expire", "cancel"}) and request.votes:
         label = "Had answered" if request.votes[-1].kind == "respond" else "Had approved"
         found.append(Fact(label, voters(request.votes, names)))
     found += _said(request, decision, clean)
