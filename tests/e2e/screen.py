@@ -93,6 +93,16 @@ class Screen:
         await expect(message).to_be_visible()
         return message
 
+    async def messages(self, text: str, channel: str = REFUNDS) -> Locator:
+        """All messages with this text in a Slack channel, replies too."""
+        await self.at(f"slack-channel-{channel}").click()
+        return self.at("slack-message").filter(has_text=text)
+
+    async def posts(self, text: str, channel: str = PAYOUTS) -> Locator:
+        """All messages with this text in a Teams channel, replies too."""
+        await self.at(f"teams-channel-{channel}").click()
+        return self.at("teams-panel").locator("article").filter(has_text=text)
+
     async def teams(self, text: str, channel: str = PAYOUTS) -> Locator:
         """The post with this text, in a Teams channel."""
         await self.at(f"teams-channel-{channel}").click()

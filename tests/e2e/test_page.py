@@ -314,6 +314,124 @@ async def test_traffic_shows_calls_without_secrets(stage: Stage, screen: Screen)
     assert "xoxb-" not in await log.inner_text()
 
 
+# ── rules ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_large_refund_is_voted_on_in_both_chats(stage: Stage, screen: Screen) -> None:
+    """The cards say who is asked and who has said yes; what is approved stands where the number is typed; a wrong
+    number is answered there; the third vote runs it.
+    """
+    agent = await refund(stage, "A-3013", 900)
+    card = await screen.slack("Refund order A-3013")
+    await expect(card).to_contain_text("finance: asked now, 0 of 1")
+    await press(card, "Approve…")
+    await expect(screen.modal).to_contain_text("amount: 900")
+    typed = screen.field("Type “A-3013” to approve").locator("input")
+    await typed.fill("A-3014")
+    await screen.send()
+    await expect(screen.field("Type").get_by_role("alert")).to_contain_text("type exactly “A-3013”")
+    await typed.fill("A-3013")
+    await screen.send()
+    await expect(screen.modal).to_have_count(0)
+    await expect(card).to_contain_text("Who may decide: Bob Lindqvist or Rita Moreau (managers)")
+    await screen.become("bob")
+    post = (await screen.posts("Refund order A-3013")).first
+    await expect(post).to_contain_text("1 of 1 ✓ Ada Okafor")
+    await press(post, "Approve…")
+    await expect(post).to_contain_text("amount: 900")
+    await post.get_by_label("Type “A-3013” to approve").fill("A-3013")
+    await press(post, "Approve")
+    await screen.become("rita")
+    await expect(card).to_contain_text("1 of 2 ✓ Bob Lindqvist")
+    await press(card, "Approve…")
+    await screen.field("Type").locator("input").fill("A-3013")
+    await expect(screen.at("try-vote")).not_to_have_class("done")
+    await screen.send()
+    await ran(agent, "refunded $900 for A-3013")
+    for shown in (card, post):
+        await expect(shown).to_contain_text("Approved by Ada Okafor, Bob Lindqvist and Rita Moreau")
+    await screen.ticked("vote")
+
+
+async def test_a_reminder_stands_below_its_card_and_calls_people_by_name(stage: Stage, screen: Screen) -> None:
+    """In both chats, and nobody takes it for a card of its own."""
+    await refund(stage, "A-3014", 900)
+    said = (await screen.messages("A-3014")).filter(has_text="Still waiting")
+    await expect(said).to_contain_text("@Ada Okafor")
+    await expect(said).to_have_class(re.compile("sl-reply"))
+    post = (await screen.posts("A-3014")).filter(has_text="Still waiting")
+    await expect(post.locator(".t-mention")).to_have_text(["Ada Okafor", "Bob Lindqvist"])
+    await expect(post.get_by_role("button")).to_have_count(0)
+
+
+async def test_similar_refunds_are_allowed_from_the_card(stage: Stage, screen: Screen) -> None:
+    """Under More… with the approval; the next one of the same order runs at once and is told in the channel."""
+    first = await refund(stage, "A-3015", 300)
+    await press(await screen.slack("A-3015"), "More…")
+    await screen.field("What to do").locator("select").select_option(label="Approve, and allow similar calls")
+    await screen.field("For how many calls").locator("select").select_option(label="2 calls")
+    await screen.send()
+    await ran(first, "refunded $300 for A-3015")
+    await screen.ticked("similar")
+    await ran(await refund(stage, "A-3015", 100), "refunded $100 for A-3015")
+    told = (await screen.messages("A-3015")).filter(has_text="Approved under a grant by Ada Okafor")
+    await expect(told).to_contain_text("this is use 1 of 2")
+    await expect(told.get_by_role("button")).to_have_text(["Details"])
+
+
+async def test_commands_are_typed_and_answered(stage: Stage, screen: Screen) -> None:
+    """A freeze typed in Slack is answered to its author alone and stops a click in Teams; a thaw there is answered
+    below it, and the click works.
+    """
+    agent = await refund(stage, "A-3016")
+    await screen.slack("A-3016")
+    await screen.become("rita")
+    await screen.at("slack-composer").fill("/signoff freeze tool issue_refund because the till is broken")
+    await screen.at("slack-send").click()
+    await expect(screen.at("slack-ephemeral")).to_contain_text("Frozen: tool issue_refund")
+    await screen.ticked("freeze")
+    await screen.become("bob")
+    await expect(screen.at("slack-ephemeral")).to_have_count(0)
+    post = await screen.teams("A-3016")
+    await press(post, "Approve")
+    await expect(post).to_contain_text("the till is broken")
+    await screen.become("rita")
+    await screen.at(f"teams-channel-{GENERAL}").click()
+    await screen.at("teams-panel").get_by_placeholder("Start a post").fill("@Signoff thaw tool issue_refund")
+    await screen.at("teams-panel").get_by_placeholder("Start a post").press("Enter")
+    await expect(screen.at("teams-panel").get_by_text("Thawed: tool issue_refund")).to_be_visible()
+    await screen.become("bob")
+    await press(await screen.teams("A-3016"), "Approve")
+    await ran(agent, "refunded $500 for A-3016")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_rules_on_narrow_screens(stage: Stage, browser: Browser, width: int) -> None:
+    """Stages, reminders, and the forms behind Approve… and More… fit, and their buttons can be reached."""
+    async with Screen(browser, stage.address, width=width, height=800) as screen:
+        await refund(stage, "A-3017", 900)
+        card = await screen.slack("Refund order A-3017")
+        await expect((await screen.messages("A-3017")).filter(has_text="Still waiting")).to_be_visible()
+        await fits(screen)
+        for name in ("Approve…", "More…"):
+            await reachable(card.get_by_role("button", name=name), width)
+            await press(card, name)
+            await reachable(screen.at("slack-modal-submit"), width)
+            await fits(screen)
+            await screen.at("slack-modal-close").click()
+        if width < 1000:
+            await screen.at("tab-teams").click()
+        post = (await screen.posts("A-3017")).first
+        await fits(screen)
+        for name, send in (("Approve…", "Approve"), ("More…", "Do it")):
+            await reachable(post.get_by_role("button", name=name), width)
+            await press(post, name)
+            await reachable(post.get_by_role("button", name=send, exact=True), width)
+            await fits(screen)
+            await press(post, "Cancel")
+    assert screen.faults == []
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_narrow_screens(stage: Stage, browser: Browser, width: int) -> None:
     """On a phone and on a small laptop nothing is wider than the screen, and every button can be reached and works."""
