@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -152,6 +153,22 @@ async def test_i19_somebody_elses_new_status_leaves_what_is_known_of_the_others(
     await house.side.click("ada", card, "confirm")
     await house.sees("ada", card, "you are a guest in this Slack workspace")
     assert len(lookups()) == len(before) + 1
+
+
+@pytest.mark.parametrize("chat", ["slack"])
+async def test_i02_a_click_is_answered_in_time_though_many_lookups_hang(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack waits three seconds: whoever may break the glass gets the form with what is possible meanwhile."""
+    _, card = await house.ask_to_deploy()
+
+    async def hang(**_: object) -> None:
+        await asyncio.Event().wait()
+
+    for method in ("users_info", "usergroups_users_list"):
+        monkeypatch.setattr(house.side.chat._client, method, hang)
+    assert await house.side.click("rita", card, "more")
+    await house.sees("rita", card, "Break glass: reject")
 
 
 # ── directories that lie, and the terminal ───────────────────────────────────────────────────────

@@ -30,9 +30,10 @@ AWAY = 5.0
 """Seconds after which a directory that was away is asked again."""
 PATIENCE = 2.0
 """Seconds that a person who clicked waits for a directory: the chats want their answer within three."""
-BRIEFLY = 0.4
-"""Seconds to wait instead, while the directory has just kept somebody waiting for nothing: one click may need several
-lookups."""
+BRIEFLY = 0.1
+"""Seconds to wait instead, while the directory has just kept somebody waiting for nothing: one click may need eight
+lookups, one for each who delegated to whoever clicked and more for the form that says what else they may do.
+"""
 LIFE = 25.0
 """Seconds that a lookup may go on after that; what it finds serves the next click."""
 MOST = 10_000
