@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 from ruleskit import AGENT, COMPANY, House, rules, voters, who
+from structlog.testing import capture_logs
 
 from signoff import cards
 from signoff.api import answers
@@ -13,6 +16,7 @@ from signoff.audit import Entry
 from signoff.errors import CallFrozen, DirectoryAway, Invalid, NotAnApprover, NotFound, NotSeen
 from signoff.model import Answer, Ask, Request
 from signoff.ports import Space, Swap
+from signoff.relay import sweeper
 
 LONG = "x" * 2000
 """More than a card shows of one argument."""
@@ -269,3 +273,32 @@ async def test_i18_a_directory_that_gives_no_reason_vouches_for_nobody(said: Any
     with pytest.raises(DirectoryAway):
         await house.say(request, "ada", chat=chat)
     assert (await house.say(request, "ada", "reject", chat=chat)).status == "rejected"
+
+
+# ── the sweeper ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_i06_more_records_than_a_sweep_looks_at_cannot_be_read_and_the_others_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many stay overdue for ever, those behind them have their turn; each is complained of once."""
+    monkeypatch.setattr(sweeper, "SWEEP", 0)
+    monkeypatch.setattr(sweeper, "BATCH", 3)
+    house = House(rules(""))
+    broken = {(await house.ask(order=str(number), expires_in=60)).id for number in range(7)}
+    sound = await house.ask()
+    house.forward(hours=5)
+    load = house.store.load
+
+    async def unreadable(request_id: str) -> tuple[Request, datetime]:
+        if request_id in broken:
+            raise ValueError("unreadable")
+        return await load(request_id)
+
+    monkeypatch.setattr(house.store, "load", unreadable)
+    with capture_logs() as lines:
+        task = asyncio.create_task(sweeper.sweep(house.store, house.desk))
+        assert (await house.store.wait(sound.id, 10)).status == "expired"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert sorted(line["request"] for line in lines) == sorted(broken)

@@ -24,14 +24,16 @@ log = structlog.get_logger("signoff.relay")
 
 async def sweep(store: Store, desk: Desk) -> None:
     """For ever."""
-    sweeps = 0
+    sweeps, stuck = 0, set[str]()
     while True:
         fired = 0
         try:
             if sweeps % TIDY == 0:
                 await desk.orders.tidy()
-            for request_id in await store.overdue(BATCH):
-                fired += await _fired(desk, request_id)
+            due = await store.overdue(BATCH + len(stuck))  # behind those that stay due however often they are tried
+            stuck.intersection_update(due)
+            for request_id in due:
+                fired += await _fired(desk, request_id, stuck)
         except StoreUnavailable:
             pass
         except Exception as error:  # noqa: BLE001 - a sweeper that dies would leave requests open
@@ -41,13 +43,16 @@ async def sweep(store: Store, desk: Desk) -> None:
             await asyncio.sleep(SWEEP)
 
 
-async def _fired(desk: Desk, request_id: str) -> bool:
+async def _fired(desk: Desk, request_id: str, stuck: set[str]) -> bool:
     try:
         return await desk.tick(request_id)
     except NotFound:
+        stuck.add(request_id)
         return False
     except StoreUnavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one record that cannot be read must not hold up all others
-        log.error("a timer cannot fire", request=request_id, fault=where(error))
+        if request_id not in stuck:
+            log.error("a timer cannot fire", request=request_id, fault=where(error))
+        stuck.add(request_id)
         return False
