@@ -14,8 +14,10 @@ from botbuilder.schema import Activity, Attachment, ChannelAccount, Mention
 
 from signoff_teams.render import CARD, Json
 
-LONGEST = 20_000
-"""Characters of a text; a message may take about 100 KB ("Format your bot messages")."""
+LONGEST = 8_000
+"""Characters of a text, each of up to 12 bytes as it is sent; a message may take about 100 KB ("Format your bot
+messages").
+"""
 
 
 @dataclass(frozen=True, slots=True)

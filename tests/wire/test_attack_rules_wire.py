@@ -171,6 +171,13 @@ async def test_i02_a_click_is_answered_in_time_though_many_lookups_hang(
     await house.sees("rita", card, "Break glass: reject")
 
 
+async def test_a_list_too_long_for_one_message_is_cut_and_not_kept_back(house: Any) -> None:
+    """Whoever asks what is frozen is answered, however many long reasons there are and whatever they consist of."""
+    for number in range(12):
+        await house.desk.orders.freeze(None, f"tool {number}", '"😀' * 1000, by="rita", via="cli")
+    assert "tool 0, by rita" in await house.side.say("ada", "freezes")
+
+
 # ── directories that lie, and the terminal ───────────────────────────────────────────────────────
 
 
