@@ -60,7 +60,7 @@ rules:
     confirm: "${{args.order}}"
     reasons: [{{text: wrong amount, retry: with_changes}}, not our customer, needs a ticket]
     remind: [15m, 1h]
-    escalate: [{{after: 2h, to: [managers], show: ["slack:@leads", "teams:@leads"]}}]
+    escalate: [{{after: 2h, to: [managers], show: ["slack:@managers", "teams:@managers"]}}]
     expires_in: 8h
     hours: {{zone: Europe/Berlin, days: mon-fri, from: "09:00", to: "18:00", outside: {{approvers: [oncall]}}}}
     grants: {{match: [args.order], max_ttl: 8h, max_uses: 5}}
