@@ -10,8 +10,10 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from signoff.errors import ChatBusy, ChatError, Undeliverable
 
-FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
-"""What a call through slack_sdk raises: API errors, the network, and answers that are no JSON (ValueError)."""
+FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError)
+"""What a call through slack_sdk raises: API errors, the network, and answers that are no JSON (ValueError) or nested
+too deeply (RecursionError).
+"""
 DEFAULT_RETRY = 5.0
 """Seconds to wait when a 429 does not say."""
 

@@ -55,7 +55,7 @@ class Access:
                 if response.status != 200:
                     raise ConnectionError(f"{url} answers {response.status}")
                 return cast("object", json.loads(await response.read()))
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
             raise ConnectionError(f"{url}: {type(error).__name__}") from error
 
     async def token(self) -> str:
@@ -99,7 +99,7 @@ class Access:
             async with self.session.post(login, data=form, allow_redirects=False) as response:
                 status = response.status
                 body = json.loads(await response.read())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
             reason = f"the token endpoint {login} does not answer ({type(error).__name__})."
             raise ChatError(reason=reason) from error
         answer = cast("Mapping[str, object]", body) if isinstance(body, dict) else {}

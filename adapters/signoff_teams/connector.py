@@ -163,7 +163,7 @@ class Connector:
         try:
             listed: Any = json.loads(body)
             return {str(item.get("name") or "General"): str(item["id"]) for item in listed["conversations"]}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ChatError(reason="Teams' list of channels cannot be read.") from error
 
     async def member(self, service_url: str, conversation: str, member: str) -> Mapping[str, object] | None:

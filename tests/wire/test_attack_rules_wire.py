@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -212,6 +214,50 @@ def test_i29_doctor_keeps_a_calendars_address_to_itself(tmp_path: Path) -> None:
     assert "night (calendar: at localhost) cannot be looked up" in said.out
     assert "secret-feed" not in said.out + said.err
     assert "hush" not in said.out + said.err
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"ok": true}', b'{"error": "\\u001b]0;title\\u0007\\u202e"}'])
+def test_doctor_outlives_whatever_the_platforms_answer(tmp_path: Path, body: bytes) -> None:
+    """Answers that cannot be made out, and such as would steer a terminal, become sentences; every check is made."""
+
+    class Garbage(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name that the library calls
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    groups = f"groups:\n  slackers: {{slack_usergroup: T0DEMO/S0MGR}}\n  others: {{entra_group: {MANAGERS_GROUP}}}\n"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Garbage) as server, home(tmp_path) as made:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        (made.folder / "policy.yaml").write_text(POLICY.replace("groups:\n", groups))
+        environ = {
+            "SLACK_BOT_TOKEN": "xoxb-1",
+            "SLACK_SIGNING_SECRET": "s",
+            "SLACK_API_URL": f"{url}/api/",
+            "TEAMS_APP_ID": MANAGERS_GROUP,
+            "TEAMS_APP_PASSWORD": "p",
+            "TEAMS_TENANT_ID": MANAGERS_GROUP,
+            "TEAMS_OPENID_METADATA_URL": f"{url}/openid",
+            "TEAMS_LOGIN_URL": f"{url}/token",
+            "TEAMS_SERVICE_URLS": f"{url}/teams/",
+            "TEAMS_GRAPH_URL": url,
+        }
+        done = made.call("doctor", env=environ)
+        server.shutdown()
+    assert (done.code, TRACEBACK in done.err) == (1, False)
+    for name in ("slackers", "others"):
+        assert f"✗ The group {name}" in done.out
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
 
 
 def test_a_policy_that_is_not_there_keeps_nobody_from_the_kill_switch(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def add(app: typer.Typer) -> None:
             typer.echo(dumps([{"level": check.level, "sentence": check.sentence} for check in checks]))
         else:
             for check in checks:
-                typer.echo(f"{MARKS[check.level]} {check.sentence}")
+                typer.echo(f"{MARKS[check.level]} {visible(check.sentence)}")
         if any(check.level == "error" for check in checks):
             raise typer.Exit(UNWELL)
 
