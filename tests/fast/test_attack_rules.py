@@ -176,6 +176,8 @@ async def test_nobody_breaks_the_glass_with_a_reason_that_cannot_be_read(reason:
     request = await house.ask()
     with pytest.raises(Invalid):
         await house.say(request, "dan", force=True, message=reason)
+    with pytest.raises(Invalid):
+        await house.desk.submit(request.id, "more", 1, {"what": "force_approve", "reason": reason}, who("dan"))
     assert (await house.desk.get(request.id)).open
 
 

@@ -13,7 +13,7 @@ from signoff.forms.entry import normal
 from signoff.forms.reject import MAX_REASON
 from signoff.forms.sentences import NO_FIELD
 from signoff.forms.types import Field, Form, Option
-from signoff.model import GrantTerms, Request, one_line, shorten, steps
+from signoff.model import GrantTerms, Request, one_line, says_something, shorten, steps
 
 What = Literal["extend", "snooze", "grant", "force_approve", "force_reject"]
 
@@ -195,7 +195,6 @@ def _reason(entries: Mapping[str, str], faults: dict[str, str]) -> str:
     text = normal(entries.get("reason", "")).strip()
     if len(text) > MAX_REASON:
         faults["reason"] = f"At most {MAX_REASON} characters."
-    elif not any(char.isalnum() for char in text):
-        # Also for a text of invisible characters only.
+    elif not says_something(text):
         faults["reason"] = WHY
     return text
