@@ -87,6 +87,8 @@ class SlackChat:
         """Our workspace and bot user; asked once. Raises ChatError."""
         if self._installation is None:
             answer = await self._call("the workspace", "auth_test")
+            if not (answer.get("team_id") and answer.get("user_id")):
+                raise ChatError(reason="Slack's answer names no workspace; check SLACK_API_URL.")
             self._seen = time.monotonic()
             self._installation = Installation(
                 team=str(answer["team_id"]), bot_user=str(answer["user_id"]), bot=str(answer.get("bot_id") or "")
