@@ -648,7 +648,7 @@ async def test_people_are_called_by_name_below_a_card(world: TeamsWorld) -> None
     people = [world.sim.directory.person(one).teams for one in ("bob", "ada")]
     await world.chat.tell(ref, "look", [Principal(chat="teams", tenant=TEAMS_TENANT, user=one) for one in people])
     told = world.sim.threads.all[f"{GENERAL};messageid={ref.message}"].messages[-1]
-    assert (told.text, told.mentions) == ("@Bob Lindqvist ada: look", ("Bob Lindqvist",))
+    assert (told.text, told.mentions) == ("@Bob Lindqvist\nada: look", ("Bob Lindqvist",))
 
 
 async def test_many_people_are_called_within_limits(world: TeamsWorld) -> None:
