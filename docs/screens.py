@@ -1,4 +1,4 @@
-"""Draws the pictures of the README from the demo itself: `python docs/screens.py` writes card.png, edit.png and rules.png here.
+"""Draws the pictures of the README from the demo itself: `python docs/screens.py` writes them here.
 
 Needs Chromium on the PATH.
 """
