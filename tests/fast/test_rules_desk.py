@@ -129,6 +129,20 @@ async def test_i08_an_edit_by_somebody_not_asked_under_the_new_terms_only_revise
         await house.say(after, "cleo")
 
 
+async def test_i08_an_edit_in_a_later_stage_begins_with_the_first() -> None:
+    """Ada, who is asked in both stages, edits in the second: her word counts for the first, and Cleo cannot yet."""
+    house = House(rules(MIXED))
+    house.directory.groups["oncall"] = {"bob", "eve"}
+    request = await house.ask()
+    await house.say(request, "bob")
+    assert (await house.say(request, "eve")).stage == 1
+    after = await house.edit(request, "ada", 400)
+    assert (after.stage, [(vote.person, vote.stage) for vote in after.votes]) == (0, [("ada", 0)])
+    with pytest.raises(NotAnApprover):
+        await house.say(after, "cleo")
+    assert (await house.say(after, "eve")).stage == 1
+
+
 async def test_i08_an_edit_that_decides_says_so() -> None:
     """The last vote on edited arguments makes an edit of the whole, also when the last one changed nothing."""
     house = House(rules(STAGED))
@@ -854,22 +868,20 @@ async def _offers(house: House, request: Request, actor: Actor) -> set[str]:
 
 
 async def test_i11_the_details_of_one_version_say_nothing_about_the_next() -> None:
-    """After an edit everybody has to look again, also those who had seen all."""
-    house, request = await _shown()
+    """After an edit everybody has to look again, also those who had seen all of the version before."""
+    house = House(rules(STAGED.replace("    stages:", "    risk: high\n    stages:", 1)))
+    request = (await house.desk.ask(Ask.model_validate({"tool": "refund", "arguments": LONG}), AGENT)).request
     card = await house.card_at(request)
-    await house.desk.details(request.id, who("ada", origin=card))
-    arguments = {**LONG, "note": "y" * 2000}
-    await house.desk.answer(request.id, Answer(kind="reject", version=1, message=None), who("ada", origin=card))
-    house, request = await _shown()
-    card = await house.card_at(request)
-    await house.desk.details(request.id, who("bob", origin=card))
-    rule = STAGED.replace("    stages:", "    risk: high\n    stages:", 1)
-    house.desk.adopt(rules(rule))
-    edit = Answer(kind="edit", version=1, arguments=arguments, message=None)
-    after = await house.desk.answer(request.id, edit, who("bob", origin=card))
-    assert after.open
+    ada, bob = who("ada", origin=card), who("bob", origin=card)
+    for person in (ada, bob):
+        await house.desk.details(request.id, person)
+    edit = Answer(kind="edit", version=1, arguments={**LONG, "note": "y" * 2000}, message=None)
+    assert (await house.desk.answer(request.id, edit, bob)).version == 2
+    approve = Answer(kind="approve", version=2, message=None)
     with pytest.raises(NotSeen):
-        await house.desk.answer(request.id, Answer(kind="approve", version=2, message=None), who("ada", origin=card))
+        await house.desk.answer(request.id, approve, ada)
+    await house.desk.details(request.id, ada)
+    assert "ada" in voters(await house.desk.answer(request.id, approve, ada))
 
 
 async def test_i11_saying_no_needs_no_details() -> None:
@@ -1091,6 +1103,8 @@ async def test_a_rule_sets_or_switches_off_its_loop_breaker() -> None:
     house = await _rejected("rules:\n  - {name: long, loop_breaker: 1h}\n")
     house.forward(minutes=59)
     assert (await house.ask(**RUN)).status == "rejected"
+    house.desk.adopt(rules("rules:\n  - {name: long, loop_breaker: 10m}\n"))
+    assert (await house.ask(**RUN)).status == "pending"
     house = await _rejected("rules:\n  - {name: none, loop_breaker: off}\n")
     assert (await house.ask(**RUN)).status == "pending"
     house = await _rejected("rules:\n  - {name: any, loop_breaker: {across_runs: true}}\n")

@@ -227,7 +227,7 @@ async def test_similar_calls_need_nobody_until_all_uses_are_gone() -> None:
     assert {request.decision.grant for request in made if request.decision} == {grant.id}
     assert grant.request == first.id
     assert (await house.ask(6)).status == "pending"
-    assert await house.desk.orders.grants() == []
+    assert await house.store.orders("grants") == {}
 
 
 async def test_a_use_names_its_grant_and_is_told() -> None:
