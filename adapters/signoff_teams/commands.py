@@ -96,19 +96,13 @@ class Commands:
             return NOBODY
         message = text_of(activity, "id")
         try:
-            if message and await self._again(f"{tenant}/{conversation}/{message}"):
+            # Before it is acted on: a lost answer is seen by whoever waits for it, a second delegation is not.
+            if message and not await self._memory.first(SPACE, f"{tenant}/{conversation}/{message}", HEARD):
                 return None
             origin = MessageRef(chat=NAME, tenant=tenant, conversation=conversation, message=message)
             return await self._desk.command(await self._words(activity), Actor(via=NAME, principal=who, origin=origin))
         except SignoffError as error:
             return error.sentence
-
-    async def _again(self, key: str) -> bool:
-        if await self._memory.recall(SPACE, key):
-            return True
-        # Before it is acted on: a lost answer is seen by whoever waits for it, a second delegation is not.
-        await self._memory.remember(SPACE, key, "1", HEARD)
-        return False
 
     async def _words(self, activity: Mapping[str, object]) -> str:
         """Raises ChatError when it cannot be told who is mentioned."""

@@ -194,7 +194,7 @@ class DuplicateCard(SignoffError):
 
 
 class NotFound(SignoffError):
-    """There is no such request."""
+    """There is no such request, or it does not concern you."""
 
     code = "not_found"
 

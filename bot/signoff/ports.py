@@ -200,6 +200,10 @@ class Memory(Protocol):
 
     async def recall(self, space: str, key: str) -> str | None: ...
 
+    async def first(self, space: str, key: str, ttl: float) -> bool:
+        """Whether this is the first time within `ttl` seconds that this is asked: of several at once, one is."""
+        ...
+
     async def forget(self, space: str, key: str) -> None: ...
 
 

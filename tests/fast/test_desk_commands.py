@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ruleskit import START, House, rules, who
@@ -423,3 +423,13 @@ def test_what_is_no_moment_is_refused_in_words(text: str) -> None:
     with pytest.raises(BadCommand, match="no moment that can be read") as caught:
         until(text, START)
     assert "friday or 2026-12-01" in caught.value.sentence
+
+
+async def test_lists_take_the_spelling_of_the_command_line(house: House) -> None:
+    """`delegations end ID` ends, `grants list` lists; anything else behind a list is refused rather than ignored."""
+    made = await house.desk.orders.delegate("ada", "bob", START + timedelta(days=1), None, via="test")
+    assert "takes nothing after it" in await said(house, f"delegations stop {made.id}", "ada")
+    assert await house.desk.orders.delegations()
+    assert "Ended" in await said(house, f"delegations end {made.id}", "ada")
+    assert not await house.desk.orders.delegations()
+    assert "allowed no similar calls" in await said(house, "grants list", "ada")

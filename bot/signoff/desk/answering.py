@@ -203,7 +203,8 @@ class Answers:
     def _rejected(
         self, request: Request, answer: Answer, voice: Voice, name: str | None, actor: Actor, now: datetime
     ) -> _Change:
-        message, retry = answer.message, answer.retry
+        message = answer.message
+        retry = answer.retry or request.terms.retries.get((message or "").strip())
         if answer.entries is not None:
             message = said.reason(request, answer.entries)
             retry = forms.retry(request, answer.entries)

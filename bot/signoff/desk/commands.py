@@ -33,6 +33,20 @@ _WORD = re.compile(r'"([^"]*)"(?!\S)|(\S+)')
 _CURLY = str.maketrans(dict.fromkeys("“”„«»", '"'))
 """What phones make of quotation marks."""
 _MENTION = re.compile(r"<([a-z][a-z0-9_-]*):([^/<>\s]+)/([^<>\s]+)>")
+SPELLINGS = {
+    ("delegations", "list"): "delegations",
+    ("delegations", "end"): "end",
+    ("grants", "list"): "grants",
+    ("grants", "revoke"): "revoke",
+}
+"""As the command line writes them."""
+ALONE = {
+    "whoami": "Write: whoami",
+    "freezes": "Write: freezes, or: thaw tool NAME",
+    "delegations": "Write: delegations, or: end ID",
+    "grants": "Write: grants, or: revoke ID",
+}
+"""Commands that take nothing → what was probably meant."""
 HELP = """\
 Signoff shows what an AI agent wants to do; people approve, edit, answer or reject it with the buttons of its cards.
 freeze [tool NAME] [agent NAME] [because REASON] · stop everything, or one tool or agent, at once
@@ -79,11 +93,17 @@ class Commands:
         """What the person is answered, refusals too. Raises StoreUnavailable."""
         try:
             words = _words(text)
+            spelling = tuple(word.lower() for word in words[:2])
+            if spelling in SPELLINGS:
+                words = [SPELLINGS[spelling], *words[2:]]
             name = words[0].lower() if words else "help"
             command = self._known.get(name)
             if command is None:
                 said = shorten(one_line(name), 40)[0]
                 raise BadCommand(fault=f'There is no command "{said}".', mend="Type help to see them all.")
+            if words[1:] and name in ALONE:
+                said = shorten(one_line(" ".join(words[1:])), 40)[0]
+                raise BadCommand(fault=f'"{name}" takes nothing after it, such as "{said}".', mend=ALONE[name])
             return await command(_Call(policy, actor, words[1:]))
         except StoreUnavailable:
             raise
@@ -272,7 +292,9 @@ def _delegation(policy: Policy, one: Delegation) -> str:
     names = policy.names
     giver, to = names.get(one.giver, one.giver), names.get(one.to, one.to)
     scope = f" for {one.scope}" if one.scope else ""
-    return one_line(f"{to} decides in {giver}'s place{scope} until {one.until:%H:%M} UTC on {one.until:%Y-%m-%d}")
+    return one_line(
+        f"{to} decides in {giver}'s place{scope} until {one.until:%H:%M} UTC on {one.until:%Y-%m-%d} ({one.until:%A})"
+    )
 
 
 def _grant(one: Grant) -> str:

@@ -79,6 +79,12 @@ class MemoryMemory(Shelf):
             return None
         return value
 
+    async def first(self, space: str, key: str, ttl: float) -> bool:
+        if await self.recall(space, key) is not None:
+            return False
+        await self.remember(space, key, "first", ttl)
+        return True
+
     async def forget(self, space: str, key: str) -> None:
         self._memory.pop((space, key), None)
 

@@ -85,6 +85,12 @@ class RedisMemory:
     async def recall(self, space: str, key: str) -> str | None:
         return cast("str | None", await self._line.call("GET", self._names.memory(space, key)))
 
+    async def first(self, space: str, key: str, ttl: float) -> bool:
+        name, token = self._names.memory(space, key), secrets.token_hex(8)
+        # A command whose answer was lost is sent again: then it is this very call that was first.
+        await self._line.call("SET", name, token, "PX", max(_ms(ttl), 1), "NX")
+        return await self._line.call("GET", name) == token
+
     async def forget(self, space: str, key: str) -> None:
         await self._line.call("DEL", self._names.memory(space, key))
 
