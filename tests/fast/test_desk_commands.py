@@ -203,7 +203,7 @@ async def test_an_operator_group_that_cannot_be_looked_up_says_so() -> None:
 async def test_a_delegation_is_typed(house: House, text: str) -> None:
     """To a mention or to a name of the policy; it stands in the list of both with its id, which ends it."""
     told = await said(house, text, "ada")
-    assert told.startswith("Bob decides in Ada's place until 23:59 UTC on 2026-11-20\nEnd it with: end del_")
+    assert told.startswith("Bob decides in Ada's place until 23:59 UTC on 2026-11-20 (Friday)\nEnd it with: end del_")
     (one,) = await house.desk.orders.delegations()
     assert (one.giver, one.to, one.scope) == ("ada", "bob", None)
     for person in ("ada", "bob"):
