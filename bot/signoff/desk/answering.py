@@ -51,6 +51,9 @@ SEEN = "seen"
 """The store's memory of who has seen the whole of a version."""
 UNFIT = (NotAnApprover, NobodyMayApprove, SelfApproval, CannotDecide, DirectoryAway)
 """Why somebody may not speak."""
+NO_GRANT = (
+    "Similar calls cannot be allowed along with this one: the rule has to offer it, and one person's word to decide."
+)
 NO_REASON = "Breaking the glass needs a reason; say why it cannot wait for the others."
 
 
@@ -191,10 +194,10 @@ class Answers:
 
     def _grant(self, policy: Policy, record: Request, vote: Vote, wish: GrantWish, now: datetime) -> Grant:
         if not offers_grant(record) or vote.acting_for is not None:
-            raise NotAllowed(why="The rule does not let you allow similar calls along with this one.")
+            raise NotAllowed(why=NO_GRANT)
         terms = record.terms.grants
         if terms is not None and (wish.ttl > terms.max_ttl or wish.uses > terms.max_uses):
-            most = f"at most {terms.max_ttl} s and {terms.max_uses} uses"
+            most = f"at most {forms.span(terms.max_ttl)} and {terms.max_uses} uses"
             raise Invalid({"/grant": f"The rule allows {most}; ask for less."})
         if policy.fingerprint(record.terms.rule) != record.terms.fingerprint:
             raise NotAllowed(why="The rule has changed since this was asked, so similar calls cannot be allowed here.")

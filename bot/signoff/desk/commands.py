@@ -34,10 +34,10 @@ _CURLY = str.maketrans(dict.fromkeys("“”„«»", '"'))
 """What phones make of quotation marks."""
 _MENTION = re.compile(r"<([a-z][a-z0-9_-]*):([^/<>\s]+)/([^<>\s]+)>")
 SPELLINGS = {
-    ("delegations", "list"): "delegations",
-    ("delegations", "end"): "end",
-    ("grants", "list"): "grants",
-    ("grants", "revoke"): "revoke",
+    "delegations list": "delegations",
+    "delegations end": "end",
+    "grants list": "grants",
+    "grants revoke": "revoke",
 }
 """As the command line writes them."""
 ALONE = {
@@ -93,7 +93,7 @@ class Commands:
         """What the person is answered, refusals too. Raises StoreUnavailable."""
         try:
             words = _words(text)
-            spelling = tuple(word.lower() for word in words[:2])
+            spelling = " ".join(words[:2]).lower()
             if spelling in SPELLINGS:
                 words = [SPELLINGS[spelling], *words[2:]]
             name = words[0].lower() if words else "help"

@@ -14,6 +14,7 @@ from signoff.forms.more import More as More
 from signoff.forms.more import What as What
 from signoff.forms.more import more_form as more_form
 from signoff.forms.more import read_more as read_more
+from signoff.forms.more import span as span
 from signoff.forms.reject import reason as reason
 from signoff.forms.reject import reject_form as reject_form
 from signoff.forms.reject import retry as retry
