@@ -67,7 +67,9 @@ class Slack:
     async def _message(self, channel: str, *wanted: str) -> Json | None:
         state = await self.state()
         room = next(room for room in state["channels"] if room["id"] == channel)
-        return next((one for one in reversed(room["messages"]) if shows(one["blocks"], *wanted)), None)
+        # What is said below a card names it too.
+        cards = (one for one in reversed(room["messages"]) if one["thread_ts"] in (None, one["ts"]))
+        return next((one for one in cards if shows(one["blocks"], *wanted)), None)
 
     async def sees(self, channel: str, *wanted: str) -> Json:
         return await until(lambda: self._message(channel, *wanted), f"in Slack, a card with {', '.join(wanted)}")
