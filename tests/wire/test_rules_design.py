@@ -395,11 +395,12 @@ async def test_similar_calls_are_not_allowed_without_typing(house: Any) -> None:
 
 
 async def test_a_freeze_in_one_chat_stops_the_other(house: Any) -> None:
-    """An approval in the other chat is told why it does not count, small refunds wait, and a thaw there frees both."""
+    """A click in the other chat is told why before anything is typed, small refunds wait, a thaw there frees both."""
     request, _ = await refund(house, 500)
     copy = await house.copy(request)
     assert "Frozen" in await house.side.say("rita", "freeze tool issue_refund because the till is broken")
-    await confirm(house, house.other, "ada", request, copy)
+    await house.other.click("ada", copy, "confirm")
+    await house.refuses("ada", copy)
     shown = house.other.seen("ada", copy)
     assert "is frozen" in shown
     assert "the till is broken" in shown
