@@ -300,7 +300,7 @@ async def test_a_freeze_stops_decisions_and_runs_until_it_is_thawed(house: House
     approved, waiting = await house.ask(**SMALL), await house.ask(**SMALL)
     await decide(house, approved["id"], "ada")
     made = await house.send("POST", "/v1/freezes", {"tool": "refund", "reason": "wrong amounts"}, key="root")
-    assert made.status == 201
+    assert (made.status, made.body["covers"], made.body["reach"]) == (201, 1, "It covers 1 waiting call.")
     (freeze,) = made.body["freezes"]  # type: ignore[misc]
     assert (freeze["agent"], freeze["tool"], freeze["reason"]) == (None, "refund", "wrong amounts")
     assert freeze["by"].startswith("root (key ")

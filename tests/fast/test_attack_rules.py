@@ -238,7 +238,7 @@ async def test_a_freeze_that_cannot_be_read_holds_and_can_be_thawed(
     with pytest.raises(CallFrozen, match="cannot read"):
         await house.say(request, "ada")
     assert [(one.id, one.agent, one.tool) for one in await house.desk.orders.freezes()] == [(id_, agent, tool)]
-    assert len(await house.desk.orders.freeze(agent, tool, None, by="dan", via="cli")) == 1
+    assert len((await house.desk.orders.freeze(agent, tool, None, by="dan", via="cli")).freezes) == 1
     assert len(await house.desk.orders.thaw(agent, tool, by="dan", via="cli")) == 1
     assert (await house.say(request, "ada")).status == "approved"
 

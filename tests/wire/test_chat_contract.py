@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from signoff import forms
-from signoff.errors import ChatBusy, ChatError, Undeliverable
+from signoff.errors import CallFrozen, ChatBusy, ChatError, Undeliverable
 from signoff.model import Actor, Answer
 
 
@@ -305,8 +305,30 @@ async def test_freeze_and_thaw(house: Any) -> None:
     assert (await house.now(request)).open
     assert "issue_refund" in await house.side.say("ada", "freezes")
     assert "Thawed" in await house.side.say("rita", "thaw tool issue_refund")
+    await house.converge()
     await house.side.click("ada", card, "approve")
     assert not (await house.now(request)).open
+
+
+async def test_a_freeze_is_seen_on_the_card(house: Any) -> None:
+    """A freeze by command repaints the cards of what it stops, with who and why and nothing to decide; a thaw brings
+    the buttons back.
+    """
+    request, card = await house.ask()
+    before = house.side.buttons("ada", card)
+    told = await house.side.say("rita", "freeze tool issue_refund because the till is broken")
+    assert "It covers 1 waiting call." in told
+    await house.converge()
+    await house.sees(
+        "ada", card, "Frozen by Rita Moreau: the till is broken. Nothing can be decided until it is thawed"
+    )
+    assert house.side.buttons("ada", card) == ["details"]
+    with pytest.raises(CallFrozen, match="the till is broken"):
+        await house.form(request, "reject", "ada")
+    await house.side.say("rita", "thaw tool issue_refund")
+    await house.converge()
+    assert house.side.buttons("ada", card) == before
+    assert "Frozen by" not in house.side.seen("mia", card)
 
 
 async def test_only_operators_freeze(house: Any) -> None:

@@ -78,7 +78,11 @@ def test_a_freeze_reaches_a_running_server_at_once(shop: Shop) -> None:
     """What the terminal freezes, the server refuses in the next call, with who froze it and why; a thaw ends that."""
     asked = shop.ask(REFUND)
     froze = shop.own("freeze", "--tool", "issue_refund", "--reason", "wrong amounts")
-    assert (froze.code, froze.out, froze.err) == (0, "Frozen: calls of issue_refund.\n", "")
+    assert (froze.code, froze.out, froze.err) == (
+        0,
+        "Frozen: calls of issue_refund.\nIt covers 1 waiting call.\n",
+        "",
+    )
     refused = shop.call("ada", "decide", asked["id"], "approve")
     assert (refused.code, shop.now(asked)["status"]) == (1, "pending")
     assert "wrong amounts" in refused.err
@@ -108,14 +112,14 @@ def test_an_agent_is_frozen_by_any_of_its_names(shop: Shop) -> None:
     """By its key's name all such keys are frozen; a name without a key holds for what calls itself so, with a word."""
     key_id = shop.keys["agent"].split("_")[1]
     froze = shop.own("freeze", "--agent", "agent of a test")
-    assert set(froze.out.splitlines()) == {
-        "Frozen: all calls by agent agent of a test.",
-        f"Frozen: all calls by agent {key_id}.",
-    }
+    *said, reach = froze.out.splitlines()
+    assert set(said) == {"Frozen: all calls by agent agent of a test.", f"Frozen: all calls by agent {key_id}."}
+    assert reach.startswith("It covers ")
     assert shop.call("ada", "decide", shop.ask(REFUND)["id"], "approve").code == 1
     assert shop.own("thaw", "--agent", "agent of a test").code == 0
     odd = shop.own("freeze", "--agent", "suport-agent", "--tool", "deploy")
     assert (odd.code, "No agent key" in odd.err) == (0, True)
+    assert "No waiting call is by suport-agent; " in odd.out
     nothing = shop.own("thaw", "--agent", "suport-agent")
     assert (nothing.code, nothing.out) == (1, "")
     assert "still frozen: calls of deploy by agent suport-agent" in nothing.err

@@ -49,8 +49,9 @@ class Orders:
     async def freeze(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "admin")
         sent = await body.read(http, body.FreezeBody, self._limits)
-        made = await self._desk.orders.freeze(sent.agent, sent.tool, sent.reason, by=_signed(key), via=VIA)
-        return _frozen(made, 201)
+        froze = await self._desk.orders.freeze(sent.agent, sent.tool, sent.reason, by=_signed(key), via=VIA)
+        made = [freeze(one) for one in froze.freezes]
+        return answers.answer({"freezes": made, "covers": froze.covers, "reach": froze.reach}, 201)
 
     async def thaw(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "admin")
@@ -148,8 +149,8 @@ def delegation(one: Delegation) -> Document:
     }
 
 
-def _frozen(freezes: Sequence[Freeze], status: int = 200) -> web.Response:
-    return answers.answer({"freezes": [freeze(one) for one in freezes]}, status)
+def _frozen(freezes: Sequence[Freeze]) -> web.Response:
+    return answers.answer({"freezes": [freeze(one) for one in freezes]})
 
 
 def _signed(key: Key) -> str:

@@ -18,7 +18,7 @@ LABELS: dict[Action, str] = {
 
 
 def offers_approval(request: Request) -> bool:
-    return request.open and "approve" in request.allowed_decisions
+    return request.open and request.frozen is None and "approve" in request.allowed_decisions
 
 
 def withholds(request: Request, *, whole: bool) -> bool:
@@ -34,7 +34,7 @@ def approval(request: Request) -> tuple[Button, ...]:
 
 def buttons(request: Request, *, withheld: bool) -> tuple[Button, ...]:
     details = Button("details", LABELS["details"])
-    if not request.open or is_notice(request):
+    if not request.open or request.frozen is not None or is_notice(request):
         return (details,)
     allowed = request.allowed_decisions
     found = [*(() if withheld else approval(request))]

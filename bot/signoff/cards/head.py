@@ -9,12 +9,14 @@ from signoff.cards.plain import fit
 from signoff.cards.plan import has_plan, waiting
 from signoff.cards.types import Tone
 from signoff.cards.words import called, several, speaker
-from signoff.model import Clean, Decision, Request, Risk
+from signoff.model import Clean, Decision, Request, Risk, one_line
 
 TITLE = 150
 """Characters."""
 SUMMARY = 250
 """Characters of the notification."""
+FREEZER = 200
+"""Characters of who froze a request and why; their weight is at most six times as much."""
 OFF = "Rules are off: nobody was asked; approved"
 
 
@@ -59,6 +61,9 @@ def status(request: Request, who: str, names: Mapping[str, str]) -> str:
     if is_notice(request):
         return "For information: nothing to decide"
     if decision is None or request.open:
+        if request.frozen is not None:
+            said, left = fit(one_line(request.frozen).rstrip(" ."), FREEZER, 6 * FREEZER)
+            return f"Frozen by {said}{'…' if left else ''}. Nothing can be decided until it is thawed"
         if nobody(who):
             return "Waiting, but nobody can decide this"
         if has_plan(request):
@@ -91,7 +96,8 @@ def tone(request: Request, who: str) -> Tone:
     if is_notice(request):
         return "neutral"
     if request.open:
-        return "warning" if nobody(who) or risk(request) in {"high", "critical"} else "neutral"
+        loud = request.frozen is not None or nobody(who) or risk(request) in {"high", "critical"}
+        return "warning" if loud else "neutral"
     if request.outcome is not None and request.outcome.status == "failed":
         return "warning"
     if request.status == "approved" and (unasked(request) or (request.decision and request.decision.forced)):
@@ -106,6 +112,8 @@ def summary(request: Request, heading: str, state: str) -> str:
         text = f"For information: {heading}"
     elif not request.open:
         text = f"{state}: {heading}"
+    elif request.frozen is not None:
+        text = f"Frozen, nothing to decide now: {heading}"
     elif asks(request):
         text = f"Answer needed: {heading}"
     else:

@@ -15,6 +15,7 @@ from signoff.errors import BadConfig, BadPolicy
 from signoff.model import Freeze, dumps, iso, visible
 
 if TYPE_CHECKING:
+    from signoff.desk.freezing import Froze
     from signoff.desk.orders import Orders
     from signoff.policy import Policy
     from signoff.ports import Store
@@ -56,17 +57,18 @@ def add(app: typer.Typer) -> None:
         if reason is not None and len(reason) > REASON:
             fail(f"--reason: at most {REASON} characters.", 2)
 
-        async def work(orders: Orders, store: Store) -> tuple[Sequence[Freeze], bool]:
+        async def work(orders: Orders, store: Store) -> tuple[Froze, bool]:
             keys = await store.keys()
             known = agent is None or any(agent in {key.id, key.name} for key in keys if key.role == "agent")
             return await orders.freeze(agent, tool, reason, by=by(), via=VIA), known
 
         settings = _settings()
-        made, known = with_orders(settings, _policy(settings), work)
+        froze, known = with_orders(settings, _policy(settings), work)
         if json:
-            print(dumps([document(one) for one in made]))
-        for one in () if json else made:
+            print(dumps([document(one) for one in froze.freezes]))
+        for one in () if json else froze.freezes:
             print(f"Frozen: {what(one)}.")
+        typer.echo(visible(froze.reach), err=json)
         if not known:
             note = f"No agent key has the id or name {agent}; this holds for agents that call themselves so."
             typer.echo(f"signoff: {note}", err=True)

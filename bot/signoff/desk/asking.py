@@ -67,6 +67,7 @@ def record(ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
         escalated=0,
         snoozed_until=None,
         notices=(),
+        frozen=None,
         rev=1,
     )
 

@@ -126,8 +126,9 @@ class Commands:
     async def _freeze(self, call: _Call) -> str:
         by = await self._operator(call, stops=True)
         agent, tool, reason = _target(call.words)
-        made = await self._orders.freeze(agent, tool, reason, by=by, via=call.actor.via)
-        return "\n".join(f"Frozen: {_frozen(one)}" for one in made) + "\nNothing of it is decided or run until `thaw`."
+        froze = await self._orders.freeze(agent, tool, reason, by=by, via=call.actor.via)
+        lines = [f"Frozen: {_frozen(one)}" for one in froze.freezes]
+        return "\n".join([*lines, "Nothing of it is decided or run until `thaw`.", froze.reach])
 
     async def _thaw(self, call: _Call) -> str:
         by = await self._operator(call, stops=False)

@@ -17,9 +17,10 @@ from signoff.cards.words import either
 from signoff.desk import commands, timers
 from signoff.desk import entries as audit
 from signoff.desk.admission import check_version
-from signoff.desk.answering import LONGEST, SEEN, Answers, seen_key
+from signoff.desk.answering import Answers
 from signoff.desk.asking import body, check
 from signoff.desk.drafts import Drafts
+from signoff.desk.offering import LONGEST, SEEN, Offers, seen_key
 from signoff.desk.opening import Openings
 from signoff.desk.orders import Orders
 from signoff.desk.origin import check_origin
@@ -80,7 +81,10 @@ class Desk:
         self._drafts = Drafts(store)
         self._runs = Runs(store, self._records, signer)
         self._commands = commands.Commands(store, self.orders, self._voices)
-        self._answers = Answers(store, self._records, self._voices, self._openings, signer, lambda: self._policy)
+        self._offers = Offers(store, self._records, self._voices, self.orders, lambda: self._policy)
+        self._answers = Answers(
+            store, self._records, self._voices, self._openings, self._offers, signer, lambda: self._policy
+        )
 
     @property
     def policy(self) -> Policy:
@@ -227,12 +231,12 @@ class Desk:
             answer = Answer(kind=PURPOSE_KIND[purpose], version=version, entries=dict(entries), message=None)
             return await self.answer(request_id, answer, actor)
         request, now = await self._records.clicked(request_id, actor)
-        more = forms.read_more(request, await self._answers.more(request, actor, version, now), entries)
+        more = forms.read_more(request, await self._offers.more(request, actor, version, now), entries)
         match more.what:
             case "extend":
-                return await self._answers.put_off(request_id, "extended", more.seconds, actor)
+                return await self._offers.put_off(request_id, "extended", more.seconds, actor)
             case "snooze":
-                return await self._answers.put_off(request_id, "snoozed", more.seconds, actor)
+                return await self._offers.put_off(request_id, "snoozed", more.seconds, actor)
             case "grant":
                 wish = GrantWish(ttl=more.seconds, uses=more.uses, all_arguments=more.all_arguments)
                 typed = more.confirm or None
@@ -247,19 +251,19 @@ class Desk:
 
     async def extend(self, request_id: str, seconds: int, actor: Actor) -> Request:
         """Move the deadline. Raises like `answer`, and NotAllowed beyond 30 days after it was asked."""
-        return await self._answers.put_off(request_id, "extended", seconds, actor)
+        return await self._offers.put_off(request_id, "extended", seconds, actor)
 
     async def snooze(self, request_id: str, seconds: int, actor: Actor) -> Request:
         """No reminders for so many seconds. Raises like `answer`."""
-        return await self._answers.put_off(request_id, "snoozed", seconds, actor)
+        return await self._offers.put_off(request_id, "snoozed", seconds, actor)
 
     async def form(self, request_id: str, purpose: forms.Purpose, actor: Actor, version: int) -> forms.Form:
         """The form behind a button; refused before anything is typed if it could not be sent."""
         await check_origin(self._store, request_id, actor)
         request, now = await self._records.current(request_id)
         if purpose == "more":
-            return await self._answers.more(request, actor, version, now)
-        return await self._answers.form(request, purpose, PURPOSE_KIND[purpose], actor, version, now)
+            return await self._offers.more(request, actor, version, now)
+        return await self._offers.form(request, purpose, PURPOSE_KIND[purpose], actor, version, now)
 
     async def keep(
         self, form: forms.Form, actor: Actor, entries: Mapping[str, str], keys: Collection[str]

@@ -94,6 +94,12 @@ def voted(request: Request, actor: Actor, person: str, void: Sequence[Vote]) -> 
     )
 
 
+def marked(request: Request) -> Entry:
+    """A freeze reaches a waiting request, or no freeze does any more: its card follows."""
+    what = "request_thawed" if request.frozen is None else "request_frozen"
+    return Entry.of({"type": what, **_which(request), "frozen": request.frozen})
+
+
 def timed(request: Request, what: str, **facts: object) -> Entry:
     """Something that came by itself, by the clock: `reminded`, `escalated`."""
     return Entry.of({"type": what, **_which(request), "rule": request.terms.rule, **facts})

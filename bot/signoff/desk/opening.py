@@ -75,7 +75,7 @@ class Openings:
             return Opening(again)
         if grants and (granted := await self._granted(policy, request, now)):
             return granted
-        return Opening(request)
+        return Opening(*await self._orders.marked(request))
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────
 

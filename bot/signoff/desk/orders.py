@@ -1,72 +1,24 @@
-"""Standing orders: freeze and thaw, grants, delegations. Each change is one step with its audit line."""
+"""Standing orders: freezes, grants, delegations. Each change is one step with its audit line."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from signoff.desk import entries as audit
+from signoff.desk.freezing import ATTEMPTS, Freezes
 from signoff.errors import NotAllowed, NotFound, Overtaken
-from signoff.model import Delegation, Freeze, Grant, freeze_id, read_freeze, readable
-from signoff.policy import Policy
-from signoff.ports import Store, Swap
+from signoff.model import Delegation, Grant, readable
+from signoff.ports import Swap
 
-ATTEMPTS = 10
 LONGEST = timedelta(days=90)
 """A delegation lasts no longer: what has no end is forgotten."""
 
 
-class Orders:
-    """Reads and changes what stands in the store; nothing is kept in the process."""
-
-    def __init__(self, store: Store, policy: Callable[[], Policy]) -> None:
-        self._store = store
-        self._policy = policy
-
-    # ── freeze ───────────────────────────────────────────────────────────────────────────────────
-
-    async def freezes(self) -> Sequence[Freeze]:
-        found = (await self._store.orders("freezes")).items()
-        return sorted((read_freeze(*one) for one in found), key=lambda one: (one.at, one.id))
-
-    async def freeze(
-        self, agent: str | None, tool: str | None, reason: str | None, *, by: str, via: str
-    ) -> Sequence[Freeze]:
-        """Stop everything that matches, on every replica at once. `agent`: its own name, or its key's id or name.
-
-        Freezing what is frozen changes nothing. Raises StoreUnavailable.
-        """
-        now = await self._store.now()
-        made: list[Freeze] = []
-        for name in await self._names(agent):
-            new = Freeze(id=freeze_id(name, tool), agent=name, tool=tool, by=by, reason=reason, at=now)
-            entry = audit.froze(new, via)
-            swap = Swap("freezes", new.id, None, new.model_dump_json())
-            if await self._store.change(swap, entry):
-                made.append(new)
-            else:
-                made += [one for one in await self.freezes() if one.id == new.id]
-        return made
-
-    async def thaw(self, agent: str | None, tool: str | None, *, by: str, via: str) -> Sequence[Freeze]:
-        """End exactly these freezes; the ended ones. Raises StoreUnavailable."""
-        ended: list[Freeze] = []
-        standing = await self._store.orders("freezes")
-        for name in await self._names(agent):
-            text = standing.get(freeze_id(name, tool))
-            if text is not None:
-                one = read_freeze(freeze_id(name, tool), text)
-                if await self._store.change(Swap("freezes", one.id, text, None), audit.thawed(one, by, via)):
-                    ended.append(one)
-        return ended
-
-    async def _names(self, agent: str | None) -> Sequence[str | None]:
-        """The agent's name as given, and the keys it is the name of: a name an agent may change, its key it may not."""
-        if agent is None:
-            return (None,)
-        return (agent, *(key.id for key in await self._store.keys() if key.role == "agent" and key.name == agent))
+class Orders(Freezes):
+    """All of them."""
 
     # ── grants ───────────────────────────────────────────────────────────────────────────────────
 
@@ -140,7 +92,10 @@ class Orders:
         return False
 
     async def tidy(self) -> int:
-        """Take away what has run out; how many. Nothing depends on it but the length of lists."""
+        """Take away what has run out, and see that cards say what is frozen; how many orders went. Only the length of
+        lists and what is shown depend on it.
+        """
+        await self.settle()
         now, taken = await self._store.now(), 0
         for grant_id, text in (await self._store.orders("grants")).items():
             for grant in readable(Grant, (text,)):

@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from signoff.errors import CallFrozen
 from signoff.model.request import Request
+from signoff.model.text import one_line
 from signoff.model.words import Frozen, Moment
 
 EVERYTHING = "*"
@@ -53,6 +55,21 @@ class Freeze(Frozen):
     """The person or key that froze."""
     reason: str | None = None
     at: Moment
+
+    @property
+    def refusal(self) -> CallFrozen:
+        """What those are told whom it stops."""
+        match self.agent, self.tool:
+            case None, None:
+                what = "Everything"
+            case None, tool:
+                what = f'The tool "{tool}"'
+            case agent, None:
+                what = f'The agent "{agent}"'
+            case agent, tool:
+                what = f'The tool "{tool}" for the agent "{agent}"'
+        reason = f" ({one_line(self.reason)})" if self.reason else ""
+        return CallFrozen(what=one_line(what), by=one_line(self.by), reason=reason)
 
 
 class Grant(Frozen):

@@ -73,6 +73,8 @@ class Request(Ask):
     snoozed_until: Moment | None = None
     """No reminders until then."""
     notices: tuple[Notice, ...] = ()
+    frozen: str | None = None
+    """By whom and why it is frozen, one line, for its card alone: whether it may be decided the store itself checks."""
     rev: int = 1
     """Counts every change of the record; a card shows one revision, a transition names the one it saw."""
 
@@ -109,6 +111,7 @@ INTERNAL = frozenset(
         "escalated",
         "snoozed_until",
         "notices",
+        "frozen",
     }
 )
 """Fields of the record that the HTTP answer leaves out."""
@@ -134,7 +137,7 @@ class Event(Frozen):
     """Position in the stream; resumable."""
     type: str
     """`request.created`, `.voted`, `.revised`, `.decided`, `.consumed`, `.reported`, `.undeliverable`, `.reminded`,
-    `.escalated`, `.extended`, `.snoozed`."""
+    `.escalated`, `.extended`, `.snoozed`, `.frozen`, `.thawed`."""
     request: str
     status: Status
     rev: int

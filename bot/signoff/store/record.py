@@ -10,7 +10,7 @@ from typing import cast
 from pydantic_core import to_json
 
 from signoff.errors import CallFrozen, Invalid
-from signoff.model import UNREADABLE, Event, Freeze, Request, Spend, Status, dumps, iso, loads, one_line
+from signoff.model import UNREADABLE, Event, Freeze, Request, Spend, Status, dumps, iso, loads
 from signoff.ports import Filter
 
 PERSONAL = frozenset({"approve", "edit", "reject", "respond"})
@@ -170,17 +170,7 @@ def frozen(text: str) -> CallFrozen:
         freeze = Freeze.model_validate_json(text)
     except ValueError:
         return CallFrozen(what="This call", by=UNREADABLE, reason="")
-    match freeze.agent, freeze.tool:
-        case None, None:
-            what = "Everything"
-        case None, tool:
-            what = f'The tool "{tool}"'
-        case agent, None:
-            what = f'The agent "{agent}"'
-        case agent, tool:
-            what = f'The tool "{tool}" for the agent "{agent}"'
-    reason = f" ({one_line(freeze.reason)})" if freeze.reason else ""
-    return CallFrozen(what=one_line(what), by=one_line(freeze.by), reason=reason)
+    return freeze.refusal
 
 
 LARGEST = 2**53

@@ -20,7 +20,7 @@ def paths() -> Schema:
                 "freeze",
                 "Stop what matches, at once: nothing is decided, approved by a rule or started (admin keys).",
                 body="FreezeBody",
-                answers={201: ("The freezes that this made or found.", "Freezes")},
+                answers={201: ("The freezes that this made or found, and how far they reach.", "Froze")},
                 problems=MAKING,
             ),
         },

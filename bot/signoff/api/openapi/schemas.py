@@ -164,6 +164,16 @@ def _orders() -> Schema:
     return {
         "Freeze": freeze,
         "Freezes": closed(freezes=listed(ref("Freeze"))),
+        "Froze": closed(
+            freezes=listed(ref("Freeze")),
+            covers=nullable(
+                "integer", minimum=0, description="Waiting requests that it stops; null: they could not be counted."
+            ),
+            reach={
+                "type": "string",
+                "description": "The same in words, and where it stops none, what name may have been meant.",
+            },
+        ),
         "Grant": grant,
         "Grants": closed(grants=listed(ref("Grant"))),
         "Delegation": delegation,
