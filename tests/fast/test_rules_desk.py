@@ -195,7 +195,7 @@ async def test_i19_while_the_directory_is_away_nothing_is_decided() -> None:
     house = House(rules(MIXED))
     request = await house.ask()
     await house.say(request, "eve")
-    before = await house.say(request, "ada")
+    before = await house.say(request, "ada", chat="teams")
     house.away()
     with pytest.raises(DirectoryAway, match="did not count; try again"):
         await house.say(request, "cleo", chat="teams")
@@ -889,6 +889,7 @@ async def test_i11_saying_no_needs_no_details() -> None:
     house, request = await _shown()
     card = await house.card_at(request)
     reject = Answer(kind="reject", version=1, message=None)
+    assert (await house.desk.form(request.id, "reject", who("ada", origin=card), 1)).fields
     assert (await house.desk.answer(request.id, reject, who("ada", origin=card))).status == "rejected"
 
 
