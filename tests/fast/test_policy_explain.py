@@ -78,8 +78,25 @@ def test_a_call_that_is_refused_for_its_channel_is_explained() -> None:
         (
             "rules:\n  - {name: a, decide: reject, grants: {match: [args.a], max_ttl: 1h, max_uses: 1}}\n",
             6,
-            "offers grants, but",
+            "has `grants`, but",
         ),
+        (
+            "rules:\n  - {name: a, when: args.a == 1, decide: approve, confirm: x, remind: [1h], break_glass: [ada]}\n",
+            6,
+            "has `confirm`, `remind`, `break_glass`, but `decide: approve` asks nobody; remove them",
+        ),
+        (
+            "rules:\n  - {name: a, when: args.a == 1, decide: reject, stages: [{approvers: [ada]}]}\n",
+            6,
+            "has `stages`, but `decide: reject` asks nobody; remove it",
+        ),
+        (
+            "rules:\n  - {name: a, confirm: 'pay $args.order'}\n",
+            6,
+            "wants `$args.order` typed letter by letter; `${args.order}` was probably meant",
+        ),
+        ("rules:\n  - {name: a, confirm: 'pay {args.a.b}'}\n", 6, "`${args.a.b}` was probably meant"),
+        ("rules:\n  - {name: a, confirm: '$(tool)'}\n", 6, "`${tool}` was probably meant"),
         ("rules:\n  - {name: a, when: tool == 'x', mode: shadow}\n", 6, "is in shadow mode"),
         ("rules:\n  - {name: a, when: tool == 'x', mode: off}\n", 6, "is off: it is not looked at"),
         ("rules:\n  - {name: a, hours: {zone: UTC, days: sun, outside: {approvers: []}}}\n", 6, "outside of its hours"),
@@ -90,6 +107,77 @@ def test_lint_points_at_what_is_probably_not_meant(extra: str, line: int, said: 
     (finding,) = [one for one in policy.lint(load(HEAD + extra)) if one.level == "warning"]
     assert finding.sentence.startswith(f"Line {line}: the rule ")
     assert said in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "confirm: 'pay ${args.order} in $ to args'",
+        "decide: approve, when: args.a == 1, remind: [], grants: off",
+        "decide: approve, when: args.a == 1, confirm: x, hours: {zone: UTC, days: sun, outside: {approvers: [ada]}}",
+    ],
+)
+def test_lint_leaves_alone_what_may_be_meant(rule: str) -> None:
+    """A dollar, keys that switch something off, and keys for those who are asked outside of the hours."""
+    assert not [one for one in policy.lint(load(f"{HEAD}rules:\n  - {{name: a, {rule}}}\n")) if one.level == "warning"]
+
+
+def test_lint_says_once_that_nothing_is_shown() -> None:
+    """Not at every rule that leaves `show` to the defaults."""
+    rules = "".join(f"  - {{name: r{one}, when: tool == 't{one}'}}\n" for one in range(5))
+    found = policy.lint(load(f"{HEAD.replace('show: [slack:#all], ', '')}rules:\n{rules}"))
+    (said,) = [one.sentence for one in found]
+    assert said == (
+        'Line 4: the defaults have no `show`, nor has "r0", "r1", "r2" and 2 more: '
+        "such a request is shown nowhere unless it names a place."
+    )
+
+
+PEOPLE = """\
+version: 1
+people: {ada: {slack: T/A}, bob: {slack: T/B}, mia: {slack: T/M}, eve: {slack: T/E}}
+groups: {finance: {members: [ada, bob]}, managers: {members: [bob, mia]}}
+operators: [finance, managers]
+defaults: {show: [slack:#all], approvers: [finance]}
+"""
+FINANCE, MANAGERS = "{name: finance, approvers: [finance]}", "{name: managers, approvers: [managers], quorum: 2}"
+
+
+@pytest.mark.parametrize(
+    ("stages", "more", "stuck"),
+    [
+        ([FINANCE, MANAGERS], "", True),
+        ([FINANCE, FINANCE.replace("finance,", "two,")], "", False),
+        ([MANAGERS, FINANCE], "", False),  # after both managers there is ada
+        ([FINANCE, "{name: m, approvers: [managers]}"], "", False),
+        ([FINANCE, "{name: m, approvers: [managers, eve], quorum: 2}"], "", False),
+        (["{name: f, approvers: [ada]}", MANAGERS], "", False),
+        ([FINANCE[:-1] + ", when: args.a > 1}", MANAGERS], "", True),
+        (
+            [FINANCE[:-1] + ", when: args.a > 1}", MANAGERS[:-1] + ", when: args.a < 1}", "{approvers: [eve]}"],
+            "",
+            False,
+        ),
+        ([FINANCE, MANAGERS], ", escalate: [{after: 1h, to: [eve]}]", False),
+    ],
+)
+def test_lint_warns_of_stages_that_may_run_out_of_people(stages: list[str], more: str, stuck: bool) -> None:
+    """Where it depends on who is first; with the order that does it, and the mend."""
+    found = policy.lint(load(f"{PEOPLE}rules:\n  - {{name: r, stages: [{', '.join(stages)}]{more}}}\n"))
+    said = [one.sentence for one in found if one.level == "warning"]
+    assert bool(said) is stuck, said
+    if stuck:
+        assert said[0].startswith('Line 7: the rule "r" may get stuck: the stage "managers" needs 2 of bob, mia')
+        assert 'once bob has approved in "finance", only 1 is left; name more approvers there' in said[0]
+
+
+def test_lint_blames_the_file_for_its_own_mode_only() -> None:
+    """Not for the one that the server is set to."""
+    silent, loud = load(RULES), load(RULES.replace("rules:", "mode: shadow\nrules:"))
+    said = "Line 5: the file says `mode: shadow`"
+    assert any(one.sentence.startswith(said) for one in policy.lint(loud))
+    assert policy.lint(silent.under("shadow")) == policy.lint(silent)
+    assert not any("mode" in one.sentence for one in policy.lint(loud.under("off")))
 
 
 def test_lint_looks_at_people_groups_and_defaults() -> None:
@@ -153,7 +241,7 @@ def test_an_explanation_says_all_that_the_rule_says() -> None:
         "shown in: slack:#all",
         "risk: not given",
         "may be edited: everything",
-        "expires in: 14400 s, and is then rejected",
+        "expires in: 4h, and is then rejected",
         "reminders: after 15m, 30m, by direct message",
         "escalation after 2h: the group bosses may decide too; shown in slack:#boss",
         "if a place cannot be reached: slack:#lost",
@@ -179,7 +267,7 @@ def test_an_explanation_is_of_a_moment() -> None:
     [
         (
             "  - {name: r, decide: approve, budget: {calls: 3, sum: {of: args.a, limit: 9.5}, per: 1d, by: [agent]}}\n",
-            "budget: 3 calls and 9.5 of args.a per 1d, counted apart for each agent; used up, the rule does not match",
+            "budget: 3 calls and 9.5 of args.a per 24h, counted apart for each agent; used up, the rule does not match",
         ),
         ("  - {name: r, mode: shadow}\n", "mode: shadow, so nobody is asked"),
         ("  - {name: r, mode: off}\n", "1. r: no match, because it is off"),

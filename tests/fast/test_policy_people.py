@@ -151,3 +151,48 @@ def test_i17_a_policy_may_allow_self_approval() -> None:
     """`self_approval: true`, kept in the request's own terms, lifts the bar."""
     asked = request(on_behalf_of="ada", terms=Terms(rule="r", expires_in=60, self_approval=True))
     assert POLICY.barred(asked, "ada") is None
+
+
+TWINS = policy.load(
+    """\
+version: 1
+people:
+  ada: {name: Ada Okafor, email: ada@example.com, slack: T0/U0ONE}
+  adb: {name: "Okafor, Ada", slack: T0/U0ADB}
+  bob: {name: José Lindqvist, slack: [T1/U0ONE, T2/U0BOB]}
+""",
+    file="p.yaml",
+    chats=("slack",),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Ada Okafor", {"ada", "adb"}),
+        (" ADA\u200b  okafor", {"ada", "adb"}),
+        ("OKAFOR, Ada", {"ada", "adb"}),
+        ("Ada Okafor <someone@else.example>", {"ada", "adb"}),
+        ("Ada Okafor <ada@example.com>", {"ada", "adb"}),
+        ("ada", {"ada"}),
+        ("jose lindqvist", {"bob"}),
+        ("U0ONE", {"ada", "bob"}),
+        ("<@U0ONE>", {"ada", "bob"}),
+        ("T0/U0ONE", {"ada"}),
+        ("Ada", {"ada"}),
+        ("Okafor", set()),
+        ("", set()),
+        ("<>", set()),
+    ],
+)
+def test_i17_everybody_whom_a_text_may_mean_is_barred(text: str, meant: set[str]) -> None:
+    """By display name however it is written, and all of them where it fits several; `match` knows no names."""
+    asked = request(on_behalf_of=text)
+    assert {person for person in TWINS.people if TWINS.barred(asked, person)} == meant
+    assert TWINS.match("Ada Okafor") is None
+
+
+def test_i17_names_bar_owners_and_askers_too() -> None:
+    """Whoever is named so."""
+    assert TWINS.barred(request(owner="U0ONE"), "bob") == "The agent that asks is yours"
+    assert TWINS.barred(request(agent="Okafor Ada"), "adb") == "You asked for this"

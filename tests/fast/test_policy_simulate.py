@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from signoff import audit, policy
-from signoff.cli.policy import past, table
+from signoff.cli.replay import broken, past, sealed, table
 from signoff.model import MASK, dumps
 from signoff.policy import Past, Replayed
 
@@ -40,7 +40,7 @@ def only(rules: str, **entry: object) -> Replayed:
         ("{name: r, decide: approve}", "approved"),
         ("{name: r, decide: notify}", "approved"),
         ("{name: r, decide: reject}", "rejected"),
-        ("{name: r, mode: shadow}", "approved"),
+        ("{name: r, mode: shadow}", "shadowed"),
     ],
 )
 def test_then_and_now_stand_side_by_side(rule: str, now: str) -> None:
@@ -55,6 +55,7 @@ def test_then_and_now_stand_side_by_side(rule: str, now: str) -> None:
         ({"decision": {"kind": "approve"}}, "approved"),
         ({"decision": {"kind": "reject"}}, "rejected"),
         ({"decision": {"kind": "respond"}, "allowed_decisions": []}, "told"),
+        ({"decision": {"kind": "approve"}, "mode": "shadow"}, "shadowed"),
         ({}, "asked"),
     ],
 )
@@ -76,6 +77,51 @@ def test_budgets_are_counted_in_the_order_of_time() -> None:
         (5, "approved"),  # the first has left the window
         (6, "asked"),  # 20 + 5 + 40
     ]
+
+
+SMALL = "  - {name: r, when: args.a < 9.0, decide: approve, budget: {calls: 1, per: 1h}}\n"
+REJECTED_AGAIN = {"kind": "reject", "decided_by": ["rule:loop breaker"]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "beside"),
+    [
+        ({"decision": {"kind": "approve", "under_grant": "grant_1"}}, "under a grant"),
+        ({"decision": REJECTED_AGAIN}, "loop breaker"),
+        ({"agent": "bot"}, "under a freeze"),
+    ],
+)
+def test_what_was_decided_beside_the_rules_is_not_compared(entry: dict[str, object], beside: str) -> None:
+    """A grant, an earlier rejection, a freeze: apart from what is different; the rest is compared as ever."""
+    freeze = line(1, type="froze", freeze={"id": "agent:bot"})
+    thaw = line(3, 5, type="thawed", freeze={"id": "agent:bot"})
+    found = policy.simulate(load(SMALL), [freeze, line(2, 1, rule="old", **entry), thaw, line(4, 6, **entry)])
+    call = found.calls[0]
+    assert (call.now, call.changed, found.changed) == ("asked", False, 0)
+    assert beside in call.beside
+    assert found.incomparable == (2 if "decision" in entry else 1)
+    assert found.calls[1].beside == (call.beside if "decision" in entry else "")
+
+
+def test_the_same_policy_makes_no_difference() -> None:
+    """What the loop breaker answered, or ran in shadow, took nothing out of a budget."""
+    approved: dict[str, object] = {"decision": {"kind": "approve", "decided_by": ["rule:r"]}, "decide": "approve"}
+    small: dict[str, object] = {"arguments": {"a": 1}, "rule": "r"}
+    lines = [
+        line(1, 0, **small, decision=REJECTED_AGAIN, decide="approve"),
+        line(2, 1, **small, **approved),
+        line(3, 2, arguments={"a": 1}),
+    ]
+    assert policy.simulate(load(SMALL), lines).changed == 0
+    shadow = [line(seq, seq, **small, **approved, mode="shadow") for seq in (1, 2, 3)]
+    found = policy.simulate(load(SMALL).under("shadow"), shadow)
+    assert (found.changed, found.now) == (0, {"shadowed": 3})
+
+
+def test_a_shadowed_call_that_would_be_asked_is_different() -> None:
+    """What it comes to when the rule is switched on."""
+    call = only("  - {name: r}\n", rule="r", decision={"kind": "approve"}, mode="shadow")
+    assert (call.then, call.now, call.changed) == ("shadowed", "asked", True)
 
 
 def test_what_the_audit_hides_is_not_known() -> None:
@@ -168,9 +214,32 @@ def test_the_table_marks_what_is_different_and_adds_up() -> None:
     lines = [line(1), line(2, arguments={"a": MASK}), line(3, tool="p\n\u202ey")]
     found = policy.simulate(load("  - {name: r, when: tool == 'pay' && args.a == 1, decide: reject}\n"), lines)
     said = list(table(found))
-    assert said[0].startswith("  1  2026-11-20T08:00:00.000Z  pay  asked (defaults) -> asked (defaults)")
+    assert said[0].startswith("  1  2026-11-20T08:00:00.000Z  -  -  pay()  asked (defaults) -> asked (defaults)")
     assert said[1].startswith("? 2")
     assert "\n" not in said[2]
-    assert "3 calls, 0 different now." in said
+    assert "3 calls, 0 different now, 1 not comparable." in said
     assert "  not known: 0 then, 1 now" in said
     assert "  defaults: 2 now" in said
+
+
+def test_each_line_says_which_call_it_is() -> None:
+    """Request, agent and a short form of the arguments; a mark of its own for what is not compared."""
+    arguments = {"order": "A-1\u202e", "note": "x" * 99, "many": list(range(99)), "last": "y" * 99}
+    given: dict[str, object] = {"request": "req_1", "agent": "re\nfund", "arguments": arguments}
+    found = policy.simulate(load("  []\n"), [line(1, **given, decision={"kind": "approve", "under_grant": "g"})])
+    (said, *_) = table(found)
+    assert said.startswith("~ 1  2026-11-20T08:00:00.000Z  req_1  re‹U+000A›fund  pay(order=")
+    assert said.endswith("asked (defaults): it was let through under a grant")
+    assert len(said) < 300
+    assert "\u202e" not in said
+
+
+def test_a_chain_that_does_not_hold_is_found() -> None:
+    """A changed line, a missing one; an export that begins later is none."""
+    entries: list[dict[str, object]] = [{"type": "asked", "tool": f"t{seq}"} for seq in range(4)]
+    text = exported(*entries)
+    lines = text.splitlines(keepends=True)
+    assert broken(text) == broken("".join(lines[2:])) == []
+    assert broken(text.replace("t1", "t9"))
+    assert broken("".join((*lines[:1], *lines[2:])))
+    assert (sealed(text), sealed("".join(lines[:-1]))) == (True, False)

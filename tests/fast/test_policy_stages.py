@@ -136,6 +136,17 @@ def test_a_text_that_cannot_be_made_or_typed_becomes_the_tools_name(arguments: d
     assert "So the tool's name has to be typed" in (got.note or "")
 
 
+def test_the_text_to_confirm_with_follows_an_edit() -> None:
+    """Made anew from the rule that holds, for other arguments; a rule that is gone, or wants nothing, says nothing."""
+    loaded = load("  - {name: r, confirm: 'refund ${args.order}', secret: [pin]}\n")
+    ask = Ask(tool="pay", arguments={"order": "A-1"})
+    assert loaded.confirm_for("r", ask, {"order": "A-2"}, NOW) == "refund A-2"
+    assert loaded.confirm_for("r", ask, {"order": "A-2"}, NOW, ("order",)) == "pay"
+    assert loaded.confirm_for("r", ask, {}, NOW) == "pay"
+    assert loaded.confirm_for("gone", ask, {"order": "A-2"}, NOW) is None
+    assert loaded.confirm_for("defaults", ask, {"order": "A-2"}, NOW) is None
+
+
 def test_i13_a_secret_is_never_the_text_to_confirm_with() -> None:
     """Not by way of the schema, of a computed name, nor of the whole arguments."""
     secret: dict[str, object] = {"token": "hunter2!", "pin": "4711", "order": "A"}

@@ -146,6 +146,32 @@ def test_a_policy_for_a_chat_that_is_not_there(clinic: Clinic) -> None:
     assert "! SLACK_BOT_TOKN is not a setting of Signoff; did you mean SLACK_BOT_TOKEN?" in done.out
 
 
+def test_the_servers_mode_is_not_blamed_on_the_file(clinic: Clinic) -> None:
+    """The file says nothing of it; a rule that does is the file's matter."""
+    text = "version: 1\npeople: {ada: {slack: T0/A}}\ndefaults: {show: ['slack:#a'], approvers: [ada]}\n"
+    (clinic.made.folder / "mode.yaml").write_text(text + "rules:\n  - {name: try, when: tool == 'x', mode: off}\n")
+    done = clinic.doctor(SIGNOFF_POLICY="mode.yaml", SIGNOFF_MODE="shadow")
+    assert "file says `mode" not in done.out
+    assert "! Mode shadow: " in done.out
+    assert done.out.count("(SIGNOFF_MODE)") == 1
+    assert '! Mode off, as the file says, for calls under "try".' in done.out
+
+
+def test_members_whom_the_policy_does_not_list_are_named(clinic: Clinic) -> None:
+    """They cannot decide, which nobody would see otherwise."""
+    rota = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:20200101T000000Z\r\n"
+    rota += "DTEND:20991231T000000Z\r\nSUMMARY:ada, eve@example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    text = "version: 1\npeople: {ada: {slack: T0/A}}\ngroups: {oncall: {calendar: duty.ics}}\n"
+    (clinic.made.folder / "duty.yaml").write_text(text + "defaults: {show: ['slack:#a'], approvers: [oncall]}\n")
+    (clinic.made.folder / "duty.ics").write_text(rota)
+    done = clinic.doctor(SIGNOFF_POLICY="duty.yaml")
+    said = "has 2 members; the policy knows 1 and does not list eve@example.com, who cannot decide."
+    assert f"! The group oncall (calendar: duty.ics) {said}" in done.out
+    (clinic.made.folder / "duty.ics").write_text(rota.replace("ada, ", ""))
+    done = clinic.doctor(SIGNOFF_POLICY="duty.yaml")
+    assert "has 1 member, and none of them (eve@example.com) is listed under people" in done.out
+
+
 # ── manifests ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -38,7 +38,13 @@ def test_what_is_probably_not_meant_is_a_warning(made: Home) -> None:
     assert 'Line 3: the rule "never" never matches' in done.out
     assert 'Line 5: the rule "all" approves every call; give it a condition.' in done.out
     found = made.call("policy", "check", "warned.yaml", "--json")
-    assert (found.code, found.json[0]["line"], found.json[0]["level"]) == (1, 3, "warning")
+    assert found.code == 1
+    assert [(one["line"], one["level"]) for one in found.json] == [
+        (1, "warning"),
+        (3, "warning"),
+        (3, "warning"),
+        (5, "warning"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,19 +110,107 @@ def test_explain_is_of_a_moment(made: Home) -> None:
     assert "say which zone is meant" in slip.err
 
 
+CALENDAR = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//signoff//test//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20200101T000000Z
+DTSTART:20200101T000000Z
+DTEND:20991231T000000Z
+SUMMARY:ada, eve@example.com
+END:VEVENT
+END:VCALENDAR
+""".replace("\n", "\r\n")
+ONCALL = """\
+version: 1
+people: {ada: {name: Ada Okafor, slack: T0/U0ADA}}
+groups:
+  oncall: {calendar: rota.ics}
+  far: {calendar: "https://127.0.0.1:9/s3cret.ics"}
+  chat: {slack_usergroup: T0DEMO/S0MGR}
+defaults: {show: ["slack:#all"], approvers: [oncall, far, chat]}
+"""
+
+
+def test_check_reads_the_calendars_beside_the_file(made: Home) -> None:
+    """Missing, unreadable or none at all: a warning at its group. Addresses and chats are not asked."""
+    (made.folder / "oncall.yaml").write_text(ONCALL)
+    (made.folder / "rota.ics").unlink(missing_ok=True)
+    for text, why in (
+        (None, "there is no calendar rota.ics"),
+        ("nonsense", "the calendar rota.ics: it cannot be read"),
+    ):
+        if text is not None:
+            (made.folder / "rota.ics").write_text(text)
+        done = made.call("policy", "check", "oncall.yaml")
+        assert done.code == 1
+        assert f'Line 4: the group "oncall" cannot be looked up, so nobody of it can decide: {why}' in done.out
+        assert "1 finding." in done.out
+    (made.folder / "rota.ics").write_text(CALENDAR)
+    assert made.call("policy", "check", "oncall.yaml").code == 0
+
+
+def test_explain_says_who_is_in_a_calendar_now(made: Home) -> None:
+    """Those whom the policy lists, and those whom it does not; of another moment nothing is said."""
+    (made.folder / "oncall.yaml").write_text(ONCALL)
+    (made.folder / "rota.ics").write_text(CALENDAR)
+    call = ("policy", "explain", "oncall.yaml", "--tool", "x")
+    said = "the group oncall (calendar: rota.ics) is now: Ada Okafor, and eve@example.com, not listed under people"
+    assert said in made.call(*call).out.splitlines()
+    assert "is now" not in made.call(*call, "--at", "2026-11-20T10:00Z").out
+    (made.folder / "rota.ics").unlink()
+    assert "the group oncall cannot be looked up: there is no calendar rota.ics" in made.call(*call).out
+
+
+def trail(*entries: dict[str, object]) -> str:
+    texts: list[str] = []
+    link = audit.GENESIS
+    for seq, entry in enumerate(entries, 1):
+        at = 1763625600000 + seq
+        link = audit.link(link, seq, at, audit.Entry.of(entry).body_hash)
+        texts.append(dumps(audit.exported(audit.Line(seq, at, dumps(entry), link))))
+    return "\n".join([*texts, dumps({"seal": "a.b.c"})]) + "\n"
+
+
+CALL: dict[str, object] = {
+    "type": "asked",
+    "request": "req_1",
+    "agent": "desk-bot",
+    "tool": "issue_refund",
+    "arguments": {"amount": 20},
+    "rule": "old",
+}
+
+
 def test_simulate_replays_an_export(made: Home) -> None:
-    """As a table and as data: rule and decision, then and now."""
-    at, entry = 1763625600000, {"type": "asked", "tool": "issue_refund", "arguments": {"amount": 20}, "rule": "old"}
-    body = dumps(entry)
-    line = audit.Line(1, at, body, audit.link(audit.GENESIS, 1, at, audit.Entry.of(entry).body_hash))
-    (made.folder / "audit.jsonl").write_text(dumps(audit.exported(line)) + "\n" + dumps({"seal": "a.b.c"}) + "\n")
+    """As a table and as data: which call, and rule and decision, then and now."""
+    granted = {**CALL, "decision": {"kind": "approve", "under_grant": "grant_1"}}
+    (made.folder / "audit.jsonl").write_text(trail(CALL, granted))
     done = made.call("policy", "simulate", EXAMPLE, "--from", "audit.jsonl")
     assert (done.code, done.err) == (0, "")
-    assert "asked (old) -> approved (small refunds run by themselves)" in done.out
-    assert "1 call, 1 different now." in done.out
+    assert "req_1  desk-bot  issue_refund(amount=20)  asked (old) -> approved (small refunds run by" in done.out
+    assert "2 calls, 1 different now, 1 not comparable." in done.out
     told = made.call("policy", "simulate", EXAMPLE, "--from", "audit.jsonl", "--json").json
-    assert told["calls"][0]["now"] == {"rule": "small refunds run by themselves", "decision": "approved"}
-    assert told["totals"]["then"] == {"asked": 1}
+    first, second = told["calls"]
+    assert first["now"] == {"rule": "small refunds run by themselves", "decision": "approved"}
+    assert (first["request"], first["agent"], first["arguments"]) == ("req_1", "desk-bot", {"amount": 20})
+    assert (second["changed"], second["not_comparable"]) == (False, "it was let through under a grant")
+    assert (told["totals"]["then"], told["totals"]["not_comparable"]) == ({"asked": 1, "approved": 1}, 1)
+
+
+def test_simulate_refuses_a_trail_that_was_changed(made: Home) -> None:
+    """Exit code 1, and nothing else is said; a missing seal is said beside the answer."""
+    text = trail(CALL, CALL)
+    (made.folder / "changed.jsonl").write_text(text.replace("desk-bot", "desk-cat", 1))
+    done = made.call("policy", "simulate", EXAMPLE, "--from", "changed.jsonl")
+    assert (done.code, done.out) == (1, "")
+    assert "line 1" in done.err
+    (made.folder / "cut.jsonl").write_text("".join(text.splitlines(keepends=True)[:-1]))
+    done = made.call("policy", "simulate", EXAMPLE, "--from", "cut.jsonl")
+    assert (done.code, "2 calls" in done.out) == (0, True)
+    assert "cut.jsonl has no seal" in done.err
 
 
 def test_simulate_wants_an_export(made: Home) -> None:

@@ -151,8 +151,9 @@ def _policy(config: Config) -> tuple[Policy | None, list[Check]]:
     else:
         checks.append(Check("ok", f"The policy in {config.policy} can be read."))
         checks += [Check("warning", finding.sentence) for finding in rules.lint(policy) if finding.level == "warning"]
-    whose = " (SIGNOFF_MODE)" if config.mode is not None else ""
-    checks += [Check("warning", sentence + whose) for sentence in modes(policy)]
+    for sentence in modes(policy):
+        servers = config.mode is not None and sentence.startswith(f"Mode {config.mode}:")
+        checks.append(Check("warning", f"{sentence[:-1]} (SIGNOFF_MODE)." if servers else sentence))
     for name in sorted({place.partition(":")[0] for place in policy.places()} - set(config.chats)):
         fault = f"The policy posts to {name}, which is not configured; those cards cannot be delivered."
         checks.append(Check("warning", fault))

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 from signoff import config as configuration
+from signoff.cli import local
 from signoff.config import Config
 from signoff.desk import Desk
 from signoff.errors import DirectoryAway, SignoffError
@@ -63,10 +64,14 @@ async def _group(policy: Policy, directories: Mapping[str, Directory], name: str
         return _lost(group, str(error).rstrip(".") or f"{where} does not answer")
     except Exception as error:  # noqa: BLE001 - whatever a directory makes of nonsense; the other groups still count
         return _lost(group, f"{where} gave no usable answer ({type(error).__name__})")
-    people = {policy.match(one) if isinstance(one, str) else policy.person_of(one) for one in members} - {None}
+    people, strangers = local.told_apart(policy, members)
     counted = f"{group} has {len(members)} member{'' if len(members) == 1 else 's'}"
     if not people:
-        return Check("warning", f"{counted}, and none of them is listed under people: nobody of it can decide.")
+        who = f" ({local.named(strangers)})" if strangers else ""
+        return Check("warning", f"{counted}, and none of them{who} is listed under people: nobody of it can decide.")
+    if strangers:
+        who = f"{local.named(strangers)}, who cannot decide"
+        return Check("warning", f"{counted}; the policy knows {len(people)} and does not list {who}.")
     return Check("ok", f"{counted}; the policy knows {len(people)}.")
 
 

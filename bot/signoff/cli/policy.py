@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from pydantic import ValidationError
 
-from signoff import audit
+from signoff.cli import replay
 from signoff.cli.remote import fail, pairs
-from signoff.model import Ask, Risk, dumps, iso, loads, one_line
+from signoff.model import Ask, Risk, Terms, dumps, loads
 
 if TYPE_CHECKING:
-    from signoff.policy import Explanation, Past, Simulation
+    from signoff.policy import Explanation
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.", exists=True, dir_okay=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
@@ -33,6 +34,7 @@ def add(app: typer.Typer) -> None:
     def check(file: File, json: AsJson = False) -> None:
         """Read the file as the server would, and point out what is probably not meant.
 
+        Calendars beside it are read too; chats and addresses are asked by `signoff doctor` only.
         Exit code 0 fine, 1 with warnings, 2 when the server would not start with it.
 
         \b
@@ -41,8 +43,10 @@ def add(app: typer.Typer) -> None:
         """
         from signoff import policy as rules
         from signoff.app import read_policy
+        from signoff.cli import local
 
-        findings = rules.lint(read_policy(file))
+        policy = read_policy(file)
+        findings = sorted([*rules.lint(policy), *local.lost(policy, file)], key=lambda one: one.line)
         if json:
             found = [{"level": one.level, "line": one.line, "sentence": one.sentence} for one in findings]
             typer.echo(dumps(found))
@@ -80,7 +84,8 @@ def add(app: typer.Typer) -> None:
         \b
         Example:
           signoff policy explain deploy/policy.example.yaml \\
-            --tool issue_refund --arg order=A-1001 --arg amount=500 --at 2026-11-21T22:00+01:00
+            --tool issue_refund --arg order=A-1001 --arg amount=500 \\
+            --at 2026-11-21T22:00+01:00
         """
         from signoff import policy as rules
         from signoff.app import read_policy
@@ -93,7 +98,13 @@ def add(app: typer.Typer) -> None:
         except ValidationError as error:
             fault = error.errors(include_url=False, include_input=False)[0]
             fail(f"--{str(fault['loc'][0]).replace('_', '-')}: {fault['msg']}.", USAGE)
-        explanation = rules.explain(read_policy(file), ask, _moment(at))
+        from signoff.cli import local
+
+        policy = read_policy(file)
+        explanation = rules.explain(policy, ask, _moment(at))
+        if at is None and explanation.terms is not None and explanation.terms.decide == "ask":
+            lines = local.present(policy, file, asked(explanation.terms))
+            explanation = replace(explanation, details=(*explanation.details, *lines))
         if json:
             typer.echo(dumps(_document(explanation)))
             return
@@ -114,7 +125,9 @@ def add(app: typer.Typer) -> None:
         """Say what the file would have made of the calls in an audit trail: rule and decision, then and now.
 
         Budgets are counted anew, in the order of time. What a rule would have to read from a masked secret is not
-        known. Grants, freezes, repeated rejections and channels that requests name are left out.
+        known. Grants, freezes, repeated rejections and channels that requests name are left out; calls that one of
+        these decided are not compared. An export in which a line was changed or is missing is refused; whether its
+        seal holds is for `signoff audit verify`.
 
         \b
         Example:
@@ -126,73 +139,27 @@ def add(app: typer.Typer) -> None:
 
         policy = read_policy(file)
         try:
-            lines = past(source.read_text(encoding="utf-8"))
+            text = source.read_text(encoding="utf-8")
+            lines = replay.past(text)
         except (OSError, ValueError, OverflowError) as error:
             fault = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
             fail(f"--from {source}: {fault}; give it what `signoff audit export` wrote.", USAGE)
+        if faults := replay.broken(text):
+            fail(f"--from {source}: {faults[0]}; nothing can be said from a trail that was changed.", BAD)
+        if not replay.sealed(text):
+            typer.echo(f"{source} has no seal, so lines may be missing at its end.", err=True)
         found = rules.simulate(policy, lines)
         if json:
-            typer.echo(dumps(_replay(found)))
+            typer.echo(dumps(replay.document(found)))
             return
-        for line in table(found):
+        for line in replay.table(found):
             typer.echo(line)
 
 
-def past(text: str) -> list[Past]:
-    """The lines of an export, its seal left out. Raises ValueError with the number of a line that is none."""
-    from signoff.policy import Past
-
-    found: list[Past] = []
-    for number, raw in enumerate(text.split("\n"), 1):  # splitlines also breaks at characters inside of text
-        if not raw.strip():
-            continue
-        try:
-            document = loads(raw)
-            if isinstance(document, dict) and set(cast("dict[str, object]", document)) == {"seal"}:
-                continue
-            line = audit.imported(document)
-            body = loads(line.body)
-        except ValueError as error:
-            raise ValueError(f"line {number} is no audit line ({error})") from error
-        if isinstance(body, dict):
-            moment = datetime.fromtimestamp(line.at / 1000, UTC)
-            found.append(Past(line.seq, moment, cast("dict[str, object]", body)))
-    if not found:
-        raise ValueError("the file holds no audit lines")
-    return found
-
-
-def table(found: Simulation) -> Iterator[str]:
-    """One line a call, marked where something is different now; then the totals."""
-    for call in found.calls:
-        mark = "?" if call.now == "not known" else "*" if call.changed else " "
-        now = call.now if call.rule_now is None else f"{call.now} ({one_line(call.rule_now)})"
-        why = f": {call.why}" if call.why else ""
-        then = f"{call.then} ({one_line(call.rule_then)})"
-        yield f"{mark} {call.seq}  {iso(call.at)}  {one_line(call.tool)}  {then} -> {now}{why}"
-    calls = len(found.calls)
-    yield f"{calls} call{'' if calls == 1 else 's'}, {found.changed} different now."
-    for made in sorted({*found.then, *found.now}):
-        yield f"  {made}: {found.then.get(made, 0)} then, {found.now.get(made, 0)} now"
-    for rule, count in sorted(found.rules.items(), key=lambda item: (-item[1], item[0])):
-        yield f"  {one_line(rule)}: {count} now"
-
-
-def _replay(found: Simulation) -> dict[str, object]:
-    calls = [
-        {
-            "seq": call.seq,
-            "at": iso(call.at),
-            "tool": call.tool,
-            "then": {"rule": call.rule_then, "decision": call.then},
-            "now": {"rule": call.rule_now, "decision": call.now},
-            "changed": call.changed,
-            "why": call.why or None,
-        }
-        for call in found.calls
-    ]
-    totals = {"calls": len(calls), "changed": found.changed, "then": dict(found.then), "now": dict(found.now)}
-    return {"calls": calls, "totals": totals | {"rules": dict(found.rules)}}
+def asked(terms: Terms) -> Sequence[str]:
+    """Everybody who may come to decide."""
+    stages = [name for stage in terms.ladder for name in stage.approvers]
+    return [*stages, *(name for rung in terms.escalate for name in rung.to), *terms.break_glass]
 
 
 def _moment(text: str | None) -> datetime:

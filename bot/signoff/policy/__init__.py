@@ -39,5 +39,6 @@ def load(
     lines |= {f"group:{name}": source.line(("groups", name)) for name in spec.groups}
     lines |= {f"person:{name}": source.line(("people", name)) for name in spec.people}
     lines[DEFAULTS] = source.line((DEFAULTS,))
-    lines["mode"] = source.line(("mode",))
+    if ("mode",) in source.lines:
+        lines["mode"] = source.line(("mode",))
     return Policy(spec, chats=chats, lines=lines, groups=groups)

@@ -20,7 +20,7 @@ from signoff.policy.values import (
     Line,
     Millionths,
     Places,
-    Seconds,
+    Span,
     Text,
     Zone,
     wrong,
@@ -45,8 +45,8 @@ def _reason(value: object) -> object:
 class Remind(Frozen):
     """When those who are asked are reminded: a list of moments, or growing distances."""
 
-    after: tuple[Seconds, ...] = ()
-    first: Seconds | None = None
+    after: tuple[Span, ...] = ()
+    first: Span | None = None
     factor: Factor = 2.0
     """Each reminder comes so many times as late as the one before."""
     times: Annotated[int, Field(ge=1, le=20)] = 4
@@ -79,7 +79,7 @@ def _remind(value: object) -> object:
 class Rung(Frozen):
     """One step of the ladder."""
 
-    after: Seconds
+    after: Span
     to: tuple[str, ...] = ()
     show: Places = ()
 
@@ -94,7 +94,7 @@ class Budget(Frozen):
 
     calls: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     sum: Sum | None = None
-    per: Seconds
+    per: Span
     by: tuple[Literal["agent", "tool", "on_behalf_of"], ...] = ()
     """Counted apart for each."""
 
@@ -109,7 +109,7 @@ class Grants(Frozen):
     """What "allow similar" may come to."""
 
     match: tuple[Argument, ...]
-    max_ttl: Seconds
+    max_ttl: Span
     max_uses: Annotated[int, Field(ge=1, le=10_000)]
 
     @model_validator(mode="after")
@@ -171,7 +171,7 @@ class Hours(Frozen):
 class LoopBreaker(Frozen):
     """How long a rejection answers the same call again."""
 
-    within: Seconds | None = DEFAULT_LOOP
+    within: Span | None = DEFAULT_LOOP
     """None: never."""
     across_runs: bool = False
 

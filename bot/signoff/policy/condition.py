@@ -24,11 +24,15 @@ the text (no pattern is catastrophic), but also in the size of the pattern."""
 
 _LARGE = ("args", "metadata")
 """The names that may stand for much."""
-_FUNCTION = re.compile(
-    r"bytes|contains|double|duration|dyn|endsWith|getDate|getDay(?:OfMonth|OfWeek|OfYear)|getFullYear|getHours"
-    r"|getMilliseconds|getMinutes|getMonth|getSeconds|hasValue|int|matches|none|of|ofNonZeroValue|or|orValue|size"
-    r"|startsWith|string|timestamp|type|uint|value"
+_FUNCTIONS: tuple[str, ...] = tuple(
+    re.findall(
+        r"\w+",
+        """bytes contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear
+        getHours getMilliseconds getMinutes getMonth getSeconds hasValue int matches none of ofNonZeroValue or orValue
+        size startsWith string timestamp type uint value""",
+    )
 )
+_MACROS = ("has", "all", "exists", "exists_one", "map", "filter")
 _OPERATOR = re.compile(r"\W")
 _TYPE = re.compile(r"bool|bytes|double|duration|int|list|map|null_type|optional|string|timestamp|type|uint")
 _MACRO = re.compile(r"\.\s*(all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
@@ -37,6 +41,8 @@ _PATTERN = re.compile(rf"\.\s*matches\s*\(\s*({_TEXT})\s*\)")
 _MATCHES = re.compile(rf"{_TEXT}|(\bmatches\b)")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?")
 _DOUBLE = re.compile(r"\bdouble\b")
+_SLIP = re.compile(rf"{_TEXT}|(?<![=!<>])(=)(?!=)|(?<![.\w])(and|or|not)\b(?!\s*\.)", re.IGNORECASE)
+_MEANT = {"=": "==", "and": "&&", "or": "||", "not": "!"}
 
 
 class ConditionError(ValueError):
@@ -164,19 +170,33 @@ def _compile(source: str) -> cel.Program:
         where = re.search(r"<input>:\d+:\d+: (.*)", str(error))
         said = where[1] if where else str(error)
         said = shorten(visible(said.removeprefix("Syntax error: ").split("expecting")[0]), 120)[0].strip()
-        raise ConditionError(f"is not a CEL expression ({said})", "correct the expression") from error
+        raise ConditionError(f"is not a CEL expression ({said})", _slip(source) or "correct the expression") from error
+
+
+def _slip(source: str) -> str | None:
+    """The mend where another language's operator stands outside of a text."""
+    slips = (found[1] or found[2] for found in _SLIP.finditer(source))
+    slip = next((slip.lower() for slip in slips if slip), None)
+    return f"write `{_MEANT[slip]}` for `{slip}`" if slip else None
 
 
 def _check_names(program: cel.Program, bound: frozenset[str]) -> None:
+    for name in program.functions():
+        if name in _FUNCTIONS or _OPERATOR.search(name):
+            continue
+        lower = {known.lower(): known for known in (*_FUNCTIONS, *_MACROS)}
+        near = difflib.get_close_matches(name.lower().replace("_", ""), lower, 1)
+        mend = f"did you mean `{lower[near[0]]}`?" if near else "use one of CEL's own functions"
+        meant = _MEANT.get(name.lower())
+        raise ConditionError(
+            f"calls `{name}`, which CEL does not have here", f"write `{meant}` for it" if meant else mend
+        )
     known = [*NAMES, *sorted(bound)]
     for name in program.variables():
         if name not in known and not _TYPE.fullmatch(name):
             near = difflib.get_close_matches(name, known, 1)
             mend = f"did you mean `{near[0]}`?" if near else f"a condition may use {', '.join(NAMES)}"
             raise ConditionError(f"speaks of `{name}`, which is not known", mend)
-    for name in program.functions():
-        if not _FUNCTION.fullmatch(name) and not _OPERATOR.search(name):
-            raise ConditionError(f"calls `{name}`, which CEL does not have here", "use one of CEL's own functions")
 
 
 def _checked_patterns(source: str) -> int:

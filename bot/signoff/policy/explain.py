@@ -110,7 +110,7 @@ def _asked(policy: Policy, terms: Terms) -> list[str]:
         f"shown in: {', '.join(terms.show) or 'nowhere'}",
         f"risk: {terms.risk or 'not given'}",
         f"may be edited: {editable}",
-        f"expires in: {terms.expires_in} s{', and is then rejected' if terms.on_expire == 'reject' else ''}",
+        f"expires in: {lasting(terms.expires_in)}{', and is then rejected' if terms.on_expire == 'reject' else ''}",
     ]
 
 

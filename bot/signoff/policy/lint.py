@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from signoff.policy.checks.staff import stuck
+from signoff.policy.facts import NAMES
 from signoff.policy.plan import Plan
+from signoff.policy.roll import either
 from signoff.policy.rules import Policy
 from signoff.policy.source import shown
 from signoff.policy.spec import DEFAULTS, Rule
+from signoff.policy.template import Template
+
+_SHOWN_RULES = 3
+"""How many rules one finding names."""
+_ASKING = ("confirm", "reasons", "remind", "escalate", "on_expire", "fallback", "grants", "break_glass")
+"""What a rule says besides about how people are asked."""
+_BARE = re.compile(rf"\$\(?((?:{'|'.join(NAMES)})\b(?:\.\w+)*)\)?|\{{?\b(args\.\w+(?:\.\w+)*)\}}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,10 @@ def lint(policy: Policy) -> list[Finding]:
 
 def _mode(policy: Policy) -> list[Finding]:
     said = {"shadow": "approves every call and only records what would have happened", "off": "approves every call"}
-    if policy.mode not in said:
+    line = policy.lines.get("mode")
+    if policy.mode not in said or line is None:  # or the server is set to it: that is not the file's matter
         return []
-    fault = f"says `mode: {policy.mode}`: it {said[policy.mode]}"
-    return [Finding("warning", policy.lines.get("mode", 1), "the file", fault)]
+    return [Finding("warning", line, "the file", f"says `mode: {policy.mode}`: it {said[policy.mode]}")]
 
 
 def _one_rule(policy: Policy, rule: Rule, plan: Plan) -> list[Finding]:
@@ -64,18 +75,60 @@ def _one_rule(policy: Policy, rule: Rule, plan: Plan) -> list[Finding]:
         elif rule.budget is None:
             out.append(about("approves without a budget; `budget` would limit how often", "note"))
     asks = rule.decide is None or (plan.outside is not None and plan.outside.decide == "ask")
-    if rule.decide in {"approve", "reject"} and rule.named:
-        out.append(about(f"names approvers, but `decide: {rule.decide}` asks nobody"))
-    if not asks and rule.grants is not None:
-        out.append(about(f"offers grants, but `decide: {rule.decide}` asks nobody"))
+    if idle := _unread(rule, asks=asks):
+        which = ", ".join(f"`{key}`" for key in idle)
+        fault = f"has {which}, but `decide: {rule.decide}` asks nobody; remove {'it' if len(idle) == 1 else 'them'}"
+        out.append(about(fault))
     if rule.decide is None:
         if _nobody(policy, plan.approvers):
             out.append(about("asks, but nobody may approve; name approvers with at least one person"))
-        if not plan.show:
+        if not plan.show and rule.show is not None:
             out.append(about("asks, but is shown nowhere unless the request names a place"))
+        if held := _stuck(policy, plan):
+            out.append(about(held))
+    if rule.confirm is not None and (slip := _unfilled(rule.confirm)):
+        out.append(about(slip))
     if rule.hours is not None and _idle(policy, plan):
         out.append(about("asks nobody outside of its hours; name approvers with at least one person"))
     return out
+
+
+def _unread(rule: Rule, *, asks: bool) -> list[str]:
+    """Keys that say how people are asked, in a rule that asks nobody."""
+    if rule.decide is None:
+        return []
+    found = ["stages" if rule.stages else "approvers"] if rule.named and rule.decide != "notify" else []
+    if asks:  # outside of its hours
+        return found
+    given: dict[str, object] = {key: getattr(rule, key) for key in _ASKING}
+    given["remind"] = rule.remind and rule.remind.moments
+    return [*found, *(key for key, value in given.items() if value not in (None, ()))]
+
+
+def _stuck(policy: Policy, plan: Plan) -> str | None:
+    ladder = [name for rung in plan.escalate for name in rung.to]
+    if (found := stuck(policy.spec, plan.stages, ladder)) is None:
+        return None
+    stage = plan.stages[found.stage]
+    spoken = " and ".join(
+        f'{either(sorted(shown(one) for one in people))} has approved in "{shown(plan.stages[before].called)}"'
+        for before, people in found.earlier
+    )
+    return (
+        f'may get stuck: the stage "{shown(stage.called)}" needs {stage.quorum} of '
+        f"{', '.join(sorted(shown(one) for one in found.staff))}, but nobody counts twice on a request, and once "
+        f"{spoken}, only {found.left} {'is' if found.left == 1 else 'are'} left; "
+        "name more approvers there, or keep them out of one of the stages"
+    )
+
+
+def _unfilled(template: Template) -> str | None:
+    """Text that looks like an expression without its `${…}`."""
+    for part in template.parts:
+        if isinstance(part, str) and (found := _BARE.search(part)):
+            meant = f"${{{found[1] or found[2]}}}"
+            return f"wants `{shown(found[0])}` typed letter by letter; `{shown(meant)}` was probably meant"
+    return None
 
 
 def _defaults(policy: Policy) -> list[Finding]:
@@ -86,6 +139,13 @@ def _defaults(policy: Policy) -> list[Finding]:
     always = any(rule.unconditional and rule.certain for rule in policy.spec.rules)
     if not always and _nobody(policy, policy.default.approvers):
         out.append("ask when no rule matches, but nobody may approve; name approvers")
+    rules = [rule for rule in policy.spec.rules if rule.decide is None and rule.show is None]
+    if rules and not policy.default.show:
+        named = ", ".join(f'"{shown(rule.name)}"' for rule in rules[:_SHOWN_RULES])
+        named += f" and {len(rules) - _SHOWN_RULES} more" if len(rules) > _SHOWN_RULES else ""
+        out.append(f"have no `show`, nor has {named}: such a request is shown nowhere unless it names a place")
+    if policy.spec.defaults.confirm is not None and (fault := _unfilled(policy.spec.defaults.confirm)):
+        out.append(fault)
     return [Finding("warning", policy.lines.get(DEFAULTS, 1), "the defaults", fault) for fault in out]
 
 

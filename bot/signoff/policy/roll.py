@@ -49,8 +49,12 @@ class Roll:
                     self._by_identity[chat, identity] = name
                     for text in (f"{chat}:{identity}", identity, identity.rpartition("/")[2], f"{chat}:@{name}"):
                         self._by_text.setdefault(_plain(text), name)
+        self._meant: dict[str, set[str]] = {}
+        """Everybody whom a text may mean, by display name too."""
         for name, person in spec.people.items():  # ids and addresses last: no identity stands in their way
             self._by_text |= dict.fromkeys(map(_plain, filter(None, (name, f"@{name}", person.email))), name)
+            for key in _keys(name, person):
+                self._meant.setdefault(key, set()).add(name)
 
     @property
     def groups(self) -> Mapping[str, Group]:
@@ -89,6 +93,20 @@ class Roll:
         plain = _plain(text)
         named = _NAMED_ADDRESS.fullmatch(plain)
         return self._by_text.get(plain) or (self._by_text.get(_plain(named[1])) if named else None)
+
+    def meant(self, text: str) -> frozenset[str]:
+        """Everybody whom a text may mean: as `match`, by their display names too, and all of them where it fits
+        several, such as a bare user id in two workspaces.
+
+        Only to keep people from letting through what is done for them (I17): who is barred by mistake asks a
+        colleague.
+        """
+        plain = _plain(text)
+        named = _NAMED_ADDRESS.fullmatch(plain)
+        keys = [plain, _words(text)]
+        if named:
+            keys += [_plain(named[1]), _words(text.partition("<")[0])]
+        return frozenset().union(*(self._meant.get(key, ()) for key in keys if key))
 
     def members(self, approvers: Iterable[str], rosters: Rosters | None = None) -> frozenset[str]:
         """The people behind names of people and groups: those the file lists, and those that `rosters` add for live
@@ -159,6 +177,24 @@ class Roll:
 def either(names: Sequence[str]) -> str:
     """`a, b or c`."""
     return " or ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _keys(name: str, person: Person) -> set[str]:
+    """What may be written for one person."""
+    keys = {_plain(one) for one in (name, f"@{name}", person.email, person.name) if one}
+    keys |= {_words(person.name or name)}
+    for chat, identities in person.identities.items():
+        for identity in identities:
+            written = (f"{chat}:{identity}", identity, identity.rpartition("/")[2], f"{chat}:@{name}")
+            keys |= {_plain(one) for one in written}
+    return keys - {""}
+
+
+def _words(text: str) -> str:
+    """A name's words in one order, without accents: `Okafor, Ada` is `Ada Okafor`."""
+    split = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text))
+    bare = "".join(char for char in split if unicodedata.category(char) not in {"Cc", "Cf", "Mn"} or char.isspace())
+    return " ".join(sorted(re.findall(r"\w+", bare.casefold())))
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from signoff.policy.facts import Facts, Failure
 from signoff.policy.plan import Plan, planned, rank, shown
 from signoff.policy.roll import GroupKey, Roll, either
 from signoff.policy.spec import DEFAULTS, Defaults, Rule, Spec
-from signoff.policy.terms import amount, made
+from signoff.policy.terms import amount, made, typed
 from signoff.policy.values import split_place
 
 _SHOWN_FAILURES = 3
@@ -45,7 +45,8 @@ class Policy(Roll):
         lines: Mapping[str, int] | None = None,
         groups: Mapping[str, GroupKey] | None = None,
     ) -> None:
-        """`lines`: rule or group name (`rule:refunds`, `group:finance`, `person:ada`) → line in the file."""
+        """`lines`: rule or group name (`rule:refunds`, `group:finance`, `person:ada`) → line in the file;
+        `mode` where the file itself says it."""
         super().__init__(spec, chats=chats, groups=groups)
         self.lines: Mapping[str, int] = dict(lines or {})
         # A rule that is off still knows what is secret about its calls, which other rules take up now (I13).
@@ -79,7 +80,8 @@ class Policy(Roll):
         if mode is None or mode == self.mode:
             return self
         spec = self.spec.model_copy(update={"mode": mode})
-        return Policy(spec, chats=self.chats, lines=self.lines, groups=self.group_keys)
+        lines = {what: line for what, line in self.lines.items() if what != "mode"}  # it is not the file's any more
+        return Policy(spec, chats=self.chats, lines=lines, groups=self.group_keys)
 
     @property
     def rule_names(self) -> tuple[str, ...]:
@@ -224,22 +226,33 @@ class Policy(Roll):
         crowd = _CROWD * len(self.live(plan.approvers))
         return -rank(plan.risk), -plan.votes, len(self.members(plan.approvers)) + crowd
 
+    def confirm_for(
+        self, rule: str, ask: Ask, arguments: Mapping[str, object], now: datetime, secret: Collection[str] = ()
+    ) -> str | None:
+        """What a rule wants typed for other arguments than it was asked about. `secret`: as for `terms`. None: nothing,
+        or the file has no such rule any more."""
+        if (plan := self._by_name.get(rule)) is None:
+            return None
+        plan = replace(plan, secret=tuple(dict.fromkeys((*secret, *plan.secret))))
+        return typed(plan, ask, arguments, Facts.of(ask, arguments, now, names=self._names), [])
+
     # ── who may not ──────────────────────────────────────────────────────────────────────────────
 
     def barred(self, request: Request, person: str, kind: Kind = "approve") -> str | None:
         """Why this person may not decide so, though an approver (I17); None when they may.
 
         The one who asks, the owner of the asking key and the person the call acts for cannot let it run. `respond`
-        counts as letting it run where `approve` is offered as well. Rejecting is always allowed.
+        counts as letting it run where `approve` is offered as well. Rejecting is always allowed. A text that may mean
+        several people bars them all.
         """
         runs = kind in {"approve", "edit"} or (kind == "respond" and "approve" in request.allowed_decisions)
         if not runs or request.terms.self_approval:
             return None
-        if request.on_behalf_of and self.match(request.on_behalf_of) == person:
+        if request.on_behalf_of and person in self.meant(request.on_behalf_of):
             return "This call acts for you"
-        if request.owner and (request.owner == person or self.match(request.owner) == person):
+        if request.owner and (request.owner == person or person in self.meant(request.owner)):
             return "The agent that asks is yours"
-        if request.agent and self.match(request.agent) == person:
+        if request.agent and person in self.meant(request.agent):
             return "You asked for this"
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, cast
@@ -11,15 +11,21 @@ from typing import Literal, cast
 from pydantic import ValidationError
 
 from signoff.errors import ChannelNotAllowed
-from signoff.model import MASK, Ask, Spend, Terms
+from signoff.model import MASK, Ask, Spend, Terms, freezing
 from signoff.policy.facts import Facts, Failure
 from signoff.policy.rules import Considered, Policy
 from signoff.policy.spec import Rule
 
-Made = Literal["asked", "approved", "rejected", "told", "refused", "not known"]
-"""What became of a call at once. `told`: nobody was asked and nothing was offered; `refused`: at the door."""
+Made = Literal["asked", "approved", "rejected", "told", "shadowed", "refused", "not known"]
+"""What became of a call at once. `told`: nobody was asked and nothing was offered; `shadowed`: let through by a rule in
+shadow mode; `refused`: at the door."""
 
 _NOT_KEPT = "the audit trail does not hold what it asks for"
+LOOP_BREAKER = "loop breaker"
+"""What the trail names as the rule that answered a call with an earlier rejection of it."""
+GRANTED = "it was let through under a grant"
+LOOP = "the loop breaker answered it with an earlier rejection"
+FROZEN = "it waited, because it was asked under a freeze"
 _THEN: Mapping[object, Made] = {"approve": "approved", "edit": "approved", "reject": "rejected", "respond": "told"}
 
 
@@ -46,10 +52,17 @@ class Replayed:
     now: Made
     why: str = ""
     """Why it is not known, or refused."""
+    beside: str = ""
+    """What decided it then beside the rules, so that it cannot be compared; "" for nothing."""
+    request: str = ""
+    agent: str | None = None
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object])
+    """As the trail has them, without secrets."""
 
     @property
     def changed(self) -> bool:
-        return self.now != "not known" and (self.rule_then, self.then) != (self.rule_now, self.now)
+        comparable = self.now != "not known" and not self.beside
+        return comparable and (self.rule_then, self.then) != (self.rule_now, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +77,66 @@ class Simulation:
     def changed(self) -> int:
         return sum(call.changed for call in self.calls)
 
+    @property
+    def incomparable(self) -> int:
+        """Calls that something beside the rules decided, or of which it is not known what the policy makes."""
+        return sum(bool(call.beside) or call.now == "not known" for call in self.calls)
+
 
 def simulate(policy: Policy, lines: Iterable[Past]) -> Simulation:
     """Every call that was asked, in the order of time, with budgets counted anew. Raises nothing.
 
     The trail hides secrets, and holds neither a call's metadata nor the risk that the agent itself gave where a rule
     named one; where a condition that matters asks for these, the outcome is `not known`. Grants, freezes, repeated
-    rejections and channels that requests name are left out.
+    rejections and channels that requests name are left out; calls that were decided by one of these are not compared.
     """
-    asked = sorted((line for line in lines if line.entry.get("type") == "asked"), key=lambda line: (line.at, line.seq))
     spendings: dict[str, list[tuple[datetime, int]]] = {}
-    calls = tuple(_replayed(policy, line, spendings) for line in asked)
+    freezes: set[object] = set()
+    calls: list[Replayed] = []
+    for line in sorted(lines, key=lambda line: (line.at, line.seq)):
+        match line.entry.get("type"):
+            case "froze":
+                freezes.add(_mapping(line.entry.get("freeze")).get("id"))
+            case "thawed":
+                freezes.discard(_mapping(line.entry.get("freeze")).get("id"))
+            case "asked":
+                calls.append(_replayed(policy, line, spendings, freezes))
+            case _:
+                pass
     return Simulation(
-        calls,
+        tuple(calls),
         then=Counter(call.then for call in calls),
         now=Counter(call.now for call in calls),
         rules=Counter(call.rule_now for call in calls if call.rule_now is not None),
     )
 
 
-def _replayed(policy: Policy, line: Past, spendings: dict[str, list[tuple[datetime, int]]]) -> Replayed:
+def _replayed(
+    policy: Policy, line: Past, spendings: dict[str, list[tuple[datetime, int]]], freezes: Container[object]
+) -> Replayed:
     entry = line.entry
-    decision = entry.get("decision")
-    kind = cast("Mapping[str, object]", decision).get("kind") if isinstance(decision, Mapping) else None
-    then = _THEN.get(kind, "asked")
-    tool, rule_then = str(entry.get("tool")), str(entry.get("rule"))
+    decision = _mapping(entry.get("decision"))
+    then: Made = _THEN.get(decision.get("kind"), "asked")
+    if entry.get("mode") == "shadow" and then == "approved":
+        then = "shadowed"
+    beside = _beside(entry, decision, freezes)
+    tool, rule_then, agent = str(entry.get("tool")), str(entry.get("rule")), entry.get("agent")
 
     def came_to(rule: str | None, now: Made, why: str = "") -> Replayed:
-        return Replayed(line.seq, line.at, tool, rule_then, rule, then, now, why)
+        return Replayed(
+            seq=line.seq,
+            at=line.at,
+            tool=tool,
+            rule_then=rule_then,
+            rule_now=rule,
+            then=then,
+            now=now,
+            why=why,
+            beside=beside,
+            request=str(entry.get("request") or ""),
+            agent=agent if isinstance(agent, str) else None,
+            arguments=_mapping(entry.get("arguments")),
+        )
 
     names = ("tool", "agent", "on_behalf_of", "run_id", "risk", "arguments", "allowed_decisions")
     given: dict[str, object] = {name: entry[name] for name in names if entry.get(name) is not None}
@@ -111,17 +156,36 @@ def _replayed(policy: Policy, line: Past, spendings: dict[str, list[tuple[dateti
             terms = policy.terms(ask, ask.arguments, line.at, spent=spent, asked_by=str(entry.get("asked_by")))
         except ChannelNotAllowed as error:
             return came_to(None, "refused", error.sentence)
-        if terms.spend is None or _take(spendings.setdefault(terms.spend.budget, []), terms.spend, line.at):
-            return came_to(terms.rule, _made(terms, ask))
+        made = _made(terms, ask)
+        # What nobody let through by itself took nothing out of a budget.
+        spend = terms.spend if made == "approved" and beside not in {LOOP, FROZEN} else None
+        if spend is None or _take(spendings.setdefault(spend.budget, []), spend, line.at):
+            return came_to(terms.rule, made)
         spent.add(terms.rule)
+
+
+def _beside(entry: Mapping[str, object], decision: Mapping[str, object], freezes: Container[object]) -> str:
+    """What decided a call beside the rules."""
+    if decision.get("under_grant"):
+        return GRANTED
+    by = decision.get("decided_by")
+    if isinstance(by, list | tuple) and f"rule:{LOOP_BREAKER}" in cast("list[object]", by):
+        return LOOP
+    agent = entry.get("agent")
+    ids = freezing(str(entry.get("tool")), agent if isinstance(agent, str) else None, str(entry.get("asked_by")))
+    return FROZEN if not decision and any(one in freezes for one in ids) else ""
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
 
 
 def _made(terms: Terms, ask: Ask) -> Made:
     if not ask.allowed_decisions:
         return "told"
-    if terms.mode != "enforce":
-        return "approved"
-    if terms.decide == "reject":
+    if terms.mode != "enforce" and "approve" in ask.allowed_decisions:
+        return "shadowed" if terms.mode == "shadow" else "approved"
+    if terms.decide == "reject" and terms.mode == "enforce":
         return "rejected"
     return "approved" if terms.decide in {"approve", "notify"} and "approve" in ask.allowed_decisions else "asked"
 

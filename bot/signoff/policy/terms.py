@@ -56,7 +56,7 @@ def made(
     approvers = stages[0].approvers if stages else plan.approvers
     if len(stages) == 1 and stages[0].quorum == 1:
         stages = ()
-    confirm = _confirm(plan, ask, arguments, facts, notes)
+    confirm = typed(plan, ask, arguments, facts, notes)
     grants = _grants(plan, ask, arguments)
     return Terms(
         rule=plan.name,
@@ -132,8 +132,9 @@ def _stages(plan: Plan, facts: Facts, notes: list[str]) -> Iterator[Stage]:
             yield Stage(name=stage.called, approvers=stage.approvers, quorum=stage.quorum)
 
 
-def _confirm(plan: Plan, ask: Ask, arguments: Mapping[str, object], facts: Facts, notes: list[str]) -> str | None:
-    """What has to be typed. It is read off the card, so it is made without the secrets."""
+def typed(plan: Plan, ask: Ask, arguments: Mapping[str, object], facts: Facts, notes: list[str]) -> str | None:
+    """What has to be typed. It is read off the card, so it is made without the secrets. Adds to `notes` why it is the
+    tool's name, where it is."""
     if plan.confirm is None:
         return None
     hidden = secret_pointers(arguments, ask.schema_, plan.secret)

@@ -58,8 +58,9 @@ def split_place(text: str, chats: Collection[str]) -> tuple[str, str] | None:
 
 
 def lasting(seconds: int) -> str:
-    """Seconds as the file writes them: 90s, 15m, 4h, 2d."""
-    unit = next(unit for unit in ("d", "h", "m", "s") if seconds % _UNITS[unit] == 0)
+    """Seconds as the file writes them: 90s, 15m, 24h, 2d."""
+    units = ("d", "h", "m", "s") if seconds > _UNITS["d"] else ("h", "m", "s")  # one day is 24h
+    unit = next(unit for unit in units if seconds % _UNITS[unit] == 0)
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
@@ -107,6 +108,12 @@ def _duration(value: object) -> object:
     if not 1 <= seconds <= MAX_EXPIRY:
         raise wrong("must be between 1s and 30d", mend)
     return seconds
+
+
+def _span(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        raise wrong(f"is {value}, without a unit", f"write {value}s or {value}m")
+    return _duration(value)
 
 
 def _condition(value: object) -> object:
@@ -241,6 +248,8 @@ Text = Annotated[str, Field(max_length=200), AfterValidator(_text)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 Email = Annotated[str, Field(max_length=320), AfterValidator(_email)]
 Seconds = Annotated[int, BeforeValidator(_duration)]
+Span = Annotated[int, BeforeValidator(_span)]
+"""Seconds, in the file only with a unit: of minutes and seconds both are likely, and only one is meant."""
 Place = Annotated[str, AfterValidator(_place)]
 Places = Annotated[tuple[Place, ...], BeforeValidator(one_or_more)]
 Identities = Annotated[tuple[str, ...], BeforeValidator(_identities)]

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from signoff.policy.checks.ladder import check_ladder
 from signoff.policy.checks.people import did_you_mean
-from signoff.policy.checks.staff import MAX_STAGES, short_of
+from signoff.policy.checks.staff import MAX_STAGES, people, short_of
 from signoff.policy.source import Path, Source, shown
-from signoff.policy.spec import DEFAULTS, Defaults, Rule, Spec
+from signoff.policy.spec import DEFAULTS, Defaults, Rule, Spec, Stage
 from signoff.policy.values import lasting, split_place
 
 _ARGUMENT = re.compile(r"""\bargs(?:\.([A-Za-z_]\w*)|\[\s*["']([^"']+)["']\s*\])""")
@@ -81,16 +81,27 @@ class Checker:
         if all(stage.when is not None for stage in stages):
             fault = "would ask nobody on a call for which no `when` holds"
             raise self.source.bad(where, fault, "leave `when` out of at least one stage, or move it to the rule")
+        for index, stage in enumerate(stages):
+            self._staffed(rule, stage, (*where, index, "approvers"))
         if (short := short_of(self.spec, stages)) is None:
             return
         chosen, needed, there = short
-        people = f"{there} {'person' if there == 1 else 'people'}"
+        count = f"{there} {'person' if there == 1 else 'people'}"
         if len(chosen) == 1:
-            fault = f"is {needed}, but there {'is' if there == 1 else 'are'} only {people} to agree"
+            fault = f"is {needed}, but there {'is' if there == 1 else 'are'} only {count} to agree"
             raise self.source.bad((*where, chosen[0], "quorum"), fault, "lower it or name more approvers")
         which = ", ".join(f'"{shown(stages[one].called)}"' for one in chosen)
-        fault = f"need {needed} different people in {which} together, but only {people} may decide there"
+        fault = f"need {needed} different people in {which} together, but only {count} may decide there"
         raise self.source.bad((*where, chosen[-1]), fault, "name more approvers: nobody counts twice on a request")
+
+    def _staffed(self, rule: Rule, stage: Stage, where: Path) -> None:
+        """Whether anybody is there at all; an empty group is at fault itself."""
+        if people(self.spec, stage.approvers) != frozenset():
+            return
+        if not stage.approvers:
+            raise self.source.bad(where, "names nobody", "name people or groups")
+        fault = f'is empty, but the stage "{shown(stage.called)}" of the rule "{shown(rule.name)}" asks this group'
+        raise self.source.bad(("groups", stage.approvers[0]), fault, "list its people, as in `members: [ada]`")
 
     # ── what rules and defaults have alike ───────────────────────────────────────────────────────
 

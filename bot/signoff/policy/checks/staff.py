@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from signoff.policy.spec import Spec, Stage
@@ -41,4 +42,40 @@ def short_of(spec: Spec, stages: Sequence[Stage]) -> tuple[tuple[int, ...], int,
             needed = sum(stages[one].quorum for one in chosen)
             if len(known) == len(sets) and len(frozenset().union(*known)) < needed:
                 return chosen, needed, len(frozenset().union(*known))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A stage for which votes in earlier ones may leave too few people."""
+
+    stage: int
+    staff: frozenset[str]
+    left: int
+    earlier: tuple[tuple[int, frozenset[str]], ...]
+    """Earlier stages, and whom of this stage's people they may use up."""
+
+
+def stuck(spec: Spec, stages: Sequence[Stage], ladder: Sequence[str] = ()) -> Stuck | None:
+    """The first stage that may be left short by who votes before it. `short_of` finds what can never be completed;
+    this, what depends on who is first. `ladder`: people who may decide too, later. As there, only stages that
+    certainly come together are looked at."""
+    later = people(spec, ladder)
+    staff = [people(spec, stage.approvers) for stage in stages]
+    for index, (stage, mine) in enumerate(zip(stages, staff, strict=True)):
+        if mine is None or later is None:
+            continue
+        conditions = {one.when.source for one in stages[:index] if one.when} if stage.when is None else set[str]()
+        for held in conditions or {stage.when.source if stage.when else ""}:
+            shared = [
+                (before, theirs & mine)
+                for before, theirs in enumerate(staff[:index])
+                if theirs is not None
+                and theirs & mine
+                and ((when := stages[before].when) is None or when.source == held)
+            ]
+            gone = sum(min(stages[before].quorum, len(both)) for before, both in shared)
+            gone = min(gone, len(frozenset().union(*(both for _, both in shared))))
+            if len(mine | later) - gone < stage.quorum:
+                return Stuck(index, mine, len(mine | later) - gone, tuple(shared))
     return None
