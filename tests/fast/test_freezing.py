@@ -76,8 +76,9 @@ async def test_each_change_has_its_audit_line() -> None:
 async def test_a_frozen_card_has_nothing_to_decide_with() -> None:
     """Its status says why, it warns, and Details is all there is to click, on it and within."""
     house = House(rules(""))
-    request = await house.ask(risk="high")
+    request = await house.ask()
     before = drawn(house, request)
+    assert before[1] == "neutral"
     assert await froze(house, reason="suspected fraud.")
     after = await house.desk.get(request.id)
     status = "Frozen by Dan: suspected fraud. Nothing can be decided until it is thawed"
@@ -107,7 +108,9 @@ async def test_any_reason_fits_its_line(reason: str | None) -> None:
     house = House(rules(""))
     request = await house.ask()
     await froze(house, reason=reason)
-    status, _, _ = drawn(house, await house.desk.get(request.id))
+    after = await house.desk.get(request.id)
+    assert not set(after.frozen or "\n") & set("\n\t\u202e")
+    status, _, _ = drawn(house, after)
     assert status.startswith("Frozen by Dan")
     assert status.endswith("Nothing can be decided until it is thawed")
     assert len(status) <= 300
