@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from signoff.policy.rules import Policy
+from signoff.policy.spec import Rule, Stage
 
 _LITERAL = re.compile(
     r"""(?P<part>\b(?:matches|startsWith|endsWith|contains)\s*\(\s*)?[rR]?(?:"([^"\\\n]*)"|'([^'\\\n]*)')"""
@@ -25,6 +26,7 @@ def spoken_of(policy: Policy) -> frozenset[str]:
 
 def _sources(policy: Policy) -> Iterator[str]:
     for rule in policy.spec.rules:
-        for one in (rule, *(rule.stages or ())):
+        parts: tuple[Rule | Stage, ...] = (rule, *(rule.stages or ()))
+        for one in parts:
             if one.when is not None:
                 yield one.when.source
