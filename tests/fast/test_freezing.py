@@ -192,9 +192,9 @@ async def test_i21_the_sweeper_ends_what_a_crash_has_left() -> None:
     assert await line(house, request) is not None
     await house.replica().orders.tidy()
     assert await line(house, request) is None
-    before = len(house.store._events)
+    before = house.events()
     await house.desk.orders.tidy()
-    assert (len(house.store._events), await house.store.recall("freezes", "ended")) == (before, None)
+    assert (house.events(), await house.store.recall("freezes", "ended")) == (before, None)
 
 
 async def test_an_ask_that_races_with_a_thaw_says_nothing_stale(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ A mention of a user arrives as `<chat:tenant/user>`; names that are typed mean t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from signoff.desk import typed
 from signoff.desk.moments import until
 from signoff.desk.orders import Orders
 from signoff.desk.voices import UNKNOWN, Voices, person_of
@@ -22,17 +22,11 @@ from signoff.errors import (
     SignoffError,
     StoreUnavailable,
 )
-from signoff.model import Actor, Delegation, Freeze, Grant, Principal, one_line, shorten
+from signoff.model import Actor, Delegation, Freeze, Grant, one_line, shorten
 from signoff.policy import Policy
 from signoff.ports import Store
 
 T = TypeVar("T")
-LONGEST = 2000
-"""Characters of a command."""
-_WORD = re.compile(r'"([^"]*)"(?!\S)|(\S+)')
-_CURLY = str.maketrans(dict.fromkeys("“”„«»", '"'))
-"""What phones make of quotation marks."""
-_MENTION = re.compile(r"<([a-z][a-z0-9_-]*):([^/<>\s]+)/([^<>\s]+)>")
 SPELLINGS = {
     "delegations list": "delegations",
     "delegations end": "end",
@@ -92,7 +86,7 @@ class Commands:
     async def run(self, policy: Policy, text: str, actor: Actor) -> str:
         """What the person is answered, refusals too. Raises StoreUnavailable."""
         try:
-            words = _words(text)
+            words = typed.words(text)
             spelling = " ".join(words[:2]).lower()
             if spelling in SPELLINGS:
                 words = [SPELLINGS[spelling], *words[2:]]
@@ -125,14 +119,14 @@ class Commands:
 
     async def _freeze(self, call: _Call) -> str:
         by = await self._operator(call, stops=True)
-        agent, tool, reason = _target(call.words)
+        agent, tool, reason = typed.target(call.words)
         froze = await self._orders.freeze(agent, tool, reason, by=by, via=call.actor.via)
         lines = [f"Frozen: {_frozen(one)}" for one in froze.freezes]
         return "\n".join([*lines, "Nothing of it is decided or run until `thaw`.", froze.reach])
 
     async def _thaw(self, call: _Call) -> str:
         by = await self._operator(call, stops=False)
-        agent, tool, _ = _target(call.words)
+        agent, tool, _ = typed.target(call.words)
         ended = await self._orders.thaw(agent, tool, by=by, via=call.actor.via)
         if not ended:
             raise NotAllowed(why="Exactly this is not frozen; `freezes` shows what is.")
@@ -153,7 +147,7 @@ class Commands:
                 fault="This delegation is not complete.", mend="Write: delegate @bob until friday for refunds"
             )
         scope_at = lower.index("for") if "for" in lower else len(words)
-        to = _person(call.policy, words[0])
+        to = typed.person(call.policy, words[0])
         now = await self._store.now()
         end = until(" ".join(words[2:scope_at]), now)
         scope = " ".join(words[scope_at + 1 :]) or None
@@ -170,7 +164,8 @@ class Commands:
     async def _end(self, call: _Call) -> str:
         person = self._known_person(call)
         ended = await _found(
-            self._orders.undelegate(_id(call.words, "end"), by=person, via=call.actor.via, person=person), "delegation"
+            self._orders.undelegate(typed.one_id(call.words, "end"), by=person, via=call.actor.via, person=person),
+            "delegation",
         )
         return f"Ended: {_delegation(call.policy, ended)}"
 
@@ -183,7 +178,7 @@ class Commands:
 
     async def _revoke(self, call: _Call) -> str:
         person = self._known_person(call)
-        grant_id = _id(call.words, "revoke")
+        grant_id = typed.one_id(call.words, "revoke")
         owner = None if await self._is_operator(call) else person
         ended = await _found(self._orders.revoke(grant_id, by=person, via=call.actor.via, person=owner), "grant")
         return f"Revoked: {_grant(ended)}"
@@ -216,61 +211,6 @@ class Commands:
         if unfit:
             raise NotAllowed(why=f"You may not do this, because you {unfit}.")
         return call.person
-
-
-def _words(text: str) -> list[str]:
-    """Words, and what stands in quotation marks as one word. Raises BadCommand."""
-    if len(text) > LONGEST:
-        raise BadCommand(fault=f"This command has more than {LONGEST} characters.", mend="Shorten it.")
-    found: list[str] = []
-    for word in _WORD.finditer(text.translate(_CURLY)):
-        if word[2] and word[2].startswith('"'):  # a half-quoted name would be frozen as it stands, and stop nothing
-            raise BadCommand(fault="A quotation mark is not closed.", mend='Write names with blanks as "my tool".')
-        found.append(word[2] or word[1])
-    return found
-
-
-def _target(words: Sequence[str]) -> tuple[str | None, str | None, str | None]:
-    """Agent, tool and reason of a freeze. Raises BadCommand."""
-    found: dict[str, str] = {}
-    index = 0
-    while index < len(words):
-        word = words[index].lower().removeprefix("--")
-        if word in found:  # only one of them would be stopped, and the other be thought to be
-            raise BadCommand(fault=f"One {word} at a time.", mend="Name the other in a command of its own.")
-        if word in {"agent", "tool"} and index + 1 < len(words) and words[index + 1].strip():
-            found[word] = words[index + 1]
-            index += 2
-        elif word in {"because", "reason"} and index + 1 < len(words):
-            found["reason"] = " ".join(words[index + 1 :])
-            break
-        elif word in {"all", "everything"}:
-            index += 1
-        else:
-            said = shorten(one_line(words[index]), 40)[0]
-            raise BadCommand(fault=f'"{said}" is not clear here.', mend="Write: freeze tool issue_refund because …")
-    return found.get("agent"), found.get("tool"), found.get("reason")
-
-
-def _person(policy: Policy, word: str) -> str:
-    """The policy's person behind a mention or a typed id. Raises BadCommand."""
-    if mention := _MENTION.fullmatch(word):
-        person = policy.person_of(Principal(chat=mention[1], tenant=mention[2], user=mention[3]))
-    else:
-        name = word.removeprefix("@")
-        alike = [one for one in policy.people if one.casefold() == name.casefold()]
-        person = name if name in policy.people else alike[0] if len(alike) == 1 else None
-    if person is None:
-        raise BadCommand(
-            fault=f'"{shorten(one_line(word), 60)[0]}" is nobody whom the policy lists.', mend="Name one of its people."
-        )
-    return person
-
-
-def _id(words: Sequence[str], command: str) -> str:
-    if len(words) != 1:
-        raise BadCommand(fault="An id is missing.", mend=f"Write: {command} ID, as the list shows it.")
-    return words[0]
 
 
 async def _found(work: Awaitable[T], what: str) -> T:
