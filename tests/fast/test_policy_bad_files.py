@@ -240,6 +240,7 @@ def test_i28_defaults_hold_what_rules_hold_to() -> None:
         "[{name: a, hours: {zone: UTC, days: mon}}, {name: b}]",
         "[{name: a, mode: off}, {name: b}]",
         "[{name: a, when: agent == 'x', decide: approve, budget: {calls: 1, per: 1h}}, {name: b, when: agent == 'x'}]",
+        "[{name: a, when: agent == 'x', hours: {zone: UTC, days: mon}}, {name: b, when: agent == 'x'}]",
         "[{name: a, stages: [{approvers: [ada]}, {approvers: [finance], when: args.a > 1}, "
         "{approvers: [finance], when: args.a <= 1}]}]",
         "[{name: a, stages: [{approvers: [finance]}, {approvers: [live], quorum: 9}]}]",
