@@ -391,6 +391,19 @@ async def test_an_edit_with_the_new_text_typed_decides() -> None:
     assert (await house.edit(second, "ada", 400, confirm="A-1 400")).status == "approved"
 
 
+async def test_an_edit_into_an_automatic_rule_asks_for_the_new_arguments() -> None:
+    """The terms of the first rule stay, but what has to be typed names what would run now."""
+    text = """
+rules:
+  - {name: small, when: args.amount < 10, decide: approve}
+  - {name: refunds, approvers: [finance], confirm: "${args.amount}"}
+"""
+    house = House(rules(text))
+    after = await house.edit(await house.ask(amount=500), "ada", 5)
+    assert (after.open, after.terms.confirm) == (True, "5")
+    assert (await house.say(after, "bob", confirm="5")).status == "approved"
+
+
 async def test_an_edit_that_changes_nothing_still_has_to_be_confirmed() -> None:
     """Sending the edit form as it is would approve; without the text it is refused."""
     house = House(rules(CONFIRM))

@@ -45,8 +45,12 @@ def edited(policy: Policy, request: Request, arguments: dict[str, object], perso
         raise PolicyRefused(rule=terms.rule, message=terms.message)
     if terms.decide != "ask" or terms.mode != "enforce":
         # A rule would run these without asking; a person who may decide has looked at them, which is more.
-        first = request.terms.ladder[0]
-        terms = request.terms.model_copy(update={"rule": terms.rule, "approvers": first.approvers, "spend": None})
+        kept, first = request.terms, request.terms.ladder[0]
+        confirm = kept.confirm
+        if confirm is not None:  # it may quote the arguments
+            confirm = policy.confirm_for(kept.rule, again(request, arguments), arguments, now, secret) or confirm
+        update = {"rule": terms.rule, "approvers": first.approvers, "spend": None, "confirm": confirm}
+        terms = kept.model_copy(update=update)
     show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
     new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
     version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
