@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from signoff_sim.demo.hands import REFUNDS, Slack, Teams, expect, shows
+from signoff_sim.demo.hands import REFUNDS, Slack, Teams, expect, texts
 from signoff_sim.demo.stage import Stage
 
 
@@ -46,17 +46,15 @@ async def reminder(stage: Stage) -> str:
 async def freeze(stage: Stage) -> str:
     agent = await stage.agent("refund", "A-2012", "180", "Parcel lost by the carrier")
     rita, bob = Slack(stage, "rita"), Teams(stage, "bob")
-    card = await bob.sees("A-2012", "180")
-    await rita.command("freeze tool issue_refund because the till is being counted", "Frozen")
-    refused = await bob.click(card, "Approve")
-    expect(
-        shows([refused["card"], refused["notice"]], "is frozen", "the till is being counted"), "Teams did not say so"
-    )
+    await bob.sees("A-2012", "180")
+    await rita.command("freeze tool issue_refund because the till is being counted", "It covers ")
+    frozen = await bob.sees("A-2012", "Frozen by Rita Moreau: the till is being counted")
+    expect("Approve" not in texts(frozen["card"]), "the frozen card can still be approved")
     expect(not any("✓" in line for line in agent.lines), "the agent ran it")
     await Teams(stage, "rita").say("thaw tool issue_refund", "Thawed")
-    await bob.click(await bob.sees("A-2012", "180"), "Approve")
+    await bob.click(await bob.sees("A-2012", "Waiting for a decision"), "Approve")
     await agent.said("✓")
-    return "Rita froze refunds in Slack, and Bob's click in Teams did not count, until she thawed them there"
+    return "Rita froze refunds in Slack; Bob's card in Teams said so and had no Approve until she thawed them there"
 
 
 async def delegate(stage: Stage) -> str:
