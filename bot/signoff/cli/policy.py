@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 from pydantic import ValidationError
 
-from signoff.cli import replay
 from signoff.cli.remote import fail, pairs
 from signoff.model import Ask, Risk, Terms, dumps, loads
 
@@ -136,6 +135,7 @@ def add(app: typer.Typer) -> None:
         """
         from signoff import policy as rules
         from signoff.app import read_policy
+        from signoff.cli import replay
 
         policy = read_policy(file)
         try:
