@@ -341,6 +341,7 @@ async def test_a_grant_ends_by_itself() -> None:
     assert (await house.ask()).status == "approved"
     house.forward(seconds=1)
     assert (await house.ask()).status == "pending"
+    assert list(await house.desk.orders.grants()) == []
 
 
 async def test_a_revoked_grant_is_void_at_once() -> None:
