@@ -242,7 +242,8 @@ def test_defaults_are_taken_over_and_may_be_switched_off() -> None:
     assert got.escalate
     off = "confirm: off, remind: [], escalate: [], fallback: [], grants: off, break_glass: [], loop_breaker: off"
     bare = terms(f"  - {{name: r, {off}, on_expire: expire}}\n", head=head)
-    assert bare.model_dump(exclude_defaults=True).keys() == {"rule", "approvers", "show", "secret", "expires_in"}
+    assert bare.loop == 0
+    assert bare.model_dump(exclude_defaults=True).keys() == {"rule", "approvers", "show", "secret", "expires_in", "loop"}
 
 
 @pytest.mark.parametrize(

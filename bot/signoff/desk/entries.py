@@ -49,7 +49,7 @@ def asked(request: Request) -> Entry:
             "allowed_decisions": list(request.allowed_decisions),
             "rule": request.terms.rule,
             "note": request.terms.note,
-            "mode": request.terms.mode,
+            **({"mode": request.terms.mode} if request.terms.mode != "enforce" else {}),
             "decide": request.terms.decide,
             "approvers": list(request.terms.approvers),
             "stages": _stages(request),

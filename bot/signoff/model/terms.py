@@ -92,7 +92,7 @@ class Terms(Frozen):
     """What an automatic decision takes out of its budget."""
     break_glass: tuple[str, ...] = ()
     """People and groups who may force a decision."""
-    loop: int = 0
+    loop: int = 300
     """Seconds for which a rejection answers the same call again; 0: never."""
     loop_across: bool = False
     """Also when asked in another run."""
