@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export UV_LINK_MODE := copy
 
-.PHONY: setup demo serve test test-all check bench clean
+.PHONY: setup demo serve test test-rest test-all check bench clean
 
 setup: $(READY)
 
@@ -39,9 +39,12 @@ test: setup
 	@$(BIN)/pytest -n auto --dist worksteal tests/fast tests/store tests/wire $(ARGS)
 	@echo "Left out: tests/e2e (browser, killed processes), Redis server and Redis Cluster in tests/store, block types against npm's packages. All of it: make test-all"
 
-test-all: setup
+# What `make test` leaves out.
+test-rest: setup
 	@npm ci --prefix tests/npm --no-audit --no-fund --silent
-	@TEST_ALL=1 $(BIN)/pytest -n auto --dist worksteal tests $(ARGS)
+	@TEST_ALL=1 $(BIN)/pytest -n auto --dist worksteal tests/store tests/e2e $(ARGS)
+
+test-all: test test-rest
 
 bench: setup
 	@$(BIN)/python tests/bench $(ARGS)
