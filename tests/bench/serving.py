@@ -20,7 +20,7 @@ POLICY = """
 version: 1
 people:
   ada: {{name: Ada Okafor, slack: T0DEMO/U0ADA, teams: {tenant}/{ada}}}
-  rita: {{name: Rita Moreau}}
+  mia: {{name: Mia Tanaka}}
 defaults: {{show: {show}, approvers: [ada], expires_in: 4h, any_channel: true}}
 """
 SLACK = "slack:#refunds"
