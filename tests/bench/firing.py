@@ -19,7 +19,7 @@ FEW = 1000
 MANY = 100_000
 BATCH = 100
 """Ids that a sweeper asks for at once."""
-REMIND = (60, 1800)
+REMIND = (1800, 3600)
 """Seconds. What waits has its first reminder before it; what fires has it behind it."""
 
 
