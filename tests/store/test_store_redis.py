@@ -182,6 +182,14 @@ async def test_every_key_carries_the_hash_tag(store: RedisStore, admin: Redis) -
     assert all(key.startswith(stem) and "{p0}" in stem for key in keys)
 
 
+async def test_a_record_that_cannot_be_read_keeps_no_other_from_being_listed(store: RedisStore, admin: Redis) -> None:
+    """The page holds the ones around it."""
+    ids = [(await store.open(request(), entry(), None, CAPS)).request.id for _ in range(3)]
+    await admin.set(store._names.doc(ids[1]), "another program's")  # pyright: ignore[reportPrivateUsage]
+    page = await store.page(Filter(status="pending"), None, 10)
+    assert sorted(one.id for one in page.requests) == sorted((ids[0], ids[2]))
+
+
 async def test_a_request_costs_little_memory(store: RedisStore, admin: Redis) -> None:
     """At most 5 kB for a pending call with 1 kB of arguments, audit line and event included."""
     costs: list[float] = []

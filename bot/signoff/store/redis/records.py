@@ -151,7 +151,8 @@ class RedisRecords:
             ids, more = await self._ids(group, cursor, limit if exact else AT_ONCE)
             docs = cast("list[str | None]", await self._line.call("MGET", *map(self._names.doc, ids))) if ids else []
             for index, (cursor, doc) in enumerate(zip(ids, docs, strict=True)):
-                request = record.load(doc) if doc is not None else None
+                # One that cannot be read is left out: it must not keep all others from being listed.
+                request = record.load_or_none(doc)
                 # Also what an exact index holds is looked at: between the two reads it may have moved on.
                 if request is not None and record.matches(request, which):
                     found.append(request)
