@@ -394,7 +394,7 @@ async def test_i11_the_details_show_everything_in_an_adaptive_card(screen: Scree
         details = all_details()[name]
         shown, number = "", 0
         while True:
-            await screen.teams(teams.details(details, number, approve=True))
+            await screen.teams(teams.details(details, number))
             assert [one for one in await screen.live() if "runs.example.com" not in one] == []
             shown, number = f"{shown} {await screen.text()}", number + 1
             if "Next page" not in await screen.buttons():
