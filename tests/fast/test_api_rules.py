@@ -484,4 +484,4 @@ def test_an_answer_carries_every_field_of_the_body() -> None:
     """What a decision's body can say, the desk hears: no field is forgotten on the way."""
     from signoff.api.body import DecisionBody
 
-    assert set(DecisionBody.model_fields) == set(Answer.model_fields) - {"entries"}
+    assert set(DecisionBody.model_fields) == set(Answer.model_fields) - {"entries", "batch"}

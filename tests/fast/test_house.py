@@ -64,7 +64,7 @@ def test_compose_keeps_the_append_only_file_and_the_bot_is_not_root() -> None:
 def test_core_rooms_name_no_platform() -> None:
     """Outside of the chats' own packages nothing in the core is written for one platform."""
     core = ROOT / "bot" / "signoff"
-    pure = ["model", "forms", "cards", "policy", "desk", "digest.py", "audit.py", "ports.py", "relay", "store", "api"]
+    pure = ["model", "forms", "cards", "policy", "desk", "digest.py", "audit.py", "ports", "relay", "store", "api"]
     for room in pure:
         files = [core / room] if room.endswith(".py") else sorted((core / room).rglob("*.py"))
         for file in files:

@@ -11,8 +11,13 @@ from datetime import datetime
 from typing import Literal
 
 Tone = Literal["neutral", "good", "bad", "warning"]
-Action = Literal["approve", "confirm", "edit", "reject", "respond", "details", "more"]
-"""`confirm` opens a form in place of `approve`; `more` opens one too."""
+Action = Literal[
+    "approve", "confirm", "edit", "reject", "respond", "details", "more", "review", "approve_all", "reject_all", "one"
+]
+"""`confirm` opens a form in place of `approve`; `more` opens one too. On the card of several requests `review` opens
+them as a list for whoever clicked, `approve_all` and `reject_all` the page before deciding all that can be decided
+together, and `one` a single one of them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,26 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """One request on the card of several."""
+
+    request_id: str
+    title: str
+    """At most 80 characters."""
+    text: str
+    """Its arguments on one line, at most 150 characters."""
+    status: str
+    tone: Tone
+    open: bool
+    """It can be opened with the action `one`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What one message shows. `rev` is the revision of the record it was built from."""
 
-    purpose: Literal["ask", "settled", "notice", "pointer"]
+    purpose: Literal["ask", "settled", "notice", "pointer", "pile"]
+    """`pile`: the card of several requests; `request_id` is then its own id."""
     request_id: str
     version: int
     rev: int
@@ -71,6 +92,9 @@ class Card:
     footer: tuple[Fact, ...] = ()
     """After the arguments: who may decide, expiry, the decision, the outcome, short digest, link to the run."""
     buttons: tuple[Button, ...] = ()
+    items: tuple[Item, ...] = ()
+    """Of a pile: at most 20; those that wait first."""
+    items_hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

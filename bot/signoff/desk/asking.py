@@ -68,6 +68,8 @@ def record(ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
         snoozed_until=None,
         notices=(),
         frozen=None,
+        batch=None,
+        piled=(),
         rev=1,
     )
 

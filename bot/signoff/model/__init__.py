@@ -31,6 +31,15 @@ if TYPE_CHECKING:
     from signoff.model.pointer import same as same
     from signoff.model.pointer import steps as steps
     from signoff.model.pointer import within as within
+    from signoff.model.queue import BATCH as BATCH
+    from signoff.model.queue import PILE as PILE
+    from signoff.model.queue import RISKS as RISKS
+    from signoff.model.queue import Batch as Batch
+    from signoff.model.queue import Facet as Facet
+    from signoff.model.queue import Pin as Pin
+    from signoff.model.queue import Sieve as Sieve
+    from signoff.model.queue import is_pile as is_pile
+    from signoff.model.queue import pile_of as pile_of
     from signoff.model.request import INTERNAL as INTERNAL
     from signoff.model.request import Event as Event
     from signoff.model.request import Key as Key
@@ -76,6 +85,7 @@ _HOMES = {
     "exact": "dumps loads pretty seen",
     "orders": "UNREADABLE Delegation Freeze Grant freeze_id freezes_of freezing read_freeze readable",
     "pointer": "changes escape same steps within",
+    "queue": "BATCH PILE RISKS Batch Facet Pin Sieve is_pile pile_of",
     "request": "Event INTERNAL Key Notice Placement Request Vote",
     "said": "Actor Answer Ask GrantWish MessageRef Principal",
     "secrets": "MASK mask scrub secret_pointers secret_texts",

@@ -17,6 +17,8 @@ class DecidedBy(Frozen):
     """The person in whose place this one decided, by a delegation."""
     rule: str | None = None
     via: str | None = None
+    batch: str | None = None
+    """The review in which this was decided along with others."""
     at: Moment
 
 

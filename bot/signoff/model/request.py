@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from signoff.model.decision import Decision, Outcome, Version
+from signoff.model.queue import Batch
 from signoff.model.said import Ask, MessageRef, Principal
 from signoff.model.terms import Terms
 from signoff.model.words import Frozen, Moment, Status
@@ -24,6 +25,8 @@ class Vote(Frozen):
     origin: MessageRef | None = None
     """Where it was clicked, to be asked once more when the decision is made."""
     at: Moment
+    batch: str | None = None
+    """The review in which this was said along with others."""
     stage: int = 0
     kind: Literal["approve", "respond"] = "approve"
     response: object = None
@@ -75,6 +78,10 @@ class Request(Ask):
     notices: tuple[Notice, ...] = ()
     frozen: str | None = None
     """By whom and why it is frozen, one line, for its card alone: whether it may be decided the store itself checks."""
+    batch: Batch | None = None
+    """The agent's batch that it was asked in: it has no card of its own, but a row on the batch's."""
+    piled: tuple[str, ...] = ()
+    """Places where it has no card of its own, because too many came at once."""
     rev: int = 1
     """Counts every change of the record; a card shows one revision, a transition names the one it saw."""
 
@@ -97,6 +104,11 @@ class Request(Ask):
     def heading(self) -> str:
         return self.title or self.tool
 
+    @property
+    def risky(self) -> bool:
+        """High or critical: it has a card of its own, and is decided by itself."""
+        return (self.terms.risk or self.risk) in {"high", "critical"}
+
 
 INTERNAL = frozenset(
     {
@@ -112,6 +124,7 @@ INTERNAL = frozenset(
         "snoozed_until",
         "notices",
         "frozen",
+        "piled",
     }
 )
 """Fields of the record that the HTTP answer leaves out."""
@@ -121,7 +134,8 @@ class Placement(Frozen):
     """One place where a card is, or should be."""
 
     place: str
-    state: Literal["posting", "live", "undeliverable"]
+    state: Literal["posting", "live", "undeliverable", "piled"]
+    """`piled`: no card of its own, it is counted on another."""
     message: MessageRef | None = None
     shown: int = 0
     """The revision the message shows."""

@@ -98,3 +98,5 @@ class Answer(Frozen):
     force: bool = False
     """Break glass."""
     grant: GrantWish | None = None
+    batch: Annotated[str | None, Field(max_length=100)] = None
+    """The review in which several were decided at once."""

@@ -1,17 +1,14 @@
-"""The ports: Protocols that stores and chats implement, and the small shapes that cross them. No I/O library here."""
+"""The port of the store: what is written in one step, found again, and remembered. No I/O library here."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from signoff.audit import Entry, Line
-from signoff.cards import Card
-from signoff.model import Event, Key, MessageRef, Placement, Principal, Request, Spend, Status
-
-# ── Store ────────────────────────────────────────────────────────────────────────────────────────
+from signoff.model import Event, Facet, Key, Placement, Request, Spend, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,8 @@ NOTHING = Conditions()
 class Opened:
     request: Request
     replayed: bool
+    folded: bool = False
+    """The same call of the same run waits already: this is that request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,10 @@ class Filter:
     asked_by: str | None = None
     approvers: tuple[str, ...] | None = None
     """Policy terms (people and groups): requests that name any of them. Pending requests only."""
+    batch: str | None = None
+    """Requests of this agent's batch."""
+    piled: str | None = None
+    """Requests without a card of their own in this place. Pending requests only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A lease on one request whose cards may lag behind its record."""
+    """A lease on one request whose cards may lag behind its record, or on the card of several (`model.is_pile`)."""
 
     request: str
     token: str
@@ -111,8 +114,10 @@ class Records(Protocol):
     ) -> Opened:
         """Write record, indexes, audit line and event in one step.
 
-        A known idempotency key answers the first request (`replayed`), whatever the conditions. Also takes requests
-        that are already decided. Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable, and for the
+        A known idempotency key answers the first request (`replayed`), whatever the conditions. A pending request with
+        a `run_id` and outside of a batch takes up what repeats it: the same key, run, digest, risk, channel and
+        decisions answer that request (`folded`), and the idempotency key then means it too. Also takes requests that
+        are already decided. Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable, and for the
         conditions CallFrozen, Overtaken (the swap), BudgetSpent; then nothing was written and no rate counted.
         """
         ...
@@ -142,6 +147,31 @@ class Records(Protocol):
 
     async def page(self, which: Filter, cursor: str | None, limit: int) -> Page:
         """Oldest first. A page may hold fewer than `limit` and still have a cursor."""
+        ...
+
+    async def count(self, which: Filter) -> int:
+        """How many pass a filter of nothing but `batch`, `piled` or `status`."""
+        ...
+
+    async def several(self, ids: Sequence[str]) -> Sequence[Request]:
+        """The records of these ids, in their order; those that do not exist are left out."""
+        ...
+
+    async def facets(self) -> Sequence[Facet]:
+        """How many pending requests there are of each kind, exactly; every pending request counts in one of them."""
+        ...
+
+    async def queue(self, facets: Sequence[Facet], cursor: str | None, limit: int) -> Page:
+        """Pending requests of these facets, the most urgent first: by risk (`RISKS`), then by deadline, then by age.
+
+        The cursor names a place in this order, and stays good when what stood there is gone.
+        """
+        ...
+
+    async def decided_by(self, person: str, since: datetime, limit: int) -> Sequence[Request]:
+        """What this person has decided, or voted on in what is decided now, since then (at most two days ago); the
+        latest first.
+        """
         ...
 
     async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
@@ -178,6 +208,16 @@ class Outbox(Protocol):
         """Give the lease back; due again in `delay` seconds, or at once if the record is no longer at `rev`."""
         ...
 
+    async def nudge(self, pile: str, delay: float = 0.0) -> None:
+        """What the card of several requests shows may have changed: it is due in `delay` seconds, or when it is anyway.
+        Counts its revision up, so that a worker which is at it is not the last.
+        """
+        ...
+
+    async def nudged(self, pile: str) -> int:
+        """The revision of such a card, for `done`; 0: never nudged."""
+        ...
+
     async def ripe(self, timeout: float) -> None:
         """Return when something may be due, at the latest after `timeout` seconds."""
         ...
@@ -206,6 +246,10 @@ class Memory(Protocol):
 
     async def forget(self, space: str, key: str) -> None: ...
 
+    async def tally(self, space: str, key: str, window: float) -> int:
+        """Count one more; how many there were within the last `window` seconds, this one too."""
+        ...
+
 
 class Keys(Protocol):
     async def add_key(self, key: Key) -> None: ...
@@ -227,89 +271,3 @@ class Store(Records, Outbox, Orders, Memory, Keys, Protocol):
     async def ping(self) -> None:
         """Raises StoreUnavailable."""
         ...
-
-
-# ── Chat ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A door of a chat in the HTTP server: an aiohttp handler, typed loosely because ports know no library."""
-
-    method: str
-    path: str
-    handler: Callable[..., Awaitable[object]]
-
-
-class Directory(Protocol):
-    """Who belongs to a group, and who may decide at all: asked of those who know, never remembered for long (I19)."""
-
-    async def members(self, kind: str, group: str) -> frozenset[Principal | str]:
-        """Everybody in a group now. `kind`: the policy's key, such as `calendar`; a text is an id or address of one of
-        the policy's people. Raises DirectoryAway, also for a group that does not exist.
-        """
-        ...
-
-    async def standing(self, who: Principal, origin: MessageRef | None) -> str | None:
-        """None: a full, active member. Else why this one may not decide, as the rest of a sentence that begins with
-        "You": `are a guest here` (I18). `origin`: the message that was clicked. Raises DirectoryAway.
-        """
-        ...
-
-
-class Chat(Protocol):
-    """One chat platform. Both chats implement every method and pass the same contract suite."""
-
-    name: str
-    """The prefix of its places: `slack`, `teams`."""
-    directory: Directory
-
-    def routes(self) -> Sequence[Route]: ...
-
-    async def start(self) -> None:
-        """Check credentials, open sockets. Raises ChatError when the platform cannot be reached: the caller retries."""
-        ...
-
-    async def close(self) -> None: ...
-
-    async def post(self, place: str, card: Card) -> MessageRef:
-        """Post a card to a place of this chat. Raises ChatBusy, ChatError (try again), Undeliverable (do not)."""
-        ...
-
-    async def update(self, message: MessageRef, card: Card) -> None:
-        """Repaint a posted card. Raises like `post`; Undeliverable when the message is gone."""
-        ...
-
-    async def tell(self, message: MessageRef, text: str, people: Sequence[Principal]) -> None:
-        """Say something once below a card, in its thread; `people` are called by name. The text is plain: the chat
-        escapes it. Raises like `post`.
-        """
-        ...
-
-    async def find(self, place: str, request_id: str) -> MessageRef | None:
-        """Our card for this request if the platform can tell, after a crash between posting and recording (I21)."""
-        ...
-
-    async def health(self) -> str | None:
-        """None when well, else one sentence."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of `signoff doctor`."""
-
-    level: Literal["ok", "warning", "error"]
-    sentence: str
-
-
-@dataclass(slots=True)
-class Limits:
-    """The door's limits (I30)."""
-
-    body_bytes: int = 256 * 1024
-    depth: int = 32
-    nodes: int = 10_000
-    """Values in one body, nested ones counted."""
-    caps: Caps = field(default_factory=lambda: Caps(open_requests=1000, per_minute=600))
-    waits_per_key: int = 20_000
