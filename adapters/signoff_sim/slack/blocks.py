@@ -33,7 +33,7 @@ MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
 MESSAGE_TEXT = 40_000  # characters of `text`
 MESSAGE_TOTAL = 13_200  # characters of all text in the blocks of one message; reported by users, not documented
-VIEW_BYTES = 250_000
+VIEW_BYTES = 250_000  # of a view's compact JSON in UTF-8: "view_too_large: greater than 250kb" (views.open)
 TABLE_CHARACTERS = 10_000  # over all cells of a message's table
 
 
@@ -178,7 +178,7 @@ _MODAL = record(
 def check_view(view: object, surface: Literal["modal", "home"]) -> None:
     """Raises SlackError: `invalid_arguments`, `view_too_large`."""
     definition: Json = as_dict(view)
-    if len(json.dumps(definition)) > VIEW_BYTES:
+    if len(json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode()) > VIEW_BYTES:
         raise SlackError("view_too_large")
     if definition.get("type") != surface:
         raise SlackError("invalid_arguments", [f"must be {surface} [json-pointer:/view/type]"])

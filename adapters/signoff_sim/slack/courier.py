@@ -21,6 +21,11 @@ from signoff_sim.slack.sockets import SocketHub
 EVENTS_PATH = "/slack/events"
 RETRY_SECONDS = (0.2, 60.0, 300.0)  # Slack tries an event again nearly at once, after one minute and after five
 Kind = Literal["interactive", "slash_commands", "events_api"]
+SENTENCES = {
+    "operation_timeout": "Signoff did not respond in time (operation_timeout).",
+    "dispatch_failed": "Signoff could not be reached (dispatch_failed).",
+    "http_service_error": "Signoff responded with an error (http_service_error).",
+}
 
 
 @dataclass(frozen=True, slots=True)

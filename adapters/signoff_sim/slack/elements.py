@@ -100,6 +100,16 @@ ELEMENTS: dict[str, Rule] = {
     "conversations_select": element(
         _picked(initial_conversation=string(255), response_url_enabled=boolean, default_to_current_conversation=boolean)
     ),
+    "multi_users_select": element(
+        _picked(initial_users=array(string(255), 0, 100), max_selected_items=integer(1, 100))
+    ),
+    "multi_conversations_select": element(
+        _picked(
+            initial_conversations=array(string(255), 0, 100),
+            max_selected_items=integer(1, 100),
+            default_to_current_conversation=boolean,
+        )
+    ),
     "radio_buttons": element(
         {"options": array(MARKED_OPTION, 1, 10), "initial_option": MARKED_OPTION, "confirm": CONFIRM},
         required=("options",),

@@ -16,6 +16,7 @@ SINGLE = ("static_select", "radio_buttons", "overflow")
 SEVERAL = ("checkboxes", "multi_static_select")
 MOMENTS = {"datepicker": "selected_date", "timepicker": "selected_time", "datetimepicker": "selected_date_time"}
 PICKED = {"users_select": "selected_user", "conversations_select": "selected_conversation"}
+GATHERED = {"multi_users_select": "selected_users", "multi_conversations_select": "selected_conversations"}
 REQUIRED = "This is a required field"
 
 
@@ -56,7 +57,48 @@ def initial(element: Json) -> Json | None:
     if kind in PICKED:
         name = PICKED[kind]
         return {"type": kind, name: element.get(name.replace("selected", "initial"))}
+    if kind in GATHERED:
+        name = GATHERED[kind]
+        return {"type": kind, name: as_list(element.get(name.replace("selected", "initial")))}
     return None
+
+
+def kept(old: Json, fresh: Json, element: Json) -> Json:
+    """What an element holds after its view was drawn anew: what it held, as far as that is still offered.
+
+    No document says what becomes of a chosen option that is offered no more; here it goes.
+    """
+    if old.get("type") != fresh.get("type"):
+        return fresh
+    offered = [as_dict(one).get("value") for one in _options(element)]
+    if "selected_options" in old:
+        chosen = [one for one in as_list(old["selected_options"]) if as_dict(one).get("value") in offered]
+        return {**old, "selected_options": chosen}
+    if old.get("selected_option") is not None and as_dict(old["selected_option"]).get("value") not in offered:
+        return {**old, "selected_option": None}
+    return old
+
+
+def tells_at_once(block: Json, element: Json, pressed: bool) -> bool:
+    """Does the app hear of a change before the view is submitted? Of text only with Enter, unless it asked for more."""
+    if block.get("type") != "input":
+        return True
+    if block.get("dispatch_action") is not True:
+        return False
+    if element.get("type") not in TEXTS:
+        return True
+    on = as_list(as_dict(element.get("dispatch_action_config")).get("trigger_actions_on")) or ["on_enter_pressed"]
+    return "on_character_entered" in on or (pressed and "on_enter_pressed" in on)
+
+
+def ticked(element: Json, state: Json, option: object, on: bool) -> Json:
+    """The element's state after one option was ticked, or unticked, in the order of the options. Raises Refused."""
+    if element.get("type") not in SEVERAL:
+        raise Refused(f"Only fields that take several options have something to tick; this is {element.get('type')}.")
+    wanted = _option(element, option).get("value")
+    chosen = {as_dict(one).get("value") for one in as_list(state.get("selected_options"))}
+    chosen = chosen | {wanted} if on else chosen - {wanted}
+    return entered(element, [value for one in _options(element) if (value := as_dict(one).get("value")) in chosen])
 
 
 def entered(element: Json, value: object) -> Json:
@@ -75,11 +117,16 @@ def entered(element: Json, value: object) -> Json:
             chosen = _options(element) if value else []
         else:
             chosen = [_option(element, one) for one in (as_list(value) or ([] if nothing else [value]))]
+        most = element.get("max_selected_items")
+        if isinstance(most, int) and len(chosen) > most:
+            raise Refused(f"At most {most} options can be chosen here.")
         return {"type": kind, "selected_options": chosen}
     if kind == "datetimepicker":
         return {"type": kind, "selected_date_time": None if nothing else _epoch(value)}
     if kind in MOMENTS or kind in PICKED:
         return {"type": kind, (MOMENTS | PICKED)[kind]: None if nothing else as_text(value)}
+    if kind in GATHERED:
+        return {"type": kind, GATHERED[kind]: [as_text(one) for one in as_list(value)]}
     raise Refused(f"Nothing can be entered into a {kind}.")
 
 

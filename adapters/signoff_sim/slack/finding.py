@@ -71,7 +71,13 @@ def _plain(text: str) -> str:
     return text.strip().rstrip(".…").strip().casefold()
 
 
-def the_view(workspace: Workspace, user: User) -> View:
+def the_view(workspace: Workspace, user: User, body: Body) -> View:
+    """The open modal, or with `"where": "home"` the person's App Home."""
+    if body.get("where") == "home":
+        home = workspace.homes.get(user.id)
+        if home is None:
+            raise Refused(f"The App Home of {user.person} is empty.")
+        return home
     stack = workspace.modals.get(user.id, [])
     if not stack:
         raise Refused(f"{user.person} has no modal open.")

@@ -1,32 +1,26 @@
-"""What a person does at the simulated Slack: click, fill in, submit, close, say, type a command."""
+"""What a person does in the conversations of the simulated Slack: click, say, type a command, run a shortcut."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable
 
 from signoff_sim import world
 from signoff_sim.simulated import Refused
 from signoff_sim.slack import payloads
 from signoff_sim.slack.blocks import check_message
-from signoff_sim.slack.courier import Courier, Delivery, told
+from signoff_sim.slack.courier import SENTENCES, Courier, Delivery, told
 from signoff_sim.slack.events import Events
 from signoff_sim.slack.faults import Checks
-from signoff_sim.slack.fields import complaint, elements, entered
-from signoff_sim.slack.finding import Body, match, the_channel, the_element, the_field, the_user, the_view
-from signoff_sim.slack.records import Channel, Message, User, View
+from signoff_sim.slack.fields import entered
+from signoff_sim.slack.finding import Body, the_channel, the_element, the_user
+from signoff_sim.slack.installed import SHORTCUTS, Shortcut
+from signoff_sim.slack.records import Channel, Message, User
 from signoff_sim.slack.shape import Json, SlackError, as_list, as_text
-from signoff_sim.slack.submission import TROUBLE, apply_answer
 from signoff_sim.slack.typed import escaped
 from signoff_sim.slack.workspace import Workspace
 
 MOST_REPEATS = 20
-SENTENCES = {
-    "operation_timeout": "Signoff did not respond in time (operation_timeout).",
-    "dispatch_failed": "Signoff could not be reached (dispatch_failed).",
-    "http_service_error": "Signoff responded with an error (http_service_error).",
-}
 
 
 class Hands:
@@ -43,6 +37,7 @@ class Hands:
         self._checks = checks
         self._courier = courier
         self._events = events
+        self.shortcuts: tuple[Shortcut, ...] = SHORTCUTS
         self._response_url = response_url
         self._on_change = on_change
 
@@ -80,137 +75,6 @@ class Hands:
             | payloads.from_message(workspace, user, message, url)
             | {"actions": [payloads.action(block, element, state, workspace.next_ts())]}
         )
-
-    # ── modals and the App Home ──
-
-    async def fill(self, body: Body) -> Json:
-        """Enter `values` into the open modal without submitting it."""
-        user = the_user(self._workspace, body)
-        return told(*await self._fill(user, the_view(self._workspace, user), body))
-
-    async def _fill(self, user: User, view: View, body: Body) -> list[Delivery]:
-        """What the app is told of at once: fields outside input blocks, and inputs with `dispatch_action`."""
-        given = cast("Mapping[str, object]", body.get("values") or {})
-        deliveries: list[Delivery] = []
-        for name, value in given.items():
-            block, element = the_field(view, name)
-            key = (as_text(block.get("block_id")), as_text(element.get("action_id")))
-            state = entered(element, value)
-            if view.values.get(key) == state:
-                continue
-            view.values[key] = state
-            view.errors.pop(key[0], None)
-            if block.get("type") != "input" or block.get("dispatch_action") is True:
-                deliveries.append(await self._act_in_view(user, view, block, element, state))
-        self._on_change()
-        return deliveries
-
-    async def press(self, body: Body) -> Json:
-        """A button inside the open modal; with `"where": "home"`, in the App Home."""
-        user = the_user(self._workspace, body)
-        if body.get("where") == "home":
-            view = self._workspace.homes.get(user.id)
-            if view is None:
-                raise Refused(f"The App Home of {user.person} is empty.")
-        else:
-            view = the_view(self._workspace, user)
-        before = await self._fill(user, view, body)
-        found = match(view.blocks, body)
-        if found is None:
-            raise Refused("There is nothing like that to press.")
-        block, element = found
-        state = {} if element.get("type") == "button" else entered(element, body.get("value"))
-        delivery = await self._act_in_view(user, view, block, element, state)
-        return told(*before, delivery)
-
-    async def _act_in_view(self, user: User, view: View, block: Json, element: Json, state: Json) -> Delivery:
-        workspace = self._workspace
-        is_modal = view.definition.get("type") == "modal"
-        shown = payloads.view_json(view)
-        delivery = await self._courier.interactive(
-            payloads.interaction(user, "block_actions", workspace.new_trigger(user.id, from_modal=is_modal))
-            | {
-                "container": {"type": "view", "view_id": view.id},
-                "view": shown,
-                "state": shown["state"],
-                "actions": [payloads.action(block, element, state, workspace.next_ts())],
-            }
-        )
-        if delivery.error is not None:
-            workspace.tell(user.id, SENTENCES[delivery.error])
-        return delivery
-
-    async def submit(self, body: Body) -> Json:
-        """Send the open modal, with `values` entered first. `force`: even when Slack's own client would not send it."""
-        user = the_user(self._workspace, body)
-        view = the_view(self._workspace, user)
-        if not view.definition.get("submit"):
-            raise Refused("This modal has no submit button.")
-        before = await self._fill(user, view, body)
-        view.errors = self._complaints(view) if body.get("force") is not True else {}
-        view.trouble = ""
-        if view.errors:
-            return {"ok": False, "sent": False, "deliveries": [one.as_json() for one in before]}
-        workspace = self._workspace
-        delivery = await self._courier.interactive(
-            payloads.interaction(user, "view_submission", workspace.new_trigger(user.id, from_modal=True))
-            | {"view": payloads.view_json(view), "response_urls": []}
-        )
-        if delivery.error is not None:
-            view.trouble = TROUBLE
-        else:
-            try:
-                apply_answer(workspace, self._checks, view, delivery.answer)
-            except SlackError as error:
-                view.trouble = TROUBLE
-                workspace.tell(user.id, f"Signoff answered the form in a way Slack refuses: {error.body()}")
-        done = told(*before, delivery)
-        return done | {"ok": done["ok"] and not view.errors and not view.trouble, "sent": True}
-
-    def _complaints(self, view: View) -> dict[str, str]:
-        if not self._checks.required_inputs:
-            return {}
-        found: dict[str, str] = {}
-        for block, element in elements(view.blocks):
-            if block.get("type") == "input":
-                block_id = as_text(block.get("block_id"))
-                said = complaint(block, element, view.values.get((block_id, as_text(element.get("action_id"))), {}))
-                if said is not None:
-                    found[block_id] = said
-        return found
-
-    async def close(self, body: Body) -> Json:
-        """Close the open modal; `all`: the whole stack, as its × does."""
-        user = the_user(self._workspace, body)
-        top = the_view(self._workspace, user)
-        clears = body.get("all") is True or top.definition.get("clear_on_close") is True
-        stack = self._workspace.modals[user.id]
-        leaving = list(reversed(stack)) if clears else [top]
-        self._workspace.modals[user.id] = [] if clears else stack[:-1]
-        self._on_change()
-        watched = [view for view in leaving if view.definition.get("notify_on_close") is True]
-        deliveries = [
-            await self._courier.interactive(
-                payloads.interaction(user, "view_closed") | {"view": payloads.view_json(view), "is_cleared": clears}
-            )
-            for view in watched
-        ]
-        return told(*deliveries)
-
-    async def home(self, body: Body) -> Json:
-        """Open the app's Home."""
-        user = the_user(self._workspace, body)
-        workspace = self._workspace
-        event: Json = {
-            "type": "app_home_opened",
-            "user": user.id,
-            "channel": workspace.direct(user.id).id,
-            "tab": "home",
-            "event_ts": workspace.next_ts(),
-        }
-        if user.id in workspace.homes:
-            event["view"] = payloads.view_json(workspace.homes[user.id])
-        return told(*await self._events.tell("app_home_opened", event, user))
 
     # ── words ──
 
@@ -257,6 +121,20 @@ class Hands:
         shared = answer.get("response_type") == "in_channel"
         text = as_text(answer.get("text"))
         self._workspace.add_message(channel, world.SLACK_BOT, text, blocks, only_for=None if shared else user.id)
+
+    async def shortcut(self, body: Body) -> Json:
+        """A global shortcut, by `callback_id` or `name`. It comes from nowhere: the app learns of no conversation."""
+        user = the_user(self._workspace, body)
+        wanted = {as_text(body.get("callback_id")), as_text(body.get("name"))} - {""}
+        found = next((one for one in self.shortcuts if {one.callback_id, one.name} & wanted), None)
+        if found is None:
+            known = ", ".join(one.callback_id for one in self.shortcuts) or "none"
+            raise Refused(f"There is no such shortcut; there are: {known}.")
+        at, trigger_id = self._workspace.next_ts(), self._workspace.new_trigger(user.id)
+        delivery = await self._courier.interactive(payloads.shortcut(user, found.callback_id, trigger_id, at))
+        if delivery.error is not None:
+            self._workspace.tell(user.id, SENTENCES[delivery.error])
+        return told(delivery)
 
     async def say(self, body: Body) -> Json:
         """A message: `text`, `channel`, `thread_ts`. The app hears it in a direct message or when mentioned."""

@@ -170,6 +170,21 @@ def interaction(user: User, kind: str, trigger_id: str | None = None) -> Json:
     return whole
 
 
+def shortcut(user: User, callback_id: str, trigger_id: str, at: str) -> Json:
+    """A global shortcut: no conversation, no message, no response_url."""
+    return {
+        "type": "shortcut",
+        "token": VERIFICATION_TOKEN,
+        "action_ts": at,
+        "team": {"id": user.team, "domain": TEAM_DOMAIN},
+        "user": {"id": user.id, "username": user.person, "team_id": user.team},
+        "is_enterprise_install": False,
+        "enterprise": None,
+        "callback_id": callback_id,
+        "trigger_id": trigger_id,
+    }
+
+
 def from_message(workspace: Workspace, user: User, message: Message, response_url: str) -> Json:
     """The part of a block_actions payload that says which message it came from."""
     channel = workspace.channels[message.channel]

@@ -84,6 +84,8 @@ class View:
     previous: str | None
     values: dict[tuple[str, str], Json]
     """What the person has entered so far: (block_id, action_id) → the element's state."""
+    unsent: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Keys of `values` that were typed, and that the app hears of with Enter only."""
     errors: dict[str, str] = field(default_factory=dict[str, str])
     """block_id → the sentence that stands at the field."""
     trouble: str = ""

@@ -32,8 +32,8 @@ def what_is_seen(workspace: Workspace, user: User, archived: list[str]) -> Json:
             one.id: {"name": one.name, "person": one.person, "title": one.title} for one in workspace.users.values()
         },
         "channels": [_channel(workspace, channel, user, archived) for channel in channels],
-        "modal": _modal(stack) if stack else None,
-        "home": view_json(home) if home else None,
+        "modal": _view(stack[-1]) | {"depth": len(stack)} if stack else None,
+        "home": _view(home) if home else None,
         "notices": [asdict(notice) for notice in workspace.notices.get(user.id, [])[-NOTICES:]],
     }
 
@@ -66,13 +66,6 @@ def _message(workspace: Workspace, message: Message, user: User) -> Json:
     }
 
 
-def _modal(stack: list[View]) -> Json:
-    view = stack[-1]
+def _view(view: View) -> Json:
     shown = view_json(view)
-    return {
-        **shown,
-        "values": shown["state"]["values"],
-        "errors": view.errors,
-        "trouble": view.trouble,
-        "depth": len(stack),
-    }
+    return {**shown, "values": shown["state"]["values"], "errors": view.errors, "trouble": view.trouble}

@@ -19,11 +19,13 @@ from signoff_sim.slack.events import Events
 from signoff_sim.slack.faults import Checks, Faults
 from signoff_sim.slack.finding import Body, the_user
 from signoff_sim.slack.hands import Hands
+from signoff_sim.slack.installed import SHORTCUTS, Shortcut
 from signoff_sim.slack.methods import Office
 from signoff_sim.slack.seen import what_is_seen
 from signoff_sim.slack.shape import Json, as_text
 from signoff_sim.slack.sockets import WARNING_SECONDS, SocketHub
 from signoff_sim.slack.web_api import WebApi
+from signoff_sim.slack.windows import Windows
 from signoff_sim.slack.workspace import Workspace
 
 MOST_WAIT = 30.0  # seconds a verb may wait for what comes next
@@ -44,9 +46,13 @@ class SlackSim:
         signing_secret: str = "simulated-signing-secret",  # noqa: S107 - opens nothing but this simulator
         bot_token: str = "xoxb-simulated",  # noqa: S107
         app_token: str = "xapp-simulated",  # noqa: S107
+        shortcuts: tuple[Shortcut, ...] = SHORTCUTS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`bot_url`: where deliveries go by HTTP (`/slack/events` below it); None with Socket Mode only."""
+        """`bot_url`: where deliveries go by HTTP (`/slack/events` below it); None with Socket Mode only.
+
+        `shortcuts`: the app's global ones; `installed.shortcuts_of` reads them out of a manifest.
+        """
         self.on_change: Callable[[], None] = _nothing
         self.traffic = Traffic(self.name)
         self.coverage = [asdict(row) for row in TABLE]
@@ -64,18 +70,22 @@ class SlackSim:
         )
         self.events = Events(self.workspace, self.courier)
         self.hands = Hands(self.workspace, self.checks, self.courier, self.events, self._response_url, self._changed)
+        self.hands.shortcuts = shortcuts
+        windows = Windows(self.workspace, self.checks, self.courier, self.events, self._changed)
         company = Company(self.workspace, self.events.announce)
         self._address = ""
         self._pulse = asyncio.Event()
         self._refreshing: set[asyncio.Task[None]] = set()
         self._verbs: dict[str, Callable[[Body], Awaitable[Json]]] = {
             "click": self.hands.click,
-            "fill": self.hands.fill,
-            "press": self.hands.press,
-            "submit": self.hands.submit,
-            "close": self.hands.close,
-            "home": self.hands.home,
+            "fill": windows.fill,
+            "tick": windows.tick,
+            "press": windows.press,
+            "submit": windows.submit,
+            "close": windows.close,
+            "home": windows.home,
             "command": self.hands.command,
+            "shortcut": self.hands.shortcut,
             "say": self.hands.say,
             "event": self.events.event,
             "deliver": self.events.deliver,
@@ -133,14 +143,16 @@ class SlackSim:
         """What that person sees. Raises Refused for nobody we know."""
         user = the_user(self.workspace, {"as": as_person})
         transport = "socket" if self.sockets.connected else "http" if self.bot_url else "none"
-        return what_is_seen(self.workspace, user, self.faults.archived) | {"transport": transport}
+        shortcuts = [asdict(one) for one in self.hands.shortcuts]
+        seen = what_is_seen(self.workspace, user, self.faults.archived)
+        return seen | {"transport": transport, "shortcuts": shortcuts}
 
     async def act(self, verb: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Do it, and answer once the app has acknowledged (or failed to).
 
         `wait`: seconds to wait on for what the person sees to change. Answers `ok`, `deliveries` (transport, status,
-        error, milliseconds), and what the person sees next: `modal` (with `errors` at block ids), new `notices`, new
-        `ephemerals`. Raises Refused.
+        error, milliseconds), and what the person sees next: `modal` and `home` (with `values`, and `errors` at block
+        ids), new `notices`, new `ephemerals`. Raises Refused.
         """
         do = self._verbs.get(verb)
         if do is None:
@@ -200,6 +212,7 @@ def _news(before: Json, after: Json) -> Json:
     known = {message["ts"] for channel in before["channels"] for message in channel["messages"]}
     return {
         "modal": after["modal"],
+        "home": after["home"],
         "errors": after["modal"]["errors"] if after["modal"] else {},
         "notices": [notice for notice in after["notices"] if notice["id"] not in known_notices],
         "ephemerals": [

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from signoff_sim import world
-from signoff_sim.slack.fields import initial_values
+from signoff_sim.slack.fields import elements, initial_values, kept
 from signoff_sim.slack.records import Channel, Message, Notice, ResponseUrl, Trigger, User, UserGroup, View
 from signoff_sim.slack.shape import Json, SlackError, as_dict, as_list, as_text
 
@@ -161,9 +161,13 @@ class Workspace:
         """Put a new definition into a view; what was entered stays where block_id and action_id stay."""
         self._check_external_id(definition, view)
         blocks = self.named(as_list(definition.get("blocks")))
-        fresh = initial_values(blocks)
-        kept = {key: old for key, old in view.values.items() if fresh.get(key, {}).get("type") == old["type"]}
-        view.values = {**fresh, **kept}
+        held = view.values
+        view.values = initial_values(blocks)
+        for block, element in elements(blocks):
+            key = (as_text(block.get("block_id")), as_text(element.get("action_id")))
+            if key in held and key in view.values:
+                view.values[key] = kept(held[key], view.values[key], element)
+        view.unsent &= set(view.values)
         view.definition = {**definition, "blocks": blocks}
         view.hash = self.new_hash()
         view.errors = {}
