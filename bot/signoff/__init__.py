@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from signoff.client import Decision, Gate, call
+    from signoff.client import Batch, Decision, Deferred, Failure, Gate, Pending, call
     from signoff.errors import (
         AlreadyStarted,
         Cancelled,
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         OnHold,
         Refused,
         Rejected,
+        Repeated,
         SignoffError,
         Unavailable,
         Unusable,
@@ -24,23 +25,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyStarted",
+    "Batch",
     "Cancelled",
     "Decision",
+    "Deferred",
     "Doubtful",
     "Expired",
+    "Failure",
     "Gate",
     "NotRun",
     "NotSetUp",
     "OnHold",
+    "Pending",
     "Refused",
     "Rejected",
+    "Repeated",
     "SignoffError",
     "Unavailable",
     "Unusable",
     "call",
 ]
 
-_CLIENT = {"Decision", "Gate", "call"}
+_CLIENT = {"Batch", "Decision", "Deferred", "Failure", "Gate", "Pending", "call"}
 
 
 def __getattr__(name: str) -> object:

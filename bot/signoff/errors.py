@@ -199,6 +199,12 @@ class NotFound(SignoffError):
     code = "not_found"
 
 
+class ReviewGone(SignoffError):
+    """This list is no longer there; open it again, nothing of it was decided."""
+
+    code = "review_gone"
+
+
 class StaleVersion(SignoffError):
     """The arguments were changed since you saw them (you saw version {seen}, now it is {current});
     look again and decide on the new ones."""
@@ -382,3 +388,10 @@ class AlreadyStarted(NotRun):
     check before asking anew."""
 
     code = "already_started"
+
+
+class Repeated(AlreadyStarted):
+    """The same call of {tool} was asked already in this run and was started there at {when}{ending}, so it was not run
+    a second time: go by what came of that call."""
+
+    code = "repeated"

@@ -12,6 +12,7 @@ from signoff.client.decision import Decision, doubtful, refusal, unusable
 from signoff.client.fields import Fields, OnReject, Titled, Told, body
 from signoff.client.requests import Requests
 from signoff.client.signature import model_arguments, model_rebuilt, model_schema, plain, written
+from signoff.client.together import Member, Together, together
 from signoff.client.wire import Document
 
 M = TypeVar("M", bound=BaseModel)
@@ -39,16 +40,29 @@ class Asking:
         said: dict[str, object] = {"agent": self._agent, **identity.fields, **fields}
         return identity, said | {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
 
-    async def ask(
-        self, tool: str, arguments: Mapping[str, object], identity: Identity, said: Mapping[str, object]
-    ) -> Decision:
-        sent = cast("Document", plain(body(tool, written(arguments), said)))
-        document = await self._requests.create(tool, sent, identity.idempotency_key)
-        decision = await self._requests.wait(tool, document)
+    def member(self, tool: str, arguments: Mapping[str, object], fields: Fields) -> Member:
+        """One call of a batch. Raises ValueError for arguments that have no JSON form."""
+        identity, said = self.said(tool, fields)
+        return Member(tool, cast("Document", plain(body(tool, written(arguments), said))), identity)
+
+    def batch(self, title: str | None, members: Sequence[Member]) -> Together:
+        return together(self._requests, title, members)
+
+    def together(self, sent: Mapping[str, object], members: Sequence[Member]) -> Together:
+        return Together(self._requests, sent, members)
+
+    def checked(self, decision: Decision) -> Decision:
+        """The decision, or its refusal raised where the gate raises."""
         error = refusal(decision)
         if error is not None and self._on_reject == "raise":
             raise error
         return decision
+
+    async def ask(
+        self, tool: str, arguments: Mapping[str, object], identity: Identity, said: Mapping[str, object]
+    ) -> Decision:
+        sent = cast("Document", plain(body(tool, written(arguments), said)))
+        return self.checked(await self._requests.decided(tool, sent, identity.idempotency_key))
 
     async def question(
         self, text: str, identity: Identity, said: Mapping[str, object], choices: Sequence[str] | None
@@ -77,8 +91,8 @@ class Asking:
 
     async def notify(self, details: Mapping[str, object], identity: Identity, said: Mapping[str, object]) -> str:
         sent = cast("Document", plain(body(NOTICE_TOOL, written(details), said)))
-        document = await self._requests.create(NOTICE_TOOL, sent, identity.idempotency_key)
-        return str(document["id"])
+        recorded = await self._requests.create(NOTICE_TOOL, sent, identity.idempotency_key)
+        return str(recorded.body["id"])
 
 
 def question_fields(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeVar, Unpack, overload
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Self, TypeVar, Unpack, overload
 
 from pydantic import BaseModel
 
@@ -17,11 +18,51 @@ from signoff.client.asking import (
     review_tool,
 )
 from signoff.client.background import Background
+from signoff.client.batch import Batch
 from signoff.client.decision import Decision
-from signoff.client.fields import Fields, Titled, Told
+from signoff.client.fields import BatchFields, Fields, ReviewFields, Titled, Told
+from signoff.client.hitl import Response, answered, asked
 from signoff.client.requests import Requests
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class BlockingBatch:
+    """See `Batch`; for code that is not async."""
+
+    def __init__(self, batch: Batch, background: Background) -> None:
+        self._batch = batch
+        self._run = background.run
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._run(self._batch.send())
+
+    def add(self, tool: str, arguments: Mapping[str, object], **fields: Unpack[Fields]) -> int:
+        """See `Batch.add`. The call's place in the batch, from 0."""
+        return self._batch.add(tool, arguments, **fields).index
+
+    def decision(self, index: int) -> Decision:
+        """See `Batch.decision`."""
+        return self._run(self._batch.decision(index))
+
+    def decisions(self) -> list[Decision]:
+        """See `Batch.decisions`."""
+        return self._run(self._batch.decisions())
+
+    def __iter__(self) -> Iterator[Decision]:
+        """Decisions as they come."""
+        coming = self._batch.coming()
+        for _ in range(len(self)):
+            yield self._run(anext(coming))
 
 
 class Blocking:
@@ -30,8 +71,8 @@ class Blocking:
     def __init__(self, asking: Asking, requests: Requests, background: Background) -> None:
         self._asking = asking
         self._requests = requests
+        self._background = background
         self._run = background.run
-        self._stop = background.close
 
     def ask(self, tool: str, arguments: Mapping[str, object], **fields: Unpack[Fields]) -> Decision:
         """See `Gate.ask`."""
@@ -74,6 +115,14 @@ class Blocking:
         identity, said = self._asking.said(NOTICE_TOOL, notice_fields(title, fields))
         return self._run(self._asking.notify(details or {}, identity, said))
 
+    def batch(self, title: str | None = None, **fields: Unpack[BatchFields]) -> BlockingBatch:
+        """See `Gate.batch`."""
+        return BlockingBatch(Batch(self._asking, title, fields), self._background)
+
+    def hitl(self, request: Mapping[str, object], **fields: Unpack[ReviewFields]) -> Response:
+        """See `Gate.hitl`."""
+        return self._run(answered(self._requests, asked(self._asking, request, fields)))
+
     def consume(self, decision: Decision) -> None:
         """See `Gate.consume`."""
         self._run(self._requests.consume(decision))
@@ -88,4 +137,4 @@ class Blocking:
 
     def close(self) -> None:
         """Stop the background thread; it starts again when needed."""
-        self._stop()
+        self._background.close()

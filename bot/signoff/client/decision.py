@@ -8,7 +8,18 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from signoff.client.wire import Document
-from signoff.errors import AlreadyStarted, Cancelled, Doubtful, Expired, NotRun, OnHold, Rejected, Unavailable, Unusable
+from signoff.errors import (
+    AlreadyStarted,
+    Cancelled,
+    Doubtful,
+    Expired,
+    NotRun,
+    OnHold,
+    Rejected,
+    Repeated,
+    Unavailable,
+    Unusable,
+)
 from signoff.model import STATUS_OF, Change, DecidedBy, Outcome, Status
 from signoff.model import Decision as Decided
 
@@ -36,6 +47,10 @@ class Decision(Decided):
     """RFC 3339; set when an earlier attempt was started under this approval."""
     outcome: Outcome | None = None
     """What that attempt reported."""
+    index: int | None = None
+    """Its place in the batch that it was asked in, from 0."""
+    folded: bool = False
+    """The same call of the same run had been asked already: this is that one's decision, and that one runs it."""
 
     @property
     def approved(self) -> bool:
@@ -137,7 +152,8 @@ def started(decision: Decision, when: str) -> AlreadyStarted:
     ending = "; whether it finished is not known"
     if decision.outcome is not None:
         ending = f" and {decision.outcome.status}"
-    return AlreadyStarted(tool=decision.tool, when=when, ending=ending)
+    kind = Repeated if decision.folded else AlreadyStarted
+    return kind(tool=decision.tool, when=when, ending=ending)
 
 
 def unavailable(tool: str, reason: str) -> Unavailable:

@@ -55,6 +55,26 @@ class Fields(Titled, total=False):
     response_schema: dict[str, object] | None
 
 
+class BatchFields(Told, total=False):
+    """What holds for every call of a batch that does not say otherwise."""
+
+    response_schema: dict[str, object] | None
+
+
+class ReviewFields(CallFields, total=False):
+    """What LangChain's HITLRequest does not say, for all its calls."""
+
+    title: str | None
+    """Of the batch."""
+    impact: str | None
+    rollback: str | None
+    risk: Risk | None
+    agent: str | None
+    run_id: str | None
+    tool_call_id: str | None
+    metadata: dict[str, object]
+
+
 Text = str | Callable[[Mapping[str, object]], str | None] | None
 """A text, or a function from the arguments to it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -19,9 +20,12 @@ from signoff.client.asking import (
     review_tool,
 )
 from signoff.client.background import Background
+from signoff.client.batch import Batch
 from signoff.client.blocking import Blocking
 from signoff.client.decision import Decision
-from signoff.client.fields import Fields, OnReject, Titled, Told, ToolFields
+from signoff.client.deferred import Deferred
+from signoff.client.fields import BatchFields, Fields, OnReject, ReviewFields, Titled, Told, ToolFields
+from signoff.client.hitl import Response, answered, asked
 from signoff.client.requests import PATIENCE, POLL, Requests
 from signoff.client.tool import Describe, Gated
 from signoff.client.wire import TIMEOUT
@@ -64,6 +68,7 @@ class Gate:
         self._run_id = run_id
         self._on_reject: OnReject = on_reject
         self._background = Background()
+        self._running: set[asyncio.Task[None]] = set()
         self.blocking = Blocking(self._asking, self._requests, self._background)
         """The same verbs for code that is not async."""
 
@@ -78,7 +83,15 @@ class Gate:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close what is held open. The gate can be used again."""
+        """Close what is held open. The gate can be used again.
+
+        Deferred calls that have not run by now do not run: their waiting ends, their requests stay open.
+        """
+        loop = asyncio.get_running_loop()
+        if mine := [task for task in self._running if task.get_loop() is loop]:
+            for task in mine:
+                task.cancel()
+            await asyncio.wait(mine)
         await self._requests.release()
         self._background.close()
 
@@ -195,6 +208,36 @@ class Gate:
         """Tell people something; nobody is waited for. The request's id. Raises Unavailable."""
         identity, said = self._asking.said(NOTICE_TOOL, notice_fields(title, fields))
         return await self._asking.notify(details or {}, identity, said)
+
+    # ── several at once ──────────────────────────────────────────────────────────────────────────
+
+    def batch(self, title: str | None = None, **fields: Unpack[BatchFields]) -> Batch:
+        """Ask about several calls at once: people see one card with a row each, and decide each or all.
+
+        `fields` hold for every call that does not say otherwise.
+        """
+        return Batch(self._asking, title, fields)
+
+    def deferred(self, title: str | None = None) -> Deferred:
+        """`async with gate.deferred() as batch:` lets functions under `tool` return placeholders at once.
+
+        Their calls are asked about as one batch when the block ends; an error in it asks for nothing. Each runs when it
+        is approved, in the background; `await batch.wait_for_approvals()` gives their results by number.
+
+        Blocks do not nest (RuntimeError). When nobody can be asked the end of the block raises Unavailable, unless the
+        gate returns refusals; nothing runs either way.
+        """
+        return Deferred(self._requests, title, self._on_reject, self._running)
+
+    async def hitl(self, request: Mapping[str, object], **fields: Unpack[ReviewFields]) -> Response:
+        """LangChain's HITLRequest in, its HITLResponse out, when every call in it is decided.
+
+        Approvals in it are consumed: resume with it at once, and once. What cannot be consumed is a rejection in it
+        that says why. Raises Unavailable, and ValueError for what is no HITLRequest.
+        """
+        return await answered(self._requests, asked(self._asking, request, fields))
+
+    # ── afterwards ───────────────────────────────────────────────────────────────────────────────
 
     async def consume(self, decision: Decision) -> None:
         """Burn an approval right before running its arguments. Raises Unavailable, AlreadyStarted: then do not run."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
 from signoff.client.signature import exact
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist
-from signoff.errors import NotRun, NotSetUp, Refused, Unavailable, Unusable
+from signoff.errors import Doubtful, NotRun, NotSetUp, Refused, Unavailable, Unusable
 
 POLL = 25.0
 """Seconds of one long poll: shorter than the idle time-outs of common proxies (30 to 60 s)."""
@@ -24,6 +25,10 @@ GRACE = 60.0
 """Seconds past a request's expiry to go on trying to hear how it ended."""
 REPORT_PATIENCE = 5.0
 """Seconds to go on trying to report an outcome; the function's result waits no longer than that."""
+HEAD_START = 5.0
+"""Seconds that a repeated call leaves to the first one of its run to begin; after that, whoever asked first is gone."""
+LOOK = 0.5
+"""Seconds between looks at whether it has begun."""
 DETAIL = 500
 """Characters of an outcome's detail."""
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -44,7 +49,10 @@ class Requests:
         timeout: float = TIMEOUT,
     ) -> None:
         self._url, self._api_key = url, api_key
-        self._patience, self._poll, self._timeout = patience, poll, timeout
+        self.poll = poll
+        self.finished: Counter[str] = Counter()
+        """Run and content → batches of these that have come to their end."""
+        self._patience, self._timeout = patience, timeout
         self._wire: Wire | None = None
         self._outage = Outage()
         self._held: AsyncExitStack | None = None
@@ -73,60 +81,63 @@ class Requests:
             held, self._held = self._held, None
             await held.aclose()
 
-    async def create(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Document:
-        """The request as recorded. Raises Unavailable; Refused when the service says no."""
+    async def answered(self, tool: str, send: Callable[[Wire], Awaitable[Reply]], end: float | None = None) -> Reply:
+        """One call, repeated for as long as patience lasts, or until `end` by the loop's clock if that is later.
+
+        Raises Unavailable when no answer came; NotSetUp.
+        """
         wire = self.wire(tool)
-        headers = {"Idempotency-Key": idempotency_key}
+        until = _clock() + self._patience
         try:
-            wanted = exact(body)
-        except (TypeError, ValueError) as error:
-            raise Refused(tool=tool, reason=f"the call cannot be written as JSON ({error}).") from error
-        try:
-            reply = await persist(
-                lambda: wire.send("POST", "/v1/requests", body, headers=headers),
-                _clock() + self._patience,
-                self._outage,
-            )
+            return await persist(lambda: send(wire), until if end is None else max(until, end), self._outage)
         except Lost as error:
             raise unavailable(tool, str(error)) from error
+
+    async def sent(self, tool: str, path: str, body: Mapping[str, object], idempotency_key: str) -> Reply:
+        """What the service recorded. Raises Unavailable; Refused when the service says no."""
+        headers = {"Idempotency-Key": idempotency_key}
+        try:
+            exact(body)
+        except (TypeError, ValueError) as error:
+            raise Refused(tool=tool, reason=f"the call cannot be written as JSON ({error}).") from error
+        reply = await self.answered(tool, lambda wire: wire.send("POST", path, body, headers=headers))
         if reply.code == "idempotency_conflict":
             raise Refused(tool=tool, reason=_SAME_IDS)
         if reply.status not in {200, 201}:
-            raise Refused(tool=tool, reason=_reason(reply))
-        if not isinstance(reply.body.get("id"), str) or reply.body.get("tool") != tool:
-            raise doubtful(tool, "it does not say which request it recorded")
-        recorded = reply.body
-        assert isinstance(wanted, dict)
-        # A replay of a decided request may show edited arguments; what was asked then is held to by the key's digest.
-        if not reply.replayed and not same(recorded.get("arguments"), wanted["arguments"]):
-            raise doubtful(tool, "it recorded other arguments than those that were sent")
-        return recorded
+            raise refused(tool, reply)
+        return reply
+
+    async def create(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Reply:
+        """The request as recorded. Raises Unavailable; Refused when the service says no."""
+        reply = await self.sent(tool, "/v1/requests", body, idempotency_key)
+        check_recorded(tool, body, reply.body, replayed=reply.replayed)
+        return reply
+
+    async def decided(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Decision:
+        """Asked and waited for. Raises Unavailable."""
+        recorded = await self.create(tool, body, idempotency_key)
+        decision = await self.wait(tool, recorded.body)
+        return decision.model_copy(update={"folded": True}) if recorded.folded else decision
 
     async def wait(self, tool: str, document: Document) -> Decision:
         """The decision, however long it takes; through restarts of the service. Raises Unavailable."""
-        wire = self.wire(tool)
         request_id = str(document["id"])
-        path = f"/v1/requests/{quote(request_id, safe='')}"
+        path, query = _path(request_id), {"wait": f"{self.poll:.0f}"}
         try:
-            life = _moment(document["expires_at"]) - _moment(document["created_at"])
-            end = _clock() + life.total_seconds() + GRACE
+            end = _clock() + lifetime(document)
             while True:
                 decision = read(document, request_id)
                 if decision is not None:
                     return decision
                 # A service that answers "pending" is right, whatever our clock says about the expiry.
-                reply = await persist(
-                    lambda: wire.send("GET", path, query={"wait": f"{self._poll:.0f}"}, waiting=self._poll),
-                    max(end, _clock() + self._patience),
-                    self._outage,
+                reply = await self.answered(
+                    tool, lambda wire: wire.send("GET", path, query=query, waiting=self.poll), end
                 )
                 if reply.status != 200:
-                    raise Refused(tool=tool, reason=_reason(reply))
+                    raise refused(tool, reply)
                 document = reply.body
-        except Lost as error:
-            raise unavailable(tool, str(error)) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise doubtful(tool, f"it does not make sense ({_one_line(error)})") from error
+            raise nonsense(tool, error) from error
 
     async def consume(self, decision: Decision) -> None:
         """Burn the approval for exactly its arguments. What is not a plain yes raises Unavailable or AlreadyStarted.
@@ -136,43 +147,51 @@ class Requests:
         tool = decision.tool
         if decision.arguments is None:
             raise Refused(tool=tool, reason="this decision is not an approval.")
+        if decision.folded:
+            decision = await self._begun(decision)
         if decision.consumed_at is not None:
             raise started(decision, decision.consumed_at)
-        arguments = decision.arguments
-        wire = self.wire(tool)
-        path = f"/v1/requests/{quote(decision.id, safe='')}/consume"
-        try:
-            reply = await persist(
-                lambda: wire.send("POST", path, {"arguments": arguments}), _clock() + self._patience, self._outage
-            )
-        except Lost as error:
-            raise unavailable(tool, str(error)) from error
+        path, burning = f"{_path(decision.id)}/consume", {"arguments": decision.arguments}
+        reply = await self.answered(tool, lambda wire: wire.send("POST", path, burning))
         if reply.code == "already_consumed":
             raise await self._started(decision)
         if reply.code == "frozen":  # the approval stands and may be consumed when the hold is over
             raise on_hold(tool, _reason(reply))
         if reply.status != 200:
-            raise Refused(tool=tool, reason=_reason(reply))
+            raise refused(tool, reply)
         body = reply.body
         burnt = body.get("id") == decision.id and body.get("status") == "approved" and body.get("consumed_at")
         if not burnt or body.get("digest") != decision.digest:
             raise doubtful(tool, "it did not confirm that these arguments are approved")
 
+    async def _begun(self, decision: Decision) -> Decision:
+        """The decision as soon as the first call of the run has begun to run it, or after that call's head start."""
+        end = _clock() + HEAD_START
+        while decision.consumed_at is None and _clock() < end:
+            await asyncio.sleep(LOOK)
+            decision = await self._now(decision)
+        return decision
+
     async def _started(self, decision: Decision) -> NotRun:
         """Since when another attempt uses this approval, and how that ended, as far as can be known."""
-        wire, path = self.wire(decision.tool), f"/v1/requests/{quote(decision.id, safe='')}"
+        now = await self._now(decision)
+        return started(now, now.consumed_at or "an unknown time")
+
+    async def _now(self, decision: Decision) -> Decision:
+        """The same with what came of it since, as far as can be known."""
+        wire, path = self.wire(decision.tool), _path(decision.id)
         try:
             reply = await persist(lambda: wire.send("GET", path), _clock() + REPORT_PATIENCE, self._outage)
             now = read(reply.body, decision.id) or decision
-        except (Lost, ValueError):  # that it was started is certain; the rest only helps
-            now = decision
-        return started(now, now.consumed_at or "an unknown time")
+        except (Lost, ValueError):  # what was decided is certain; the rest only helps
+            return decision
+        return now.model_copy(update={"index": decision.index, "folded": decision.folded})
 
     async def report(
         self, decision: Decision, status: Literal["succeeded", "failed"], detail: str | None = None
     ) -> bool:
         """Say what came of the run. Never raises for a service that is away: the run is over, its result stands."""
-        path = f"/v1/requests/{quote(decision.id, safe='')}/outcome"
+        path = f"{_path(decision.id)}/outcome"
         body = {"status": status, "detail": detail[:DETAIL] if detail else None}
         try:
             wire = self.wire(decision.tool)
@@ -188,17 +207,36 @@ class Requests:
         """Let the card say that what was approved did not run."""
         await self.report(decision, "failed", f"Not run: {error.data['fault']}")
 
-    async def cancel(self, decision_or_id: str) -> bool:
+    async def cancel(self, request_id: str) -> bool:
         """Take a pending request back; False when it had ended already. Raises Unavailable."""
-        wire = self.wire(decision_or_id)
-        path = f"/v1/requests/{quote(decision_or_id, safe='')}/cancel"
-        try:
-            reply = await persist(lambda: wire.send("POST", path, {}), _clock() + self._patience, self._outage)
-        except Lost as error:
-            raise unavailable(decision_or_id, str(error)) from error
+        path = f"{_path(request_id)}/cancel"
+        reply = await self.answered(request_id, lambda wire: wire.send("POST", path, {}))
         if reply.status not in {200, 409}:
-            raise Refused(tool=decision_or_id, reason=_reason(reply))
+            raise refused(request_id, reply)
         return reply.status == 200
+
+
+def check_recorded(tool: str, body: Mapping[str, object], recorded: Document, *, replayed: bool) -> None:
+    """That the service recorded what it was sent. Raises Doubtful."""
+    if not isinstance(recorded.get("id"), str) or recorded.get("tool") != tool:
+        raise doubtful(tool, "it does not say which request it recorded")
+    # A replay of a decided request may show edited arguments; what was asked then is held to by the key's digest.
+    if not replayed and not same(recorded.get("arguments"), exact(body["arguments"])):
+        raise doubtful(tool, "it recorded other arguments than those that were sent")
+
+
+def lifetime(document: Document) -> float:
+    """Seconds to go on trying to hear how a request ended. Raises KeyError, ValueError for no such document."""
+    life = datetime.fromisoformat(str(document["expires_at"])) - datetime.fromisoformat(str(document["created_at"]))
+    return life.total_seconds() + GRACE
+
+
+def refused(tool: str, reply: Reply) -> Refused:
+    return Refused(tool=tool, reason=_reason(reply))
+
+
+def nonsense(tool: str, error: Exception) -> Doubtful:
+    return doubtful(tool, f"it does not make sense ({' '.join(str(error).split())})")
 
 
 def _reason(reply: Reply) -> str:
@@ -229,12 +267,8 @@ def _fault(url: str) -> str | None:
     return f"{url} is not an address of a service; write it like http://127.0.0.1:8080 (SIGNOFF_URL, or Gate(url=…))."
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _moment(text: object) -> datetime:
-    return datetime.fromisoformat(str(text))
+def _path(request_id: str) -> str:
+    return f"/v1/requests/{quote(request_id, safe='')}"
 
 
 def _clock() -> float:

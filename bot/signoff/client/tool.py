@@ -11,9 +11,11 @@ from typing import Literal, cast, get_args
 from signoff.client.background import Background
 from signoff.client.context import Identity, identify
 from signoff.client.decision import Decision, doubtful, refusal, same, started, unusable
+from signoff.client.deferred import Deferred, Pending, deferring, failed, not_run
 from signoff.client.fields import OnReject, body, told
 from signoff.client.requests import DETAIL, Requests
 from signoff.client.signature import Document, Parameters, docstring
+from signoff.client.together import Member
 from signoff.errors import NotRun, Unusable
 from signoff.model import Risk
 
@@ -95,22 +97,54 @@ class Gated:
         return blocking
 
     async def _run(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
+        if (deferred := deferring(self._requests)) is not None:
+            return self._defer(deferred, args, kwargs)
         arguments, bound = self._parameters.arguments(args, kwargs)
         try:
             decision = await self._decided(arguments, self._identity())
             if decision.kind == "respond":
                 return decision.response
-            try:
-                call = self._call(bound, decision)
-            except Unusable as error:
-                await self._requests.unusable(decision, error)
-                raise
-            await self._requests.consume(decision)
+            call = await self._consumed(bound, decision)
         except NotRun as error:
             return self._refused(error)
+        return await self._ran(call, decision)
+
+    def _defer(self, deferred: Deferred, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Pending:
+        arguments, bound = self._parameters.arguments(args, kwargs)
+        identity = self._identity()
+        member = Member(self.name, self._sent(arguments, identity), identity)
+        return deferred.take(member, functools.partial(self._later, arguments, bound))
+
+    async def _later(self, arguments: Document, bound: inspect.BoundArguments, decision: Decision) -> object:
+        """A deferred call under the decision that was made meanwhile."""
         try:
-            run = cast("Coroutine[object, object, object]", self.function(*call.args, **call.kwargs))
-            result = await run
+            self._check_decided(decision, arguments)
+            if decision.kind == "respond":
+                return decision.response
+            call = await self._consumed(bound, decision)
+        except NotRun as error:
+            return not_run(error)
+        try:
+            return await self._ran(call, decision)
+        except Exception as error:  # noqa: BLE001  # what the function raises is told to whoever asks for its result
+            return failed(error)
+
+    async def _consumed(self, bound: inspect.BoundArguments, decision: Decision) -> inspect.BoundArguments:
+        """The call as approved, its approval burnt. Raises Unavailable, AlreadyStarted: then it must not run."""
+        try:
+            call = self._call(bound, decision)
+        except Unusable as error:
+            await self._requests.unusable(decision, error)
+            raise
+        await self._requests.consume(decision)
+        return call
+
+    async def _ran(self, call: inspect.BoundArguments, decision: Decision) -> object:
+        """Run it and report what came of it."""
+        try:
+            result = self.function(*call.args, **call.kwargs)
+            if inspect.iscoroutinefunction(self.function):
+                result = await cast("Coroutine[object, object, object]", result)
         except BaseException as error:
             await self._failed(decision, error)
             raise
@@ -119,6 +153,8 @@ class Gated:
 
     def _run_blocking(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
         """The same on the caller's thread, with only the network on the background loop."""
+        if (deferred := deferring(self._requests)) is not None:
+            return self._defer(deferred, args, kwargs)
         arguments, bound = self._parameters.arguments(args, kwargs)
         run = self._background.run
         try:
@@ -147,11 +183,19 @@ class Gated:
 
     async def _decided(self, arguments: Document, identity: Identity) -> Decision:
         """Raises Rejected, Expired, Cancelled, Unavailable."""
+        sent = self._sent(arguments, identity)
+        decision = await self._requests.decided(self.name, sent, identity.idempotency_key)
+        self._check_decided(decision, arguments)
+        return decision
+
+    def _sent(self, arguments: Document, identity: Identity) -> Document:
+        """The body of its request."""
         said = {**told(self._fields, arguments), **identity.fields}
         said |= {"run_id": identity.run_id, "tool_call_id": identity.tool_call_id}
-        sent = body(self.name, arguments, said)
-        document = await self._requests.create(self.name, sent, identity.idempotency_key)
-        decision = await self._requests.wait(self.name, document)
+        return body(self.name, arguments, said)
+
+    def _check_decided(self, decision: Decision, arguments: Document) -> None:
+        """That something may run. Raises Rejected, Expired, Cancelled, Unavailable."""
         error = refusal(decision)
         if error is not None:
             raise error
@@ -159,7 +203,6 @@ class Gated:
             raise doubtful(self.name, "other arguments were approved than those that were asked about")
         if decision.consumed_at is not None:
             raise started(decision, decision.consumed_at)  # before a misfit could be reported over its outcome
-        return decision
 
     def _call(self, bound: inspect.BoundArguments, decision: Decision) -> inspect.BoundArguments:
         """The call as approved: rebuilt from the decision, never the caller's objects, which may have changed."""

@@ -39,6 +39,8 @@ class Reply:
     retry_after: float | None = None
     """Seconds."""
     replayed: bool = False
+    folded: bool = False
+    """The same call of the same run was asked already and waits: the answer is that request."""
 
     @property
     def detail(self) -> str:
@@ -116,12 +118,12 @@ class Wire:
             ):
                 raw = await response.read()
                 status, after = response.status, response.headers.get("Retry-After")
-                replayed = response.headers.get("Idempotent-Replayed") == "true"
+                marks = [response.headers.get(name) == "true" for name in ("Idempotent-Replayed", "Signoff-Folded")]
         except TimeoutError:
             raise Lost("it did not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Lost(str(error) or type(error).__name__) from error
-        return Reply(status, _document(raw, status), _seconds(after), replayed)
+        return Reply(status, _document(raw, status), _seconds(after), *marks)
 
 
 @dataclass(slots=True)
