@@ -4,7 +4,11 @@ from signoff.cards.card import card as card
 from signoff.cards.card import details as details
 from signoff.cards.card import pointer as pointer
 from signoff.cards.card import shortened as shortened
+from signoff.cards.line import arguments_line as arguments_line
 from signoff.cards.notices import notice_text as notice_text
+from signoff.cards.odd import is_odd as is_odd
+from signoff.cards.odd import marked as marked
+from signoff.cards.pile import pile as pile
 from signoff.cards.screens import Choice as Choice
 from signoff.cards.screens import Entry as Entry
 from signoff.cards.screens import Group as Group
