@@ -93,11 +93,11 @@ class Answers:
                 await self._openings.remember_rejection(request)
             after, grant = change.after, change.grant
             if after.decision is not None:
-                entry = audit.decided(after, actor, voice.person, grant)
+                entry = audit.decided(after, actor, voice.person, grant, answer.batch)
             elif change.event == "request.revised":
                 entry = audit.revised(after, actor, voice.person, forms.changes(request.arguments, after.arguments))
             else:
-                entry = audit.voted(after, actor, voice.person, change.void)
+                entry = audit.voted(after, actor, voice.person, change.void, answer.batch)
             swap = grant and Swap("grants", grant.id, None, grant.model_dump_json())
             conditions = Conditions(freezes_of(request), swap or None)
             if await self._store.move(request, after, change.event, entry, conditions):
@@ -133,7 +133,7 @@ class Answers:
             check_vote(record, voice, answer.kind, response, still_asked(policy, record))
         else:
             voice = Voice(voice.person)
-        vote = cast(record, voice, answer.kind, name, actor, now, response)
+        vote = cast(record, voice, answer.kind, name, actor, now, response, answer.batch)
         return await self._counted(policy, record, vote, answer, now, revised=revised)
 
     async def _may_vote(
@@ -197,7 +197,9 @@ class Answers:
         if answer.entries is not None:
             message = said.reason(request, answer.entries)
             retry = forms.retry(request, answer.entries)
-        by = DecidedBy(person=voice.person, name=name, acting_for=voice.acting_for, via=actor.via, at=now)
+        by = DecidedBy(
+            person=voice.person, name=name, acting_for=voice.acting_for, via=actor.via, batch=answer.batch, at=now
+        )
         after = settle(request, "reject", (by,), now, self._signer, message=message, retry=retry)
         return _Change(after, "request.decided")
 

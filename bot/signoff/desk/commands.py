@@ -43,6 +43,8 @@ ALONE = {
 """Commands that take nothing → what was probably meant."""
 HELP = """\
 Signoff shows what an AI agent wants to do; people approve, edit, answer or reject it with the buttons of its cards.
+pending [high] [@AGENT] [#CHANNEL] [TEXT] · review what waits for you, many at once or one at a time
+home · your queue, what you decided today, your grants and delegations
 freeze [tool NAME] [agent NAME] [because REASON] · stop everything, or one tool or agent, at once
 thaw [tool NAME] [agent NAME] · end that freeze
 freezes · what is frozen now

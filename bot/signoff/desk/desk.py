@@ -19,13 +19,17 @@ from signoff.desk import entries as audit
 from signoff.desk.admission import check_version
 from signoff.desk.answering import Answers
 from signoff.desk.asking import body, check
+from signoff.desk.bulk import Bulk
 from signoff.desk.drafts import Drafts
+from signoff.desk.judging import Judge
 from signoff.desk.offering import LONGEST, SEEN, Offers, seen_key
 from signoff.desk.opening import Openings
 from signoff.desk.orders import Orders
 from signoff.desk.origin import check_origin
 from signoff.desk.people import People
+from signoff.desk.queue import Queue
 from signoff.desk.records import ATTEMPTS, Records
+from signoff.desk.review import Reviews
 from signoff.desk.runs import Runs
 from signoff.desk.voices import Voices, person_of, still_asked
 from signoff.desk.voting import voices
@@ -85,6 +89,13 @@ class Desk:
         self._answers = Answers(
             store, self._records, self._voices, self._openings, self._offers, signer, lambda: self._policy
         )
+        judge = Judge(self._voices, lambda: self._policy)
+        self.queue = Queue(store, self._voices, judge, lambda: self._policy)
+        """What waits for somebody."""
+        self.bulk = Bulk(store, self._answers, judge, lambda: self._policy)
+        """Deciding many at once."""
+        self.review = Reviews(store, self.queue, self.bulk, judge, self.orders, self, lambda: self._policy)
+        """Looking through the queue, screen by screen."""
 
     @property
     def policy(self) -> Policy:

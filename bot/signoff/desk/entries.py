@@ -54,6 +54,7 @@ def asked(request: Request) -> Entry:
             "approvers": list(request.terms.approvers),
             "stages": _stages(request),
             "show": list(request.terms.show),
+            **_apart(request),
             "metadata": shown_metadata(request),
             "expires_at": iso(request.expires_at),
             **({"decision": _decision(request)} if request.decision else {}),
@@ -79,13 +80,14 @@ def revised(request: Request, actor: Actor, person: str, changes: tuple[Change, 
     )
 
 
-def voted(request: Request, actor: Actor, person: str, void: Sequence[Vote]) -> Entry:
+def voted(request: Request, actor: Actor, person: str, void: Sequence[Vote], batch: str | None = None) -> Entry:
     """A person agreed, and others are asked still. `void`: earlier votes of people who may no longer decide."""
     return Entry.of(
         {
             "type": "voted",
             **_which(request),
             **_who(actor, person),
+            **_along(batch),
             "rule": request.terms.rule,
             "stage": request.stage,
             "votes": _votes(request.votes),
@@ -138,13 +140,18 @@ def undelegated(delegation: Delegation, by: str, via: str) -> Entry:
     return Entry.of({"type": "delegation_ended", **facts})
 
 
-def decided(request: Request, actor: Actor | None, person: str | None, grant: Grant | None = None) -> Entry:
-    """The decision, with the original and the final arguments, and the grant that came with it."""
+def decided(
+    request: Request, actor: Actor | None, person: str | None, grant: Grant | None = None, batch: str | None = None
+) -> Entry:
+    """The decision, with the original and the final arguments, and the grant that came with it. `batch`: the review in
+    which several were decided at once.
+    """
     return Entry.of(
         {
             "type": "decided",
             **_which(request),
             **(_who(actor, person) if actor else {}),
+            **_along(batch),
             "rule": request.terms.rule,
             "original": shown(request, request.versions[0].arguments),
             **({"grant": _grant(grant)} if grant else {}),
@@ -165,6 +172,15 @@ def reported(request: Request) -> Entry:
 
 def undeliverable(request: Request, place: str, reason: str) -> Entry:
     return Entry.of({"type": "undeliverable", **_which(request), "place": place, "reason": reason})
+
+
+def _apart(request: Request) -> dict[str, object]:
+    """Why it has no card of its own."""
+    batch = request.batch
+    return {
+        **({"batch": batch.id, "index": batch.index} if batch else {}),
+        **({"piled": list(request.piled)} if request.piled else {}),
+    }
 
 
 def shown_metadata(request: Request) -> dict[str, object]:
@@ -208,6 +224,10 @@ def _who(actor: Actor, person: str | None) -> dict[str, object]:
         "principal": actor.principal.key if actor.principal else None,
         "message": actor.origin.message if actor.origin else None,
     }
+
+
+def _along(batch: str | None) -> dict[str, object]:
+    return {} if batch is None else {"batch": batch}
 
 
 def _decision(request: Request) -> dict[str, object]:

@@ -38,12 +38,20 @@ class Voices:
         rosters = await self._people.rosters(policy, names) if policy.live(names) else {}
         return Asked(policy.members(names, rosters), None in rosters.values())
 
-    async def voice(self, policy: Policy, request: Request, kind: Kind, actor: Actor, now: datetime) -> Voice:
-        """In whose name this actor may decide so.
+    async def voice(
+        self,
+        policy: Policy,
+        request: Request,
+        kind: Kind,
+        actor: Actor,
+        now: datetime,
+        asked: Asked | None = None,
+    ) -> Voice:
+        """In whose name this actor may decide so. `asked`: those who are asked, if they have just been looked up.
 
         Raises NobodyMayApprove, NotAnApprover, CannotDecide, SelfApproval, DirectoryAway.
         """
-        asked = await self.asked(policy, request.terms.approvers)
+        asked = asked or await self.asked(policy, request.terms.approvers)
         if not asked.members and not asked.away:
             raise NobodyMayApprove
         person = person_of(policy, actor)

@@ -53,9 +53,16 @@ def check_vote(request: Request, voice: Voice, kind: Kind, response: object, who
 
 
 def cast(
-    request: Request, voice: Voice, kind: Kind, name: str | None, actor: Actor, at: datetime, response: object
+    request: Request,
+    voice: Voice,
+    kind: Kind,
+    name: str | None,
+    actor: Actor,
+    at: datetime,
+    response: object,
+    batch: str | None = None,
 ) -> Vote:
-    """The vote of somebody who may."""
+    """The vote of somebody who may. `batch`: the review in which several were decided at once."""
     return Vote(
         person=voice.person,
         name=name,
@@ -67,6 +74,7 @@ def cast(
         stage=request.stage,
         kind="respond" if kind == "respond" else "approve",
         response=response if kind == "respond" else None,
+        batch=batch,
     )
 
 
@@ -100,7 +108,9 @@ def at_stage(request: Request, index: int, votes: tuple[Vote, ...]) -> Request:
 
 
 def decided_by(vote: Vote) -> DecidedBy:
-    return DecidedBy(person=vote.person, name=vote.name, acting_for=vote.acting_for, via=vote.via, at=vote.at)
+    return DecidedBy(
+        person=vote.person, name=vote.name, acting_for=vote.acting_for, via=vote.via, batch=vote.batch, at=vote.at
+    )
 
 
 def _key(vote: Vote) -> str:

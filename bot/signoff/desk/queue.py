@@ -1,0 +1,209 @@
+"""What waits for one person: counted exactly, listed by urgency, each with what speaks against a decision in bulk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from signoff.desk.judging import OUTSIDE, Judge, Verdict
+from signoff.desk.voices import Voices, person_of
+from signoff.errors import CannotDecide, NotAllowed
+from signoff.model import RISKS, Actor, Clean, Facet, Request, Sieve, mask, seen
+from signoff.model.text import visible
+from signoff.policy import Policy
+from signoff.ports import Filter, Store
+
+LOOKED_AT = 1000
+"""Records that one page looks at for a text."""
+BATCH = 1000
+"""Members of an agent's batch that are read at most."""
+STRANGER = "The policy lists nobody with your identity; an operator can add it under `people`."
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many wait, exactly, of what the sieve lets through; by place a request counts at each of its own."""
+
+    total: int = 0
+    risk: Mapping[str, int] = field(default_factory=dict[str, int])
+    """"" stands for none."""
+    tool: Mapping[str, int] = field(default_factory=dict[str, int])
+    agent: Mapping[str, int] = field(default_factory=dict[str, int])
+    channel: Mapping[str, int] = field(default_factory=dict[str, int])
+    elsewhere: int = 0
+    """How many wait besides, that are shown in other chats alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One page of a person's queue."""
+
+    requests: tuple[tuple[Request, Verdict], ...]
+    """With the verdict on deciding it along with others; those that are not this person's to decide are left out."""
+    counts: Counts
+    cursor: str | None
+    """Behind the last one looked at; None: there are no more."""
+    now: datetime
+
+
+class Queue:
+    """Holds nothing but the ways to look."""
+
+    def __init__(self, store: Store, voices: Voices, judge: Judge, policy: Callable[[], Policy]) -> None:
+        self._store = store
+        self._voices = voices
+        self._judge = judge
+        self._policy = policy
+
+    async def person(self, actor: Actor) -> str:
+        """Who looks. Raises NotAllowed for nobody of the policy's, CannotDecide (I18), DirectoryAway."""
+        policy = self._policy()
+        person = person_of(policy, actor)
+        if person is None:
+            raise NotAllowed(why=STRANGER)
+        if unfit := await self._voices.unfit(policy, person, actor):
+            raise CannotDecide(why=unfit)
+        return person
+
+    async def page(self, actor: Actor, sieve: Sieve, cursor: str | None = None, limit: int = 200) -> Queued:
+        """The most urgent of what this person may decide now, from `cursor` on: by risk, then by deadline.
+
+        In a chat: what is shown in that chat, or in none. A page may hold fewer than `limit` and still have a cursor.
+        Raises NotAllowed, CannotDecide, DirectoryAway, StoreUnavailable.
+        """
+        person = await self.person(actor)
+        now = await self._store.now()
+        if sieve.batch is not None:
+            found, counts, after = await self._of_batch(actor, person, sieve, cursor, limit, now)
+        else:
+            facets, counts = await self._facets(actor, person, sieve, now)
+            found, after = await self._listed(facets, sieve, cursor, limit)
+        judged = await self._judge.all(found, "approve", actor, now)
+        mine = tuple((one, verdict) for one, verdict in zip(found, judged, strict=True) if verdict.code not in OUTSIDE)
+        return Queued(mine, counts, after, now)
+
+    async def counts(self, actor: Actor, sieve: Sieve) -> Counts:
+        """How many wait for this person. Raises like `page`."""
+        person = await self.person(actor)
+        return (await self._facets(actor, person, sieve, await self._store.now()))[1]
+
+    async def facets(self, actor: Actor) -> Sequence[Facet]:
+        """All kinds of requests that wait for this person in this chat. Raises like `page`."""
+        person = await self.person(actor)
+        return (await self._facets(actor, person, Sieve(), await self._store.now()))[0]
+
+    async def _facets(self, actor: Actor, person: str, sieve: Sieve, now: datetime) -> tuple[tuple[Facet, ...], Counts]:
+        concerns = await self._concern(person, now)
+        mine = [facet for facet in await self._store.facets() if concerns(facet)]
+        here = [facet for facet in mine if _is_here(facet, actor)]
+        passed = tuple(facet for facet in here if _passes(facet, sieve))
+        elsewhere = sum(one.size for one in mine) - sum(one.size for one in here)
+        return passed, _counted(passed, elsewhere)
+
+    async def _concern(self, person: str, now: datetime) -> Callable[[Facet], bool]:
+        """Whether requests of a kind may wait for this person."""
+        terms = frozenset(await self._voices.queue_terms(self._policy(), person, now))
+        return lambda facet: not terms.isdisjoint(facet.approvers)
+
+    async def _listed(
+        self, facets: Sequence[Facet], sieve: Sieve, cursor: str | None, limit: int
+    ) -> tuple[list[Request], str | None]:
+        found: list[Request] = []
+        looked_at = 0
+        while facets:
+            page = await self._store.queue(facets, cursor, limit - len(found))
+            found += [one for one in page.requests if sieve.text is None or says(one, sieve.text)]
+            looked_at += max(len(page.requests), 1)
+            cursor = page.cursor
+            if cursor is None or len(found) == limit or sieve.text is None or looked_at >= LOOKED_AT:
+                return found, cursor
+        return found, None
+
+    async def _of_batch(
+        self, actor: Actor, person: str, sieve: Sieve, cursor: str | None, limit: int, now: datetime
+    ) -> tuple[list[Request], Counts, str | None]:
+        """Of one agent's batch, which is small enough to be read whole."""
+        concerns = await self._concern(person, now)
+        waiting: list[tuple[str, Request]] = []
+        after: str | None = None
+        while len(waiting) < BATCH:
+            page = await self._store.page(Filter(status="pending", batch=sieve.batch), after, BATCH)
+            waiting += [
+                (_order(one), one)
+                for one in page.requests
+                if concerns(kind := facet_of(one)) and _is_here(kind, actor) and _passes(kind, sieve)
+                if says(one, sieve.text or "")
+            ]
+            after = page.cursor
+            if after is None:
+                break
+        waiting.sort(key=lambda pair: pair[0])
+        rest = [pair for pair in waiting if cursor is None or pair[0] > cursor]
+        counts = _counted(facet_of(one)._replace(size=1) for _, one in waiting)
+        return [one for _, one in rest[:limit]], counts, rest[limit - 1][0] if len(rest) > limit else None
+
+
+def facet_of(request: Request) -> Facet:
+    """What kind of waiting request this is, as the store counts it."""
+    show, channel = request.terms.show, request.channel
+    places = show if channel is None or channel in show else (*show, channel)
+    approvers = tuple(dict.fromkeys(request.terms.approvers))
+    return Facet(
+        approvers, tuple(dict.fromkeys(places)), request.tool, request.agent, request.terms.risk or request.risk
+    )
+
+
+def says(request: Request, text: str) -> bool:
+    """Whether people see this text in a request, whatever its case; `refunds` finds `issue_refund`. Secrets are not
+    looked through: whether something is found would tell what they are (I13).
+    """
+    wanted = visible(text).casefold().strip()
+    if not wanted:
+        return True
+    hay = "\n".join(_texts(request)).casefold()
+    return wanted in hay or (len(wanted) > len("ids") and wanted.removesuffix("s") in hay)
+
+
+def _texts(request: Request) -> Iterable[str]:
+    clean = Clean(request)
+    said = (request.title, request.tool, request.agent, request.reason, request.on_behalf_of, request.terms.rule)
+    yield from (clean.line(text) for text in said if text)
+    yield from facet_of(request).places
+    yield seen(mask(request.arguments, clean.hidden(request.arguments)))
+
+
+def _is_here(facet: Facet, actor: Actor) -> bool:
+    """Shown in the chat that is looked from, or in none at all."""
+    chat = actor.principal and actor.principal.chat
+    return chat is None or not facet.places or any(place.startswith(f"{chat}:") for place in facet.places)
+
+
+def _passes(facet: Facet, sieve: Sieve) -> bool:
+    return (
+        (sieve.risk is None or facet.risk == sieve.risk)
+        and (sieve.tool is None or facet.tool == sieve.tool)
+        and (sieve.agent is None or facet.agent == sieve.agent)
+        and (sieve.channel is None or sieve.channel in facet.places)
+    )
+
+
+def _counted(facets: Iterable[Facet], elsewhere: int = 0) -> Counts:
+    risk, tool, agent, channel = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    total = 0
+    for facet in facets:
+        total += facet.size
+        risk[facet.risk or ""] += facet.size
+        tool[facet.tool] += facet.size
+        if facet.agent is not None:
+            agent[facet.agent] += facet.size
+        for place in facet.places:
+            channel[place] += facet.size
+    return Counts(total, risk, tool, agent, channel, elsewhere)
+
+
+def _order(request: Request) -> str:
+    """The order of the store's queue, as text."""
+    ms = int(request.expires_at.timestamp() * 1000)
+    return f"{RISKS.index(request.terms.risk or request.risk)}{ms:013d}{request.id}"
