@@ -204,6 +204,8 @@ def matches(request: Request, which: Filter) -> bool:
         and (which.asked_by is None or request.asked_by == which.asked_by)
         and (which.channel is None or which.channel in places(request))
         and (which.approvers is None or (request.open and not set(which.approvers).isdisjoint(request.terms.approvers)))
+        and (which.batch is None or (request.batch is not None and request.batch.id == which.batch))
+        and (which.piled is None or (request.open and which.piled in request.piled))
     )
 
 
@@ -216,8 +218,12 @@ def indexes(request: Request) -> Iterator[str]:
     """The names of the sorted sets that the request stands in. Few: each costs 130 bytes for every request."""
     yield f"status:{request.status}"
     yield f"key:{request.status}:{request.asked_by}"
+    if request.batch is not None:
+        yield f"batch:{request.status}:{request.batch.id}"
     if request.status != "pending":
         return
+    for place in dict.fromkeys(request.piled):
+        yield f"piled:{place}"
     where = tuple(dict.fromkeys(places(request)))
     terms = tuple(dict.fromkeys(request.terms.approvers))
     for place in where:
@@ -251,6 +257,10 @@ def choices(which: Filter) -> tuple[tuple[str, ...], ...]:
             group = tuple(f"term:{term}" for term in terms)
         return (group,) if group else ()
     statuses = STATUSES if which.status is None else (which.status,)
+    if which.batch is not None:  # at most some hundreds, and most often fewer than of anything else
+        return (tuple(f"batch:{status}:{which.batch}" for status in statuses),)
+    if which.piled is not None:
+        return ((f"piled:{which.piled}",),) if "pending" in statuses else ()
     found: list[tuple[str, ...]] = []
     if which.asked_by is not None:
         found.append(tuple(f"key:{status}:{which.asked_by}" for status in statuses))
@@ -270,6 +280,16 @@ def is_exact(which: Filter, group: tuple[str, ...]) -> bool:
         "place": {"status", "channel"},
         "term": {"status", "approvers"},
         "both": {"status", "channel", "approvers"},
+        "batch": {"status", "batch"},
+        "piled": {"status", "piled"},
     }[kind]
-    asked = {name for name in ("status", "channel", "asked_by", "approvers") if getattr(which, name) is not None}
-    return asked <= decided
+    names = ("status", "channel", "asked_by", "approvers", "batch", "piled")
+    return {name for name in names if getattr(which, name) is not None} <= decided
+
+
+def sizes(which: Filter) -> tuple[str, ...]:
+    """The indexes whose sizes say together how many pass a filter of batch, piled or status. Raises ValueError."""
+    groups = choices(which)
+    if which.approvers is not None or (groups and not is_exact(which, groups[0])):
+        raise ValueError("counted are a batch, a pile or a status")
+    return groups[0] if groups else ()

@@ -14,6 +14,10 @@
 -- ARGV[9] event type  [10] asked_by  [11] ms that events are kept  [12] 1: the event carries the doc
 -- ARGV[13] the time (ms) of the next timer
 
+-- Milliseconds by which what still waits is due before its time: ahead of repaints of what has ended, which wait that
+-- much longer and no more.
+local AHEAD = 10000
+
 local function write(now)
   local id, status = ARGV[1], ARGV[3]
   -- One string instead of a hash: read and written in half the time, on the way of every decision.
@@ -37,11 +41,12 @@ local function write(now)
   -- '~': only whole nodes of the stream go, which costs next to nothing here.
   redis.call('XADD', KEYS[5], 'MINID', '~', whole(now - ARGV[11]), '*', unpack(event))
 
+  local due = whole(now - (status == 'pending' and AHEAD or 0))
   if redis.call('HEXISTS', KEYS[7], id) == 1 then
     -- A worker holds it: handing it to a second one now would post twice. The first sees the new revision when
     -- it is done, or its lease lapses.
-    redis.call('ZADD', KEYS[6], 'NX', whole(now), id)
+    redis.call('ZADD', KEYS[6], 'NX', due, id)
   else
-    redis.call('ZADD', KEYS[6], whole(now), id)
+    redis.call('ZADD', KEYS[6], due, id)
   end
 end

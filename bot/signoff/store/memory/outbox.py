@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import Sequence
 
 from signoff.model import Key, Placement
 from signoff.ports import Work
+from signoff.store import queue
 from signoff.store.memory.shelf import Shelf
 
 
@@ -39,17 +41,36 @@ class MemoryOutbox(Shelf):
         if self._leases.get(work.request) != work.token:
             return
         del self._leases[work.request]
-        if work.request in self._docs and self._get(work.request).rev != rev:
-            self._due[work.request] = self._ms()
+        if self._moved_on(work.request, rev):
+            self._due[work.request] = self._ms() - self._ahead(work.request)
         else:
             self._due.pop(work.request, None)
 
     async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
         if self._leases.get(work.request) == work.token:
             del self._leases[work.request]
-            if rev is not None and work.request in self._docs and self._get(work.request).rev != rev:
-                delay = 0
-            self._due[work.request] = self._ms() + max(int(delay * 1000), 0)
+            wait = max(int(delay * 1000), 0)
+            if rev is not None and self._moved_on(work.request, rev):
+                wait = -self._ahead(work.request)
+            self._due[work.request] = self._ms() + wait
+
+    def _moved_on(self, card: str, rev: int) -> bool:
+        if card in self._docs:
+            return self._get(card).rev != rev
+        return self._nudges.get(card, rev) != rev
+
+    def _ahead(self, card: str) -> int:
+        return queue.AHEAD if card in self._docs and self._get(card).open else 0
+
+    async def nudge(self, pile: str, delay: float = 0.0) -> None:
+        self._nudges[pile] = self._nudges.get(pile, 0) + 1
+        soon = self._ms() + max(int(delay * 1000), 0)
+        if pile not in self._due or (pile not in self._leases and soon < self._due[pile]):
+            self._due[pile] = soon
+        self._stir()
+
+    async def nudged(self, pile: str) -> int:
+        return self._nudges.get(pile, 0)
 
     async def ripe(self, timeout: float) -> None:
         first = min(self._due.values(), default=None)
@@ -87,6 +108,13 @@ class MemoryMemory(Shelf):
 
     async def forget(self, space: str, key: str) -> None:
         self._memory.pop((space, key), None)
+
+    async def tally(self, space: str, key: str, window: float) -> int:
+        now, moments = self._ms(), self._tallies.setdefault((space, key), deque())
+        while moments and moments[0] <= now - int(window * 1000):
+            moments.popleft()
+        moments.append(now)
+        return len(moments)
 
     async def add_key(self, key: Key) -> None:
         self._keys[key.id] = Key.model_validate_json(key.model_dump_json())

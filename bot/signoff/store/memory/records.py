@@ -12,14 +12,15 @@ from signoff.audit import Entry, Line
 from signoff.errors import BudgetSpent, IdempotencyConflict, Overtaken, RateLimited, StoreUnavailable, TooManyOpen
 from signoff.model import Event, Request, Status
 from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Page
-from signoff.store import record
+from signoff.store import queue, record
 from signoff.store.memory.orders import MemoryOrders
+from signoff.store.memory.queue import MemoryQueue
 
 MINUTE = 60_000
 """Milliseconds."""
 
 
-class MemoryRecords(MemoryOrders):
+class MemoryRecords(MemoryQueue, MemoryOrders):
     """`ports.Records`."""
 
     async def open(
@@ -39,6 +40,11 @@ class MemoryRecords(MemoryOrders):
                     raise IdempotencyConflict
                 return Opened(self._get(known[0]), replayed=True)
         now = self._ms()
+        first = self._repeated(request, now)
+        if first is not None:
+            if idempotency is not None:
+                self._known[request.asked_by, idempotency.key] = (first.id, idempotency.body)
+            return Opened(first, replayed=False, folded=True)
         began, count = self._rates.get(request.asked_by, (now, 0))
         if now >= began + MINUTE:
             began, count = now, 0
@@ -51,8 +57,15 @@ class MemoryRecords(MemoryOrders):
         if idempotency is not None:
             self._known[request.asked_by, idempotency.key] = (request.id, idempotency.body)
         self._reindex(request.id, set(), set(record.indexes(request)))
+        self._requeue(None, request)
         self._write(request, "request.created", entry, now)
         return Opened(request, replayed=False)
+
+    def _repeated(self, request: Request, now: int) -> Request | None:
+        """The pending request that asks the same, if it has not expired by now."""
+        name = queue.repeats(request) if request.open else None
+        first, end = self._folds.get(name, ("", 0)) if name is not None else ("", 0)
+        return self._get(first) if now < end else None
 
     def _reindex(self, request_id: str, was: set[str], becomes: set[str]) -> None:
         for name in was - becomes:
@@ -79,16 +92,12 @@ class MemoryRecords(MemoryOrders):
             )
         )
         if request.id not in self._leases or request.id not in self._due:
-            self._due[request.id] = now
+            self._due[request.id] = now - (queue.AHEAD if request.open else 0)
         if not request.open:
             self._wake(request.id)
         self._news.set()
         self._news.clear()
-        while self._idle:
-            idle = self._idle.popleft()
-            if not idle.done():
-                idle.set_result(None)
-                break
+        self._stir()
 
     def _set_timer(self, request: Request) -> None:
         """In order, so that looking for what is due costs nothing while many wait."""
@@ -122,6 +131,7 @@ class MemoryRecords(MemoryOrders):
         except (Overtaken, BudgetSpent):
             return False
         self._reindex(after.id, set(record.indexes(before)), set(record.indexes(after)))
+        self._requeue(before, after)
         self._write(after, event, entry, now)
         return True
 

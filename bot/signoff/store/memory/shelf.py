@@ -37,6 +37,12 @@ class Shelf:
         """When (ms) each pending request wakes, in order…"""
         self._wakes: dict[str, int] = {}
         """…and by request."""
+        self._queues: dict[str, list[str]] = {}
+        """Bucket → what stands in it, in order."""
+        self._folds: dict[str, tuple[str, int]] = {}
+        """What is asked → the pending request that asks it, and until when (ms)."""
+        self._ended: dict[str, list[tuple[int, str]]] = {}
+        """Person → when (ms) and which request this person ended, in order."""
         self._known: dict[tuple[str, str], tuple[str, str]] = {}
         self._rates: dict[str, tuple[int, int]] = {}
         self._lines: list[Line] = []
@@ -46,10 +52,12 @@ class Shelf:
         self._idle: deque[asyncio.Future[None]] = deque()
         self._due: dict[str, int] = {}
         self._leases: dict[str, str] = {}
+        self._nudges: dict[str, int] = {}
         self._cards: dict[str, dict[str, Placement]] = {}
         self._orders: dict[str, dict[str, str]] = {}
         self._purses: dict[str, Purse] = {}
         self._memory: dict[tuple[str, str], tuple[str, int | None]] = {}
+        self._tallies: dict[tuple[str, str], deque[int]] = {}
         self._keys: dict[str, Key] = {}
         self._closed = False
 
@@ -64,3 +72,11 @@ class Shelf:
         if doc is None:
             raise NotFound
         return record.load(doc)
+
+    def _stir(self) -> None:
+        """Wake one who is idle: there is work for one."""
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                break

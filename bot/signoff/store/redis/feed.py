@@ -109,6 +109,14 @@ class Feed:
         with contextlib.suppress(ValueError):
             self._idle.remove(future)
 
+    def stir(self) -> None:
+        """Wake one who is idle."""
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                break
+
     @property
     def present(self) -> str:
         """Where followers begin that want what comes from now on. Raises StoreUnavailable before it is known."""
@@ -215,11 +223,7 @@ class Feed:
             if len(self._recent) == RECENT:
                 self._floor = self._recent.popleft()[0]
             self._recent.append(entry)
-            while self._idle:
-                idle = self._idle.popleft()
-                if not idle.done():
-                    idle.set_result(None)
-                    break
+            self.stir()
         self._news.set()
         self._news.clear()
 

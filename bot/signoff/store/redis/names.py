@@ -18,6 +18,7 @@ class Names:
         self.leases = stem + "leases"
         self.expiring = stem + "expiring"
         self.keys = stem + "keys"
+        self.queue = stem + "queue"
 
     def doc(self, request_id: str) -> str:
         return f"{self._stem}doc:{request_id}"
@@ -30,6 +31,18 @@ class Names:
 
     def index(self, name: str) -> str:
         return f"{self._stem}ix:{name}"
+
+    def bucket(self, kind: str) -> str:
+        return f"{self.queue}:{kind}"
+
+    def fold(self, repeats: str) -> str:
+        return f"{self._stem}fold:{repeats}"
+
+    def ended(self, day: str, person: str) -> str:
+        return f"{self._stem}ended:{day}:{person}"
+
+    def tally(self, space: str, key: str) -> str:
+        return f"{self._stem}tally:{pair(space, key)}"
 
     def idempotency(self, asked_by: str, key: str) -> str:
         return f"{self._stem}idem:{pair(asked_by, key)}"

@@ -13,7 +13,7 @@ from signoff.ports import Work
 from signoff.store import record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
-from signoff.store.redis.line import Line
+from signoff.store.redis.line import Line, writer
 from signoff.store.redis.names import Names
 
 
@@ -46,6 +46,14 @@ class RedisOutbox:
     async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
         keys = (self._names.due, self._names.leases, self._names.head(work.request))
         await self._line.run(scripts.AGAIN, keys, work.request, work.token, _ms(delay), "" if rev is None else rev)
+
+    async def nudge(self, pile: str, delay: float = 0.0) -> None:
+        keys = (self._names.due, self._names.leases, self._names.head(pile))
+        await self._line.run(scripts.NUDGE, keys, pile, _ms(delay))
+        self._feed.stir()
+
+    async def nudged(self, pile: str) -> int:
+        return int(cast("str | None", await self._line.call("GET", self._names.head(pile))) or 0)
 
     async def ripe(self, timeout: float) -> None:
         stirred = self._feed.idle()
@@ -93,6 +101,10 @@ class RedisMemory:
 
     async def forget(self, space: str, key: str) -> None:
         await self._line.call("DEL", self._names.memory(space, key))
+
+    async def tally(self, space: str, key: str, window: float) -> int:
+        name = self._names.tally(space, key)
+        return cast("int", await self._line.run(scripts.TALLY, (name,), writer(), max(_ms(window), 1)))
 
     async def add_key(self, key: Key) -> None:
         await self._line.call("HSET", self._names.keys, key.id, key.model_dump_json())

@@ -18,6 +18,7 @@ from signoff.store.redis.feed import Feed
 from signoff.store.redis.line import Line, writer
 from signoff.store.redis.names import Names
 from signoff.store.redis.orders import conditioned
+from signoff.store.redis.queue import RedisQueue, moving, standing
 
 EVENTS_KEPT: Final = timedelta(days=7)
 """How long an event stays readable for those who resume."""
@@ -29,7 +30,7 @@ AT_ONCE: Final = 200
 """Of these, how many in one read."""
 
 
-class RedisRecords:
+class RedisRecords(RedisQueue):
     """`ports.Records`."""
 
     _line: Line
@@ -49,6 +50,7 @@ class RedisRecords:
     ) -> Opened:
         names = self._names
         indexes = tuple(map(names.index, record.indexes(request)))
+        waits = standing(names, request)
         held, holds = conditioned(names, conditions)
         keys = (
             *names.written(request.id),
@@ -56,6 +58,7 @@ class RedisRecords:
             names.rate(request.asked_by),
             names.index(f"key:pending:{request.asked_by}"),
             *indexes,
+            *waits,
             *held,
         )
         reply = await self._line.run(
@@ -66,6 +69,7 @@ class RedisRecords:
             caps.open_requests,
             caps.per_minute,
             len(indexes),
+            int(len(waits) == 3),
             *holds,
         )
         answer = cast("list[str]", reply)
@@ -74,6 +78,8 @@ class RedisRecords:
                 return Opened(request, replayed=False)
             case "known":
                 return Opened((await self.load(answer[1]))[0], replayed=True)
+            case "folded":
+                return Opened((await self.load(answer[1]))[0], replayed=False, folded=True)
             case "conflict":
                 raise IdempotencyConflict
             case "rate":
@@ -100,16 +106,17 @@ class RedisRecords:
         was, becomes = tuple(record.indexes(before)), tuple(record.indexes(after))
         leaves = [name for name in was if name not in becomes]
         enters = [name for name in becomes if name not in was]
+        stands, moves = moving(self._names, before, after)
         held, holds = conditioned(self._names, conditions)
         index = self._names.index
-        keys = (*self._names.written(after.id), *map(index, leaves), *map(index, enters), *held)
+        keys = (*self._names.written(after.id), *map(index, leaves), *map(index, enters), *stands, *held)
         name = writer()
         written = _written(after, event, entry, name, end=before.open and not after.open)
         personal = int(record.is_personal(before, after))
         self._feed.writing[name] = after
         try:
             reply = await self._line.run(
-                scripts.MOVE, keys, *written, before.rev, personal, len(leaves), len(enters), *holds
+                scripts.MOVE, keys, *written, before.rev, personal, len(leaves), len(enters), *moves, *holds
             )
         finally:
             del self._feed.writing[name]

@@ -19,10 +19,13 @@ def _script(*names: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-OPEN = _script("_chain", "_conditions", "_write", "open")
-MOVE = _script("_chain", "_conditions", "_write", "move")
+OPEN = _script("_chain", "_conditions", "_queue", "_write", "open")
+MOVE = _script("_chain", "_conditions", "_queue", "_write", "move")
 CHANGE = _script("_chain", "_conditions", "change")
 CLAIM = _script("claim")
 PLACE = _script("place")
-DONE = _script("done")
-AGAIN = _script("again")
+DONE = _script("_outbox", "done")
+AGAIN = _script("_outbox", "again")
+NUDGE = _script("nudge")
+TALLY = _script("tally")
+QUEUE = _script("queue")
