@@ -63,6 +63,8 @@ def listing(
     more: bool,
     sieve: Sieve,
     counts: Counts,
+    offered: Counts,
+    elsewhere: int = 0,
     notice: str | None = None,
     names: Mapping[str, str],
 ) -> Listing:
@@ -72,7 +74,8 @@ def listing(
     `marks`: place in the window → why it cannot be decided along with others. `chosen`: places that are selected; such
     as cannot be decided along with others are not. `page`: which twenty of the groups, from 0 (see `group_pages`).
     `opened`: the key of the last `open` move, "" for none. `first`: how many requests come before the window. `more`:
-    there are requests behind it. `names`: display names by person id.
+    there are requests behind it. `offered`: how many there are of what the list can be narrowed to. `elsewhere`: how
+    many are selected besides, before or behind the window. `names`: display names by person id.
     """
     page = max(0, min(page, group_pages(groups) - 1))
     selected = frozenset(
@@ -90,12 +93,12 @@ def listing(
         heading=waits(counts.total, sieve),
         counts=counts_text(counts),
         sieve=sieve,
-        choices=_choices(sieve, counts),
+        choices=_choices(sieve, offered),
         groups=drawn,
-        selected=len(selected),
+        selected=len(selected) + elsewhere,
         notice=notice,
         pages=_pages(before, here, counts.total),
-        buttons=_buttons(drawn, bool(selected), page, before, more or page < group_pages(groups) - 1),
+        buttons=_buttons(drawn, bool(selected) or elsewhere > 0, page, before, more or page < group_pages(groups) - 1),
     )
 
 

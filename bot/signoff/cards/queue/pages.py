@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from signoff.cards.head import risk
-from signoff.cards.line import arguments_line
+from signoff.cards.line import LIMIT, arguments_line
 from signoff.cards.plain import weight
-from signoff.cards.queue.marks import DONE, Told, tone, words
+from signoff.cards.queue.marks import DONE, Code, Told, tone, words
 from signoff.cards.queue.said import digest, heading, many, short
 from signoff.cards.screens import Line, MoveButton, Preflight, Results, Working
 from signoff.cards.types import Tone
-from signoff.model import Clean, Request
+from signoff.model import Clean
 
 Bulk = Literal["approve", "reject"]
 LINES = 100
@@ -24,9 +24,11 @@ EDGE = 24
 EXCLUDED = 40
 """Lines of what is left out."""
 EXCLUDED_ROOM = 5000
-"""Weight of these."""
+"""Weight of these, beside the page's own."""
 BRIEF = 100
 """Characters of arguments where nothing is decided about them."""
+SAID = 150
+"""Characters of what is said of one."""
 GONE = "A request that is no longer there"
 VERBS: dict[Bulk, str] = {"approve": "Approve", "reject": "Reject"}
 DOING: dict[Bulk, str] = {"approve": "Approving", "reject": "Rejecting"}
@@ -34,85 +36,23 @@ PAST: dict[Bulk, str] = {"approve": "approved", "reject": "rejected"}
 TO_LIST = MoveButton("list", "", "Back to the list")
 
 
-def preflight(
-    *,
-    review: str,
-    key: str,
-    kind: Bulk,
-    requests: Sequence[Request],
-    excluded: Sequence[Told],
-    page: int,
-    names: Mapping[str, str],
-    fault: str = "",
-) -> Preflight:
-    """Exactly what will be decided, and what will not.
-
-    `key`: of the preflight, sent back with `confirm`. `page`: from 0; one that does not exist is the nearest that does.
-    `fault`: what is wrong with the reason.
+def told_line(told: Told, names: Mapping[str, str], *, came: bool = False, brief: bool = False) -> Line:
+    """One request of a page. `came`: what came of it is said. `brief`: its arguments shortened, where nothing is
+    decided about them.
     """
-    left_out = _excluded(excluded, names)
-    shown = _cut([_line(Told(one, "ok"), names) for one in requests], sum(map(_weight, left_out)))
-    page = max(0, min(page, len(shown) - 1))
-    last = page == len(shown) - 1
-    decides = last and bool(requests)
-    style: Literal["primary", "danger"] = "primary" if kind == "approve" else "danger"
-    confirm = MoveButton("confirm", key, f"{VERBS[kind]} {len(requests):,}", style)
-    return Preflight(
-        review=review,
-        key=key,
-        kind=kind,
-        heading=f"{VERBS[kind]} {many(len(requests), 'request')}?" if requests else f"Nothing here can be {PAST[kind]}",
-        lines=shown[page],
-        excluded=left_out if page == 0 else (),
-        page=page,
-        pages=len(shown),
-        reason=decides and kind == "reject",
-        fault=fault,
-        buttons=(*((confirm,) if decides else ()), *_turns(page, len(shown)), TO_LIST),
-    )
-
-
-def working(*, review: str, kind: Bulk, done: int, total: int) -> Working:
-    """While decisions are being written."""
-    return Working(review, f"{DOING[kind]}: {done:,} of {total:,}", (MoveButton("look", "", "Look again", "primary"),))
-
-
-def results(
-    *, review: str, kind: Bulk, batch: str, told: Sequence[Told], page: int, names: Mapping[str, str]
-) -> Results:
-    """What came of it: what was not decided first. `page` as for `preflight`."""
-    ordered = sorted(told, key=lambda one: one.code in DONE)
-    shown = _cut([_line(one, names, came=True) for one in ordered], 0)
-    page = max(0, min(page, len(shown) - 1))
-    buttons = (*_turns(page, len(shown)), TO_LIST)
-    return Results(review, _came(kind, told), batch, shown[page], page, len(shown), buttons)
-
-
-def _came(kind: Bulk, told: Sequence[Told]) -> str:
-    voted = sum(one.code == "voted" for one in told)
-    done = sum(one.code in DONE for one in told) - voted
-    rest = len(told) - done - voted
-    if not done + voted:
-        return f"None of {many(rest, 'request')} {PAST[kind]}" if rest else f"Nothing was {PAST[kind]}"
-    found = [f"{done:,} {PAST[kind]}"] if done else []
-    found += [f"{many(voted, 'vote')} counted"] if voted else []
-    found += [f"{rest:,} not"] if rest else []
-    return ", ".join(found)
-
-
-def _line(told: Told, names: Mapping[str, str], *, came: bool = False, limit: int | None = None) -> Line:
     said = told.text or words(told.code, told.request, names)
     mood: Tone = tone(told.code) if came or told.code != "ok" else "neutral"
     if (request := told.request) is None:
         return Line(GONE, "", "", None, short(said, BRIEF), mood)
-    text, _ = arguments_line(request) if limit is None else arguments_line(request, limit)
+    text, _ = arguments_line(request, BRIEF) if brief else arguments_line(request)
     return Line(heading(request, Clean(request)), text, digest(request), risk(request), short(said, BRIEF), mood)
 
 
-def _excluded(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[Line, ...]:
+def excluded_lines(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[Line, ...]:
+    """What is left out, each with its reason, as many as there is room for."""
     room, lines = EXCLUDED_ROOM, list[Line]()
     for told in excluded[:EXCLUDED]:
-        line = _line(told, names, limit=BRIEF)
+        line = told_line(told, names, brief=True)
         room -= _weight(line)
         if room < 0:
             break
@@ -122,9 +62,92 @@ def _excluded(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[Line,
     return tuple(lines)
 
 
-def _cut(lines: Sequence[Line], used: int) -> list[tuple[Line, ...]]:
-    """Pages of so many lines as each has room for; the first has `used` less. At least one, at least a line on each."""
-    pages, held, room = list[tuple[Line, ...]](), list[Line](), ROOM - used
+def preflight_pages(lines: Sequence[Line], excluded: Sequence[Line]) -> int:
+    """How many pages there are to look at."""
+    return len(_cut(lines, sum(map(_weight, excluded))))
+
+
+def told_line(told: Told, names: Mapping[str, str]) -> Line:
+    """One request and what is said of it: whole where it is about to be decided, briefly where that is not the point."""
+    said = short(told.text or words(told.code, told.request, names), SAID)
+    mood: Tone = "neutral" if told.code == "ok" else tone(told.code)
+    if (request := told.request) is None:
+        return Line(GONE, "", "", None, said, mood)
+    text, _ = arguments_line(request, LIMIT if told.code == "ok" else BRIEF)
+    return Line(heading(request, Clean(request)), text, digest(request), risk(request), said, mood)
+
+
+def preflight_pages(lines: Sequence[Line]) -> int:
+    """How many pages they take; at least one."""
+    return len(_cut(lines))
+
+
+def preflight(
+    *, review: str, key: str, kind: Bulk, lines: Sequence[Line], excluded: Sequence[Line], page: int, fault: str = ""
+) -> Preflight:
+    """Exactly what will be decided, and what will not.
+
+    `key`: of the preflight, sent back with `confirm`. `lines` and `excluded`: by `told_line`. `page`: from 0; one that
+    does not exist is the nearest that does. `fault`: what is wrong with the reason.
+    """
+    shown = _cut(lines)
+    page = max(0, min(page, len(shown) - 1))
+    decides = page == len(shown) - 1 and bool(lines)
+    confirm = MoveButton("confirm", key, f"{VERBS[kind]} {len(lines):,}", "primary" if kind == "approve" else "danger")
+    return Preflight(
+        review=review,
+        key=key,
+        kind=kind,
+        heading=f"{VERBS[kind]} {many(len(lines), 'request')}?" if lines else f"Nothing here can be {PAST[kind]}",
+        lines=shown[page],
+        excluded=() if page else _excluded(excluded),
+        page=page,
+        pages=len(shown),
+        reason=decides and kind == "reject",
+        fault=fault,
+        buttons=(*((confirm,) if decides else ()), *_turns(page, len(shown), style="primary"), TO_LIST),
+    )
+
+
+def working(*, review: str, kind: Bulk, total: int) -> Working:
+    """While decisions are being written."""
+    heading = f"{DOING[kind]} {many(total, 'request')}…"
+    return Working(review, heading, (MoveButton("look", "", "Show the results", "primary"),))
+
+
+def results(*, review: str, kind: Bulk, batch: str, counted: int, lines: Sequence[Line], page: int) -> Results:
+    """What came of it. `counted`: how many were decided, or voted on. `lines` and `page`: as for `preflight`."""
+    shown = _cut(lines)
+    page = max(0, min(page, len(shown) - 1))
+    buttons = (*_turns(page, len(shown), style="plain"), TO_LIST)
+    return Results(review, _came(kind, counted, lines), batch, shown[page], page, len(shown), buttons)
+
+
+def _came(kind: Bulk, counted: int, lines: Sequence[Line]) -> str:
+    voted = sum(line.said == WORDS["voted"] for line in lines)
+    done, rest = max(0, counted - voted), max(0, len(lines) - counted)
+    found = [f"{done:,} {PAST[kind]}"] if done else []
+    found += [f"{many(voted, 'vote')} counted"] if voted else []
+    if not found:
+        return f"Nothing was {PAST[kind]}"
+    return ", ".join([*found, f"{rest:,} not"] if rest else found)
+
+
+def _excluded(lines: Sequence[Line]) -> tuple[Line, ...]:
+    room, kept = EXCLUDED_ROOM, list[Line]()
+    for line in lines[:EXCLUDED]:
+        room -= _weight(line)
+        if room < 0:
+            break
+        kept.append(line)
+    if rest := len(lines) - len(kept):
+        kept.append(Line(f"and {rest:,} more", "", "", None))
+    return tuple(kept)
+
+
+def _cut(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
+    """Pages of so many lines as each has room for. At least one page."""
+    pages, held, room = list[tuple[Line, ...]](), list[Line](), ROOM
     for line in lines:
         size = _weight(line)
         if held and (len(held) == LINES or size > room):
@@ -132,15 +155,15 @@ def _cut(lines: Sequence[Line], used: int) -> list[tuple[Line, ...]]:
             held, room = [], ROOM
         held.append(line)
         room -= size
-    return [*pages, tuple(held)] if held or not pages else pages
+    return [*pages, tuple(held)]
 
 
 def _weight(line: Line) -> int:
     return EDGE + sum(map(weight, (line.title, line.text, line.digest, line.said)))
 
 
-def _turns(page: int, pages: int) -> tuple[MoveButton, ...]:
+def _turns(page: int, pages: int, *, style: Literal["primary", "plain"]) -> tuple[MoveButton, ...]:
+    """`style`: of the button that leads on; whoever is to read all of the pages is led there."""
+    ahead = (MoveButton("turn", str(page + 1), "Next page", style),) if page < pages - 1 else ()
     back = (MoveButton("turn", str(page - 1), "Previous page"),) if page else ()
-    # Whoever is to read all pages is led to the next.
-    ahead = (MoveButton("turn", str(page + 1), "Next page", "primary"),) if page < pages - 1 else ()
     return (*ahead, *back)
