@@ -95,11 +95,18 @@ class Bulk:
         return tuple(judged)
 
     async def decide(
-        self, pins: Sequence[Pin], kind: BulkKind, message: str | None, actor: Actor, batch: str | None = None
+        self,
+        pins: Sequence[Pin],
+        kind: BulkKind,
+        message: str | None,
+        actor: Actor,
+        batch: str | None = None,
+        progress: Callable[[], None] = lambda: None,
     ) -> Decided:
         """Decide what was seen, and only that: what has changed, ended or cannot go along with others is left alone.
 
-        Sent twice with the same `batch`, the second time answers what the first one did. At most MOST pins. Raises
+        Sent twice with the same `batch`, the second time answers what the first one did. At most MOST pins. `progress`
+        is called after each. Raises
         Invalid for more or the same one twice, StoreUnavailable when nothing at all could be written.
         """
         if len(pins) > MOST or len({pin.id for pin in pins}) < len(pins):
@@ -109,7 +116,9 @@ class Bulk:
 
         async def one(judged: Judged) -> Done:
             async with line:
-                return await self._decided(judged, kind, message, actor, name)
+                done = await self._decided(judged, kind, message, actor, name)
+                progress()
+                return done
 
         done = await asyncio.gather(*map(one, await self.preflight(pins, kind, actor)))
         tried = [one for one in done if one.counted or one.result == "unavailable"]

@@ -19,6 +19,7 @@ LOOKED_AT = 1000
 """Records that one page looks at for a text."""
 BATCH = 1000
 """Members of an agent's batch that are read at most."""
+EVERYTHING = Sieve()
 STRANGER = "The policy lists nobody with your identity; an operator can add it under `people`."
 
 
@@ -84,15 +85,21 @@ class Queue:
         mine = tuple((one, verdict) for one, verdict in zip(found, judged, strict=True) if verdict.code not in OUTSIDE)
         return Queued(mine, counts, after, now)
 
-    async def counts(self, actor: Actor, sieve: Sieve) -> Counts:
-        """How many wait for this person. Raises like `page`."""
+    async def counts(self, actor: Actor, sieve: Sieve = EVERYTHING) -> tuple[Counts, Counts]:
+        """How many wait for this person of what passes the sieve, its text apart; and how many in all. Raises like
+        `page`.
+        """
         person = await self.person(actor)
-        return (await self._facets(actor, person, sieve, await self._store.now()))[1]
+        now = await self._store.now()
+        facets, offered = await self._facets(actor, person, EVERYTHING, now)
+        if sieve.batch is not None:
+            return (await self._of_batch(actor, person, sieve, None, 0, now))[1], offered
+        return _counted((one for one in facets if _passes(one, sieve)), offered.elsewhere), offered
 
     async def facets(self, actor: Actor) -> Sequence[Facet]:
         """All kinds of requests that wait for this person in this chat. Raises like `page`."""
         person = await self.person(actor)
-        return (await self._facets(actor, person, Sieve(), await self._store.now()))[0]
+        return (await self._facets(actor, person, EVERYTHING, await self._store.now()))[0]
 
     async def _facets(self, actor: Actor, person: str, sieve: Sieve, now: datetime) -> tuple[tuple[Facet, ...], Counts]:
         concerns = await self._concern(person, now)
@@ -142,7 +149,7 @@ class Queue:
         waiting.sort(key=lambda pair: pair[0])
         rest = [pair for pair in waiting if cursor is None or pair[0] > cursor]
         counts = _counted(facet_of(one)._replace(size=1) for _, one in waiting)
-        return [one for _, one in rest[:limit]], counts, rest[limit - 1][0] if len(rest) > limit else None
+        return [one for _, one in rest[:limit]], counts, rest[limit - 1][0] if 0 < limit < len(rest) else None
 
 
 def facet_of(request: Request) -> Facet:

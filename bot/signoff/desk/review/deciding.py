@@ -30,7 +30,7 @@ def asked(state: State, kind: BulkKind, judged: Sequence[Judged], names: Mapping
                 kind=kind,
                 pins=tuple(one.pin for one in fit),
                 lines=tuple(drawn.told_line(drawn.Told(one.request, "ok"), names) for one in fit),
-                excluded=tuple(drawn.told_line(drawn.Told(one.request, one.code), names) for one in unfit),
+                excluded=drawn.excluded_lines([drawn.Told(one.request, one.code) for one in unfit], names),
             ),
         }
     )
@@ -40,7 +40,7 @@ def is_last(state: State, names: Mapping[str, str]) -> bool:
     """Whether every page of what would be decided has been drawn."""
     preflight = state.preflight
     assert preflight is not None
-    return bool(preflight.pins) and preflight.seen + 1 >= drawn.preflight_pages(preflight.lines)
+    return bool(preflight.pins) and preflight.seen + 1 >= drawn.preflight_pages(preflight.lines, preflight.excluded)
 
 
 def turned(state: State, key: str, names: Mapping[str, str]) -> tuple[State, cards.Screen]:
@@ -48,7 +48,7 @@ def turned(state: State, key: str, names: Mapping[str, str]) -> tuple[State, car
     page = int(key) if key.isascii() and key.isdigit() and len(key) < len("10000") else 0
     if state.screen == "preflight" and state.preflight is not None:
         asked = state.preflight
-        page = min(page, asked.seen + 1, drawn.preflight_pages(asked.lines) - 1)
+        page = min(page, asked.seen + 1, drawn.preflight_pages(asked.lines, asked.excluded) - 1)
         update: dict[str, object] = {
             "preflight": asked.model_copy(update={"page": page, "seen": max(asked.seen, page)})
         }
@@ -75,11 +75,11 @@ def came(state: State, decided: Decided, names: Mapping[str, str]) -> State:
     preflight = state.preflight
     assert preflight is not None
     lines = tuple(
-        drawn.told_line(drawn.Told(one.request, one.result), names)
+        drawn.told_line(drawn.Told(one.request, one.result), names, came=True)
         for one in sorted(decided.results, key=_first_failed)
     )
-    counted = sum(one.counted for one in decided.results)
-    outcome = Outcome(batch=decided.batch, kind=preflight.kind, counted=counted, lines=lines)
+    codes = tuple(one.result for one in sorted(decided.results, key=_first_failed))
+    outcome = Outcome(batch=decided.batch, kind=preflight.kind, codes=codes, lines=lines)
     return state.model_copy(update={"screen": "results", "outcome": outcome, "selected": ()})
 
 
@@ -88,7 +88,7 @@ def _first_failed(one: Done) -> bool:
     return one.counted
 
 
-def screen(state: State, names: Mapping[str, str], fault: str = "") -> cards.Screen:
+def screen(state: State, names: Mapping[str, str], fault: str = "", done: int = 0) -> cards.Screen:
     """A preflight, the wait for its results, or the results."""
     preflight, outcome = state.preflight, state.outcome
     if state.screen == "results" and outcome is not None:
@@ -96,13 +96,13 @@ def screen(state: State, names: Mapping[str, str], fault: str = "") -> cards.Scr
             review=state.id,
             kind=outcome.kind,
             batch=outcome.batch,
-            counted=outcome.counted,
+            codes=outcome.codes,
             lines=outcome.lines,
             page=outcome.page,
         )
     assert preflight is not None
     if state.screen == "working":
-        return drawn.working(review=state.id, kind=preflight.kind, total=len(preflight.pins))
+        return drawn.working(review=state.id, kind=preflight.kind, done=done, total=len(preflight.pins))
     return drawn.preflight(
         review=state.id,
         key=preflight.key,

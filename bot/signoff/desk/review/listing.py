@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from signoff import cards
 from signoff.cards import queue as drawn
@@ -98,9 +99,9 @@ class Listings:
 
     async def screen(self, state: State, rows: Rows, actor: Actor) -> cards.Listing:
         groups = drawn.group(rows.requests)
-        counts = await self._queue.counts(actor, state.sieve)
-        if state.sieve.batch is not None or state.sieve.text is not None:
-            counts = _of(rows, counts) if state.ahead is None and not state.before else counts
+        counts, offered = await self._queue.counts(actor, state.sieve)
+        if state.sieve.text is not None:
+            counts = _found(state, rows, counts)
         chosen = {pin.id for pin in state.selected}
         return drawn.listing(
             review=state.id,
@@ -114,6 +115,8 @@ class Listings:
             more=state.ahead is not None,
             sieve=state.sieve,
             counts=counts,
+            offered=offered,
+            elsewhere=len(chosen - {pin.id for pin in state.pins}),
             notice=state.notice,
             names=self._policy().names,
         )
@@ -175,11 +178,11 @@ class Listings:
 
     async def narrowed(self, state: State, values: Mapping[str, str], actor: Actor) -> Sieve:
         """What was chosen to narrow the list; names that are not there stay as they are."""
-        counts = await self._queue.counts(actor, Sieve(batch=state.sieve.batch))
+        _, offered = await self._queue.counts(actor)
         sieve: dict[str, str | None] = {}
         if "risk" in values:
             sieve["risk"] = risk_named(values["risk"])
-        for name, known in (("tool", counts.tool), ("agent", counts.agent), ("channel", counts.channel)):
+        for name, known in (("tool", offered.tool), ("agent", offered.agent), ("channel", offered.channel)):
             if name in values:
                 sieve[name] = drawn.sieve_value(values[name], known) if values[name] else None
         if "text" in values:
@@ -195,12 +198,7 @@ def _bars(code: Code) -> bool:
     return code != "ok" and code not in APPROVING
 
 
-def _of(rows: Rows, counts: Counts) -> Counts:
-    """Counts of what is listed, where the index cannot count it."""
-    kept: Sequence[Request] = [one for one in rows.requests if one is not None]
-
-    def by(values: Sequence[str]) -> dict[str, int]:
-        return {value: values.count(value) for value in dict.fromkeys(values)}
-
-    risks = by([one.terms.risk or one.risk or "" for one in kept])
-    return Counts(len(kept), risks, counts.tool, counts.agent, counts.channel, counts.elsewhere)
+def _found(state: State, rows: Rows, counts: Counts) -> Counts:
+    """What has been found so far of a text, which no index counts."""
+    risks = Counter(one.terms.risk or one.risk or "" for one in rows.requests if one is not None)
+    return replace(counts, total=state.before + risks.total(), risk=risks)

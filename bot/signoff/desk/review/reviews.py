@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -57,6 +58,8 @@ class Reviews:
         self._homes = Homes(store, queue, orders, policy)
         self._policy = policy
         self._running: dict[str, asyncio.Task[cards.Screen]] = {}
+        self._done: Counter[str] = Counter()
+        """Review → how many of its decisions under way are through."""
 
     async def close(self) -> None:
         """Let decisions under way be written."""
@@ -254,18 +257,27 @@ class Reviews:
         task = self._running.get(state.id)
         if task is None:
             task = self._running[state.id] = asyncio.create_task(self._decided(state, actor))
-            task.add_done_callback(lambda _: self._running.pop(state.id, None))
+            task.add_done_callback(lambda _: self._over(state.id))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         if done:
             return task.result()
-        return deciding.screen(state, self._policy().names)
+        return deciding.screen(state, self._policy().names, done=self._done[state.id])
+
+    def _over(self, review: str) -> None:
+        self._running.pop(review, None)
+        self._done.pop(review, None)
 
     async def _decided(self, state: State, actor: Actor) -> cards.Screen:
         preflight = state.preflight
         assert preflight is not None
         try:
             decided = await self._bulk.decide(
-                preflight.pins, preflight.kind, preflight.reason or None, actor, preflight.key
+                preflight.pins,
+                preflight.kind,
+                preflight.reason or None,
+                actor,
+                preflight.key,
+                lambda: self._done.update([state.id]),
             )
         except SignoffError:
             # Back to the page that asks: nothing was written, and confirming again is safe whatever was.

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from signoff.cards import Line
+from signoff.cards.queue import Code
 from signoff.errors import ReviewGone
 from signoff.model import Actor, Pin, Sieve
 from signoff.model.words import Frozen, Moment
@@ -41,7 +42,8 @@ class Outcome(Frozen):
 
     batch: str
     kind: Literal["approve", "reject"]
-    counted: int
+    codes: tuple[Code, ...]
+    """Of the lines."""
     lines: tuple[Line, ...]
     page: int = 0
 

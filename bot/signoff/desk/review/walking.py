@@ -146,7 +146,7 @@ class Walks:
         pins = (*state.pins[:n], pin_of(request), *state.pins[n + 1 :])
         state = state.model_copy(update={"screen": "single", "single": n, "pins": pins})
         policy = self._policy()
-        counts = await self._queue.counts(actor, state.sieve)
+        counts, _ = await self._queue.counts(actor, state.sieve)
         place = state.before + n + 1
         return state, drawn.single(
             review=state.id,
