@@ -82,7 +82,8 @@ def _title(requests: Sequence[Request], title: str | None, total: int) -> str:
 def _status(waiting: int, total: int, counts: Mapping[Status, int]) -> str:
     over = [f"{counts[one]:,} {WORDS.get(one, one)}" for one in OVER if counts.get(one, 0)]
     if waiting:
-        over.insert(0, f"{waiting:,} of {total:,} {'waits' if waiting == 1 else 'wait'}")
+        of = f" of {total:,}" if waiting < total else ""
+        over.insert(0, f"{waiting:,}{of} {'waits' if waiting == 1 else 'wait'}")
     return " · ".join(over) or "Nothing waits"
 
 

@@ -167,6 +167,7 @@ class Preflight:
     excluded: tuple[Line, ...]
     """On the first page: what will not, each with its reason."""
     page: int
+    """From 0."""
     pages: int
     reason: bool
     """Whether one reason for all is asked for: an optional text of at most 3000 characters, value `reason`."""
@@ -196,6 +197,7 @@ class Results:
     batch: str
     lines: tuple[Line, ...]
     page: int
+    """From 0."""
     pages: int
     buttons: tuple[MoveButton, ...]
 

@@ -180,12 +180,13 @@ def _alike_for(texts: Sequence[str]) -> int:
 
 
 def _detail(columns: Sequence[_Column], room: int) -> str:
-    """What is the same in all first, and ranges; then what differs in each; secrets last."""
+    """What is the same in all first, and ranges; then what differs in each. Secrets where there is nothing else."""
     if not columns:
         return NONE
     made: list[str] = []
     missing = False
-    for column in sorted(columns, key=lambda one: (one.secret, one.scattered)):
+    said = [column for column in columns if not column.secret] or columns
+    for column in sorted(said, key=lambda one: one.scattered):
         piece = f"{cut(column.label, LABEL)[0]} {_said(column)}"
         if len(GAP.join((*made, piece, "…"))) > room:
             missing = True

@@ -24,7 +24,7 @@ EDGE = 24
 EXCLUDED = 40
 """Lines of what is left out."""
 EXCLUDED_ROOM = 5000
-"""Weight of these, beside the page's own."""
+"""Weight of these."""
 BRIEF = 100
 """Characters of arguments where nothing is decided about them."""
 SAID = 150
@@ -40,12 +40,12 @@ def told_line(told: Told, names: Mapping[str, str], *, came: bool = False, brief
     """One request of a page. `came`: what came of it is said. `brief`: its arguments shortened, where nothing is
     decided about them.
     """
-    said = told.text or words(told.code, told.request, names)
+    said = short(told.text or words(told.code, told.request, names), SAID)
     mood: Tone = tone(told.code) if came or told.code != "ok" else "neutral"
     if (request := told.request) is None:
-        return Line(GONE, "", "", None, short(said, BRIEF), mood)
-    text, _ = arguments_line(request, BRIEF) if brief else arguments_line(request)
-    return Line(heading(request, Clean(request)), text, digest(request), risk(request), short(said, BRIEF), mood)
+        return Line(GONE, "", "", None, said, mood)
+    text, _ = arguments_line(request, BRIEF if brief else LIMIT)
+    return Line(heading(request, Clean(request)), text, digest(request), risk(request), said, mood)
 
 
 def excluded_lines(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[Line, ...]:
@@ -63,23 +63,8 @@ def excluded_lines(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[
 
 
 def preflight_pages(lines: Sequence[Line], excluded: Sequence[Line]) -> int:
-    """How many pages there are to look at."""
+    """How many pages there are to look at; at least one."""
     return len(_cut(lines, sum(map(_weight, excluded))))
-
-
-def told_line(told: Told, names: Mapping[str, str]) -> Line:
-    """One request and what is said of it: whole where it is about to be decided, briefly where that is not the point."""
-    said = short(told.text or words(told.code, told.request, names), SAID)
-    mood: Tone = "neutral" if told.code == "ok" else tone(told.code)
-    if (request := told.request) is None:
-        return Line(GONE, "", "", None, said, mood)
-    text, _ = arguments_line(request, LIMIT if told.code == "ok" else BRIEF)
-    return Line(heading(request, Clean(request)), text, digest(request), risk(request), said, mood)
-
-
-def preflight_pages(lines: Sequence[Line]) -> int:
-    """How many pages they take; at least one."""
-    return len(_cut(lines))
 
 
 def preflight(
@@ -87,10 +72,10 @@ def preflight(
 ) -> Preflight:
     """Exactly what will be decided, and what will not.
 
-    `key`: of the preflight, sent back with `confirm`. `lines` and `excluded`: by `told_line`. `page`: from 0; one that
-    does not exist is the nearest that does. `fault`: what is wrong with the reason.
+    `key`: of the preflight, sent back with `confirm`. `lines`: by `told_line`; `excluded`: by `excluded_lines`. `page`:
+    from 0; one that does not exist is the nearest that does. `fault`: what is wrong with the reason.
     """
-    shown = _cut(lines)
+    shown = _cut(lines, sum(map(_weight, excluded)))
     page = max(0, min(page, len(shown) - 1))
     decides = page == len(shown) - 1 and bool(lines)
     confirm = MoveButton("confirm", key, f"{VERBS[kind]} {len(lines):,}", "primary" if kind == "approve" else "danger")
@@ -100,32 +85,34 @@ def preflight(
         kind=kind,
         heading=f"{VERBS[kind]} {many(len(lines), 'request')}?" if lines else f"Nothing here can be {PAST[kind]}",
         lines=shown[page],
-        excluded=() if page else _excluded(excluded),
+        excluded=() if page else tuple(excluded),
         page=page,
         pages=len(shown),
         reason=decides and kind == "reject",
         fault=fault,
-        buttons=(*((confirm,) if decides else ()), *_turns(page, len(shown), style="primary"), TO_LIST),
+        # Whoever is to read all of the pages is led to the next.
+        buttons=(*((confirm,) if decides else ()), *_turns(page, len(shown), "primary"), TO_LIST),
     )
 
 
-def working(*, review: str, kind: Bulk, total: int) -> Working:
+def working(*, review: str, kind: Bulk, done: int, total: int) -> Working:
     """While decisions are being written."""
-    heading = f"{DOING[kind]} {many(total, 'request')}…"
-    return Working(review, heading, (MoveButton("look", "", "Show the results", "primary"),))
+    heading = f"{DOING[kind]}: {done:,} of {total:,}"
+    return Working(review, heading, (MoveButton("look", "", "Look again", "primary"),))
 
 
-def results(*, review: str, kind: Bulk, batch: str, counted: int, lines: Sequence[Line], page: int) -> Results:
-    """What came of it. `counted`: how many were decided, or voted on. `lines` and `page`: as for `preflight`."""
-    shown = _cut(lines)
+def results(*, review: str, kind: Bulk, batch: str, codes: Sequence[Code], lines: Sequence[Line], page: int) -> Results:
+    """What came of it: `codes` of all, and what is said of them. `page`: as for `preflight`."""
+    shown = _cut(lines, 0)
     page = max(0, min(page, len(shown) - 1))
-    buttons = (*_turns(page, len(shown), style="plain"), TO_LIST)
-    return Results(review, _came(kind, counted, lines), batch, shown[page], page, len(shown), buttons)
+    buttons = (*_turns(page, len(shown), "plain"), TO_LIST)
+    return Results(review, _came(kind, codes), batch, shown[page], page, len(shown), buttons)
 
 
-def _came(kind: Bulk, counted: int, lines: Sequence[Line]) -> str:
-    voted = sum(line.said == WORDS["voted"] for line in lines)
-    done, rest = max(0, counted - voted), max(0, len(lines) - counted)
+def _came(kind: Bulk, codes: Sequence[Code]) -> str:
+    voted = codes.count("voted")
+    done = sum(code in DONE for code in codes) - voted
+    rest = len(codes) - done - voted
     found = [f"{done:,} {PAST[kind]}"] if done else []
     found += [f"{many(voted, 'vote')} counted"] if voted else []
     if not found:
@@ -133,21 +120,9 @@ def _came(kind: Bulk, counted: int, lines: Sequence[Line]) -> str:
     return ", ".join([*found, f"{rest:,} not"] if rest else found)
 
 
-def _excluded(lines: Sequence[Line]) -> tuple[Line, ...]:
-    room, kept = EXCLUDED_ROOM, list[Line]()
-    for line in lines[:EXCLUDED]:
-        room -= _weight(line)
-        if room < 0:
-            break
-        kept.append(line)
-    if rest := len(lines) - len(kept):
-        kept.append(Line(f"and {rest:,} more", "", "", None))
-    return tuple(kept)
-
-
-def _cut(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
-    """Pages of so many lines as each has room for. At least one page."""
-    pages, held, room = list[tuple[Line, ...]](), list[Line](), ROOM
+def _cut(lines: Sequence[Line], used: int) -> list[tuple[Line, ...]]:
+    """Pages of so many lines as each has room for; the first has `used` less. At least one page."""
+    pages, held, room = list[tuple[Line, ...]](), list[Line](), ROOM - used
     for line in lines:
         size = _weight(line)
         if held and (len(held) == LINES or size > room):
@@ -162,8 +137,7 @@ def _weight(line: Line) -> int:
     return EDGE + sum(map(weight, (line.title, line.text, line.digest, line.said)))
 
 
-def _turns(page: int, pages: int, *, style: Literal["primary", "plain"]) -> tuple[MoveButton, ...]:
-    """`style`: of the button that leads on; whoever is to read all of the pages is led there."""
-    ahead = (MoveButton("turn", str(page + 1), "Next page", style),) if page < pages - 1 else ()
-    back = (MoveButton("turn", str(page - 1), "Previous page"),) if page else ()
-    return (*ahead, *back)
+def _turns(page: int, pages: int, ahead: Literal["primary", "plain"]) -> tuple[MoveButton, ...]:
+    """`ahead`: how the button looks that leads on."""
+    following = (MoveButton("turn", str(page + 1), "Next page", ahead),) if page < pages - 1 else ()
+    return (*following, *((MoveButton("turn", str(page - 1), "Previous page"),) if page else ()))
