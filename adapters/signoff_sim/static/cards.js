@@ -85,51 +85,65 @@ export function markdown(text) {
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** A card with what was typed into it. `onAction(action, inputs)` gets the pressed action's JSON and inputs as strings. */
+/** A card on the screen. `onAction(action, inputs)` gets the pressed action's JSON and every input as a string. */
 export class CardView {
   constructor(onAction, { testid } = {}) {
     this.element = document.createElement("div");
     this.element.className = "card";
+    this.element.tabIndex = -1;
     if (testid) this.element.dataset.testid = testid;
     this.onAction = onAction;
     this.json = "";
     this.card = null;
-    this.initial = new Map();
-  }
-
-  /** What the person has changed: input id → string. */
-  typed() {
-    const found = new Map();
-    for (const [id, value] of this.values()) if (value !== this.initial.get(id)) found.set(id, value);
-    return found;
   }
 
   values() {
     return (this.card?.getAllInputs() ?? []).map((input) => [input.id, asText(input.value)]);
   }
 
-  /** Show this card. What was typed into inputs that are still there stays. `fresh`: start again from the card. */
-  show(content, { fresh = false } = {}) {
+  /** Show this card. Another one starts from its own values: what was typed into the one before is gone, as in Teams. */
+  show(content) {
     const json = JSON.stringify(content) + dark.matches;
-    if (json === this.json && !fresh) return;
-    const typed = fresh ? new Map() : this.typed();
+    if (json === this.json) return;
+    const inside = this.element.contains(document.activeElement);
     const focused = this.focusedInput();
     this.json = json;
     const card = new AdaptiveCards.AdaptiveCard();
     card.hostConfig = hostConfig(dark.matches);
     card.onExecuteAction = (action) => this.pressed(action);
+    card.onInlineCardExpanded = () => this.name();
     card.parse(content);
-    this.initial = new Map(card.getAllInputs().map((input) => [input.id, asText(input.defaultValue)]));
-    for (const input of card.getAllInputs()) if (typed.has(input.id)) input.defaultValue = typed.get(input.id);
     const rendered = card.render();
     this.card = card;
     this.element.replaceChildren(...(rendered ? [rendered] : []));
-    if (focused) card.getAllInputs().find((input) => input.id === focused)?.focus();
+    this.name();
+    const again = focused && card.getAllInputs().find((input) => input.id === focused);
+    if (again) again.focus();
+    else if (inside) this.element.focus({ preventScroll: true });
   }
 
   focusedInput() {
     const inside = this.element.contains(document.activeElement);
     return inside ? this.card?.getAllInputs().find((input) => input.renderedElement?.contains(document.activeElement))?.id : undefined;
+  }
+
+  // The renderer names nothing that a test could hold on to.
+  name() {
+    for (const action of this.card.getAllActions()) {
+      const node = action.renderedElement;
+      if (!node) continue;
+      const json = action.toJSON();
+      const name = json.verb ?? json.id ?? json.title;
+      mark(node, { testid: `teams-action-${name}`, action: name, value: json.data === undefined ? undefined : JSON.stringify(json.data) });
+    }
+    for (const input of this.card.getAllInputs()) {
+      const node = input.renderedElement;
+      if (!node) continue;
+      const controls = [...node.querySelectorAll("input, select, textarea")];
+      const options = controls.filter((control) => ["checkbox", "radio"].includes(control.type) && input.getJsonTypeName() === "Input.ChoiceSet");
+      for (const control of controls) mark(control, { testid: `teams-input-${input.id}`, input: input.id });
+      for (const option of options) mark(option, { testid: `teams-option-${input.id}-${option.value}`, value: option.value });
+    }
   }
 
   pressed(action) {
@@ -144,9 +158,19 @@ export class CardView {
 
   /** Buttons wait while the bot has not answered. */
   busy(on) {
+    if (on === this.element.hasAttribute("aria-busy")) return;
+    // A button that is switched off loses the focus; the card itself keeps the reader's place.
+    if (on && this.element.contains(document.activeElement)) this.element.focus({ preventScroll: true });
     this.element.toggleAttribute("aria-busy", on);
-    for (const button of this.element.querySelectorAll("button")) button.disabled = on;
+    for (const button of this.element.querySelectorAll("button")) {
+      if (on) button.dataset.off = button.disabled;
+      button.disabled = on || button.dataset.off === "true";
+    }
   }
+}
+
+function mark(node, names) {
+  for (const [name, value] of Object.entries(names)) if (value !== undefined) node.dataset[name] = value;
 }
 
 const asText = (value) => (value === undefined || value === null ? "" : String(value));

@@ -6,6 +6,7 @@
 import { drawBlocks } from "./slack/blocks.js";
 import { h, newId } from "./slack/dom.js";
 import { Modal } from "./slack/modal.js";
+import { Shortcuts } from "./slack/shortcuts.js";
 import { mrkdwn } from "./slack/mrkdwn.js";
 
 const NARROW = 640; // pixels; below, the side becomes a strip on top
@@ -36,10 +37,14 @@ class Panel {
     this.composer = h("form", { class: "sl-composer", onsubmit: (event) => this.send(event) }, h("label", { class: "sl-hidden", for: inputId }, "Message"), this.say, this.sendButton);
     this.main = h("section", { class: "sl-main" },
       h("header", { class: "sl-top" }, this.title, this.about, this.tabs), this.scroll, this.home, this.alerts, this.composer);
-    this.team = h("div", { class: "sl-team" });
+    this.teamName = h("b", {});
+    this.link = h("span", { title: "How deliveries reach the bot" });
+    this.team = h("div", { class: "sl-team" }, this.teamName, this.link);
     this.root = h("div", { class: "sl", "data-testid": "slack" }, h("nav", { class: "sl-side", "aria-label": "Slack channels" }, this.team, this.list), this.main);
     this.el.replaceChildren(this.root);
     this.modal = new Modal(this.root, (verb, body) => this.act(verb, body));
+    this.shortcuts = new Shortcuts(this.root, (verb, body) => this.act(verb, body));
+    this.team.append(this.shortcuts.button);
     // A container cannot restyle itself by its own width, so its class does.
     new ResizeObserver(([entry]) => this.root.classList.toggle("sl-narrow", entry.contentRect.width < NARROW)).observe(this.el);
   }
@@ -56,6 +61,8 @@ class Panel {
   paint(state) {
     const person = state.me.person;
     if (this.person !== person) {
+      // Whoever sits down before an open Home opens it.
+      if (this.view === "home") queueMicrotask(() => this.act("home", {}));
       this.person = person;
       this.drawn.clear();
       this.scroll.replaceChildren();
@@ -73,8 +80,10 @@ class Panel {
   // ── the side ──
 
   paintSide() {
-    this.team.replaceChildren(h("b", {}, this.state.team.name), h("span", { class: `sl-link sl-link-${this.state.transport}`, title: "How deliveries reach the bot" },
-      { socket: "Socket Mode", http: "HTTP", none: "no bot" }[this.state.transport]));
+    this.teamName.textContent = this.state.team.name;
+    this.link.className = `sl-link sl-link-${this.state.transport}`;
+    this.link.textContent = { socket: "Socket Mode", http: "HTTP", none: "no bot" }[this.state.transport];
+    this.shortcuts.offer(this.state.shortcuts);
     const direct = this.state.channels.filter((channel) => channel.kind === "dm");
     const channels = this.state.channels.filter((channel) => channel.kind !== "dm");
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
@@ -103,6 +112,7 @@ class Panel {
     this.paint(this.state);
     this.scroll.scrollTop = this.scroll.scrollHeight;
     if (view === "home") this.act("home", {});
+    else if (this.channel.kind === "dm") this.act("home", { tab: "messages" });
   }
 
   // ── the middle ──
@@ -135,9 +145,12 @@ class Panel {
       this.home.replaceChildren(h("p", { class: "sl-empty" }, "Signoff has not put anything here yet."));
       return;
     }
+    const focused = this.home.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
     const press = (block, element, value) => this.act("press", { where: "home", block_id: block.block_id, action_id: element.action_id, value });
-    this.home.replaceChildren(...drawBlocks(view.blocks, this.context, { root: this.root, press, changed: press,
-      state: (block, element) => view.state.values[block.block_id]?.[element.action_id] ?? null }));
+    const changed = (block, element, value, enter) => this.act("fill", { where: "home", enter, values: { [`${block.block_id}/${element.action_id}`]: value } });
+    this.home.replaceChildren(...drawBlocks(view.blocks, this.context, { root: this.root, press, changed,
+      state: (block, element) => view.values[block.block_id]?.[element.action_id] ?? null }));
+    if (focused) this.home.querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
   paintMessages(channel) {

@@ -12,6 +12,8 @@ function h(tag, attributes = {}, ...children) {
   return made;
 }
 
+const DIALOG = { small: "360px", medium: "560px", large: "780px" }; // widths; real dialogs are as wide as the window lets them
+
 /** Make `parent` hold exactly these children in this order, moving only what is out of place: focus and scroll stay. */
 function arrange(parent, children) {
   children.forEach((child, index) => {
@@ -273,7 +275,10 @@ export function mountTeams(el, api) {
       (element.querySelector("input, textarea, select") ?? element).focus();
     }
     dialog.title.textContent = wanted.title;
+    dialog.element.style.setProperty("--t-width", DIALOG[wanted.width] ?? (Number(wanted.width) ? `${wanted.width}px` : DIALOG.medium));
+    const before = dialog.card.json;
     dialog.card.show(wanted.card);
+    if (dialog.card.json !== before) dialog.element.querySelector(".t-dialog-body").scrollTop = 0;
     dialog.note.hidden = !wanted.notice;
     dialog.note.textContent = wanted.notice?.text ?? "";
   }

@@ -1,4 +1,4 @@
-"""Adaptive Cards as far as the platform looks at them: what it refuses, and what a click on one submits. Pure."""
+"""Adaptive Cards as far as the platform looks at them: what it refuses. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from signoff_sim.simulated import Refused
 from signoff_sim.teams.rules import Rules
 
 Json = dict[str, Any]
@@ -66,10 +65,11 @@ def faults(card: object, rules: Rules, *, dialog: bool = False) -> list[str]:
     if not isinstance(card.get("body", []), list) or not isinstance(card.get("actions", []), list):
         found.append("The card's body and actions are lists.")
     found += _version(card)
-    if len(card.get("actions", [])) > rules.card_actions:
-        found.append(f"The card has {len(card['actions'])} primary actions; {rules.card_actions} are allowed.")
     ids: set[str] = set()
+    everything = {node["id"] for node in nodes(card) if isinstance(node.get("id"), str)}
     for node in nodes(card):
+        found += _actions(node, rules)
+        found += _targets(node, everything)
         found += _node(node, dialog=dialog)
         if node.get("type") in INPUTS and isinstance(name := node.get("id"), str):
             if name in ids:
@@ -77,6 +77,26 @@ def faults(card: object, rules: Rules, *, dialog: bool = False) -> list[str]:
             ids.add(name)
     found += _refresh(card)
     return found
+
+
+def _actions(node: Json, rules: Rules) -> list[str]:
+    """A card and every ActionSet in it show so many primary actions; what is more is cut off without a word."""
+    if node.get("type") not in ("AdaptiveCard", "ActionSet"):
+        return []
+    primary = [one for one in cast("list[Json]", node.get("actions", [])) if one.get("mode") != "secondary"]
+    if len(primary) > rules.card_actions:
+        what = "card" if node["type"] == "AdaptiveCard" else "ActionSet"
+        return [f"The {what} has {len(primary)} primary actions; {rules.card_actions} are allowed."]
+    return []
+
+
+def _targets(node: Json, known: set[Any]) -> list[str]:
+    """What Action.ToggleVisibility shows and hides has to be there; a client says nothing of what is not."""
+    if node.get("type") != "Action.ToggleVisibility":
+        return []
+    targets = cast("list[Any]", node.get("targetElements") or [])
+    names = [cast("Json", one).get("elementId") if isinstance(one, dict) else one for one in targets]
+    return [f"Action.ToggleVisibility names {name!r}, which is not in the card." for name in names if name not in known]
 
 
 def _version(card: Json) -> list[str]:
@@ -108,13 +128,33 @@ def _node(node: Json, *, dialog: bool) -> list[str]:
         if not isinstance(node.get("data", {}), dict | str):
             found.append("Action.Execute's data is an object or a string.")
     if kind == "Input.ChoiceSet":
-        choices: list[Json] = node.get("choices", [])
-        if any(not isinstance(choice.get("value"), str) or not choice.get("title") for choice in choices):
-            found.append("Every choice needs a title and a value, both strings.")
+        found += _choices(node)
+    chosen = node.get("selectAction")
+    if isinstance(chosen, dict) and cast("Json", chosen).get("type") == "Action.ShowCard":
+        found.append("selectAction cannot be Action.ShowCard.")
     if kind in INPUTS and not isinstance(node.get("value", ""), str | int | float):
         found.append(f"{kind}'s value is a string or a number.")
     if node.get("isRequired") and kind in INPUTS and not node.get("label"):
         found.append(f"The required input {node.get('id')!r} needs a label.")
+    return found
+
+
+def _choices(node: Json) -> list[str]:
+    choices: list[Json] = node.get("choices", [])
+    if any(not isinstance(choice.get("value"), str) or not choice.get("title") for choice in choices):
+        return ["Every choice needs a title and a value, both strings."]
+    values = [str(choice["value"]) for choice in choices]
+    found: list[str] = []
+    if len(set(values)) != len(values):
+        found.append(f"Two choices of {node.get('id')!r} have the same value.")
+    if node.get("isMultiSelect") and any("," in value for value in values):
+        found.append("Several chosen values are sent with commas between them; a value cannot hold one.")
+    if node.get("style", "compact") not in ("compact", "expanded", "filtered"):
+        found.append(f"Input.ChoiceSet has no style {node['style']!r}.")
+    begun = node.get("value")
+    picked = str(begun).split(",") if node.get("isMultiSelect") else [begun]
+    if begun and choices and not set(picked) <= set(values):
+        found.append(f"{node.get('id')!r} begins with a value that is not among its choices.")
     return found
 
 
@@ -127,92 +167,3 @@ def _refresh(card: Json) -> list[str]:
     if len(refresh.get("userIds", [])) > REFRESH_USERS:
         return [f"refresh.userIds has more than {REFRESH_USERS} entries."]
     return []
-
-
-# ── what a click submits ─────────────────────────────────────────────────────────────────────────
-
-
-def find_action(card: Json, wanted: Mapping[str, Any]) -> Json:
-    """The one action that fits every named trait: `verb`, `id`, `text` (its title), `data`. Raises Refused."""
-    traits = {key: wanted[name] for name, key in _TRAITS.items() if wanted.get(name) is not None}
-    if not traits:
-        raise Refused("Say which action: verb, id, text or data.")
-    actions = [node for node in nodes(card) if node.get("type") in ACTIONS]
-    fitting = [node for node in actions if all(_fits(node.get(key), value) for key, value in traits.items())]
-    if not fitting:
-        titles = ", ".join(str(node.get("title") or node.get("verb")) for node in actions) or "none"
-        raise Refused(f"The card has no such action; it has: {titles}.")
-    return fitting[0]
-
-
-_TRAITS = {"verb": "verb", "id": "id", "text": "title", "data": "data"}
-
-
-def _fits(found: object, wanted: object) -> bool:
-    if isinstance(found, str) and isinstance(wanted, str):
-        # `Edit…`, `edit...` and `Edit` are the same button to a person.
-        return found == wanted or _plain(found) == _plain(wanted)
-    return found == wanted or (not found and not wanted)
-
-
-def _plain(title: str) -> str:
-    return title.strip().rstrip(".…").strip().casefold()
-
-
-def gather(card: Json, action: Json, given: Mapping[str, Any], rules: Rules) -> tuple[dict[str, str], dict[str, str]]:
-    """What the inputs submit with this action, and what the person's client refuses to send: id → sentence.
-
-    `given` is what the person typed, as strings by input id; other inputs submit their initial value.
-    """
-    if action.get("associatedInputs", "auto") == "none":
-        return {}, {}
-    inputs = {str(node["id"]): node for node in nodes(card) if node.get("type") in INPUTS}
-    if unknown := sorted(set(given) - set(inputs)):
-        raise Refused(f"The card has no input {unknown[0]!r}; it has {', '.join(sorted(inputs)) or 'none'}.")
-    values: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    for name, node in inputs.items():
-        value = _text(given.get(name, _initial(node)))
-        if fault := _input_fault(node, value):
-            refused[name] = str(node.get("errorMessage") or fault)
-        if value or rules.empty_inputs:
-            values[name] = value
-    return values, refused
-
-
-def _initial(node: Json) -> object:
-    if node["type"] == "Input.Toggle":
-        return node.get("value", node.get("valueOff", "false"))
-    return node.get("value", "")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _input_fault(node: Json, value: str) -> str | None:
-    kind = node["type"]
-    if value == "" or (kind == "Input.Toggle" and value == node.get("valueOff", "false")):
-        return "This is required." if node.get("isRequired") else None
-    if kind == "Input.Text":
-        if len(value) > node.get("maxLength", len(value)):
-            return f"At most {node['maxLength']} characters."
-        if "regex" in node and not re.search(node["regex"], value):
-            return "This does not have the expected form."
-    if kind == "Input.Number":
-        try:
-            number = float(value)
-        except ValueError:
-            return "This is not a number."
-        if number < float(node.get("min", number)) or number > float(node.get("max", number)):
-            return "The number is out of bounds."
-    if kind in ("Input.Date", "Input.Time") and not node.get("min", value) <= value <= node.get("max", value):
-        return "This is out of bounds."
-    if kind == "Input.ChoiceSet" and node.get("style") != "filtered" and node.get("choices"):
-        allowed = {choice["value"] for choice in node["choices"]}
-        picked = value.split(",") if node.get("isMultiSelect") else [value]
-        if not set(picked) <= allowed:
-            return f"{value!r} is not one of the choices."
-    return None

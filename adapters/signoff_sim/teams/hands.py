@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from signoff_sim.simulated import Refused
-from signoff_sim.teams import cards, typed
+from signoff_sim.teams import cards, pressing, typed
 from signoff_sim.teams.connector import Connector
 from signoff_sim.teams.content import Content
 from signoff_sim.teams.directory import Directory
@@ -76,12 +76,12 @@ class Hands:
         card = message.card_for(person.id)
         if card is None:
             raise Refused("This message has no card.")
-        action = cards.find_action(card, body)
+        action = pressing.find_action(card, body)
         if action["type"] == "Action.OpenUrl":
             return {**self._seen(person, thread, message, None), "url": action["url"]}
         if action["type"] in ("Action.ShowCard", "Action.ToggleVisibility"):
             return self._seen(person, thread, message, None)
-        inputs, invalid = cards.gather(card, action, body.get("inputs") or {}, self._connector.rules)
+        inputs, invalid = pressing.gather(card, action, body.get("inputs") or {}, self._connector.rules)
         if invalid:
             return {**self._seen(person, thread, message, None), "invalid": invalid}
         message.notices.pop(person.id, None)
@@ -165,10 +165,10 @@ class Hands:
         if dialog is None:
             raise Refused(f"{person.name} has no dialog open.")
         wanted = body if any(body.get(key) is not None for key in ("verb", "id", "text", "data")) else None
-        action = cards.find_action(dialog.card, wanted) if wanted else _first_submit(dialog.card)
+        action = pressing.find_action(dialog.card, wanted) if wanted else _first_submit(dialog.card)
         if action["type"] == "Action.OpenUrl":
             return {**self._seen(person, dialog.thread, dialog.message, None), "url": action["url"]}
-        inputs, invalid = cards.gather(dialog.card, action, body.get("inputs") or {}, self._connector.rules)
+        inputs, invalid = pressing.gather(dialog.card, action, body.get("inputs") or {}, self._connector.rules)
         if invalid:
             return {**self._seen(person, dialog.thread, dialog.message, None), "invalid": invalid}
         value = {"data": _merged(action, inputs), "context": {"theme": "default"}}

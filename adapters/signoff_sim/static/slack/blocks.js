@@ -1,4 +1,5 @@
-// Block Kit drawn as DOM. `surface` says what happens on a press: {press(block, element, value), state(block, element), errors, fields}.
+// Block Kit drawn as DOM. `surface` says what happens: {press(block, element, value), changed(block, element, value, enter),
+// state(block, element), fields}.
 
 import { h, newId, safeUrl } from "./dom.js";
 import { control } from "./inputs.js";
@@ -6,8 +7,8 @@ import { formatDate, mention, mrkdwn, textNode, withEmoji } from "./mrkdwn.js";
 
 function button(block, element, context, surface) {
   const style = element.style ? ` sl-button-${element.style}` : "";
-  const node = h("button", { type: "button", class: `sl-button${style}`, "data-testid": `slack-button-${element.action_id}`, "data-action-id": element.action_id,
-    "aria-label": element.accessibility_label }, withEmoji(element.text.text));
+  const node = h("button", { type: "button", class: `sl-button${style}`, "data-testid": `slack-button-${element.action_id}`,
+    "data-action": element.action_id, "data-value": element.value, "data-block": block.block_id, "aria-label": element.accessibility_label }, withEmoji(element.text.text));
   node.addEventListener("click", async () => {
     if (node.getAttribute("aria-busy") === "true") return;
     if (element.confirm && !(await confirm(element.confirm, context, surface))) return;
@@ -49,12 +50,12 @@ function interactive(block, element, context, surface) {
   if (element.type === "image") return h("span", { class: "sl-image", role: "img", "aria-label": element.alt_text }, element.alt_text);
   const key = `${block.block_id}/${element.action_id}`;
   if (element.type === "overflow") {
-    const node = h("select", { class: "sl-button sl-overflow", "aria-label": "More actions", "data-testid": `slack-input-${key}` }, h("option", { value: "" }, "⋯"),
+    const node = h("select", { class: "sl-button sl-overflow", "aria-label": "More actions", "data-testid": `slack-input-${key}`, "data-action": element.action_id }, h("option", { value: "" }, "⋯"),
       element.options.map((one) => h("option", { value: one.value }, withEmoji(one.text.text))));
     node.addEventListener("change", () => node.value && surface.press(block, element, node.value));
     return node;
   }
-  const drawn = control(element, surface.state(block, element), context, { key, changed: (value) => surface.changed(block, element, value) });
+  const drawn = control(element, surface.state(block, element), context, { key, changed: (value) => surface.changed(block, element, value, true) });
   drawn.node.setAttribute("aria-label", element.placeholder?.text ?? block.text?.text ?? "Choose");
   surface.fields?.set(key, drawn);
   return drawn.node;
@@ -66,10 +67,11 @@ function input(block, context, surface) {
   const errorId = newId("sl-error");
   const hintId = block.hint ? newId("sl-hint") : null;
   const drawn = control(block.element, surface.state(block, block.element), context, {
-    labelId, key, describedBy: [hintId, errorId].filter(Boolean).join(" "), changed: (value) => surface.changed(block, block.element, value) });
+    labelId, key, describedBy: [hintId, errorId].filter(Boolean).join(" "), dispatches: block.dispatch_action === true,
+    changed: (value, enter = true) => surface.changed(block, block.element, value, enter) });
   if (!block.optional) drawn.node.setAttribute("aria-required", "true");
   const error = h("div", { class: "sl-error", id: errorId, role: "alert", "data-testid": `slack-error-${block.block_id}` });
-  const node = h("div", { class: "sl-field", "data-testid": `slack-field-${block.block_id}`, "data-block-id": block.block_id },
+  const node = h("div", { class: "sl-field", "data-testid": `slack-field-${block.block_id}` },
     h("div", { class: "sl-label", id: labelId }, withEmoji(block.label.text), block.optional ? h("span", { class: "sl-optional" }, " (optional)") : null),
     drawn.node, error, block.hint ? h("div", { class: "sl-hint", id: hintId }, withEmoji(block.hint.text)) : null);
   const complain = (said) => {
@@ -140,6 +142,7 @@ export function drawBlocks(blocks, context, surface) {
     const draw = DRAW[block.type];
     const node = draw ? draw(block, context, surface) : h("em", { class: "sl-unknown" }, `[${block.type} is not drawn here]`);
     node.classList.add("sl-block");
+    node.dataset.block = block.block_id;
     return node;
   });
 }

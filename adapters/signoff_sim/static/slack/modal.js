@@ -13,6 +13,7 @@ export class Modal {
     this.shown = null; // view id and hash of what is drawn
     this.fields = new Map();
     this.drafts = new Map(); // view id → Map(field → value): typed, perhaps not yet sent
+    this.pending = new Map(); // field → value that is on its way: newer than what the server has told of it
   }
 
   show(view, context) {
@@ -33,6 +34,7 @@ export class Modal {
     for (const behind of this.root.children) behind.inert = false;
     this.shown = null;
     this.drafts.clear();
+    this.pending.clear();
     this.before?.isConnected && this.before.focus();
   }
 
@@ -50,14 +52,14 @@ export class Modal {
       root: this.root,
       fields: this.fields,
       state: (block, element) => view.values[block.block_id]?.[element.action_id] ?? null,
-      changed: (block, element, value) => this.node && this.act("fill", { values: { [`${block.block_id}/${element.action_id}`]: value } }),
+      changed: (block, element, value, enter) => this.node && this.fill(view.id, `${block.block_id}/${element.action_id}`, value, enter),
       press: (block, element, value) => this.act("press", { block_id: block.block_id, action_id: element.action_id, value, values: this.values() }),
     };
     const body = h("div", { class: "sl-modal-body" }, drawBlocks(view.blocks, context, surface));
     this.trouble = h("div", { class: "sl-trouble", role: "alert", "data-testid": "slack-modal-trouble" });
     this.send = view.submit ? h("button", { type: "submit", class: "sl-button sl-button-primary", "data-testid": "slack-modal-submit" }, withEmoji(view.submit.text)) : null;
     const back = view.depth > 1 ? "Back" : "Cancel";
-    this.form = h("form", { class: "sl-modal", novalidate: true, role: "dialog", "aria-modal": "true", "aria-labelledby": titleId, "data-testid": "slack-modal", "data-view-id": view.id,
+    this.form = h("form", { class: "sl-modal", novalidate: true, role: "dialog", "aria-modal": "true", "aria-labelledby": titleId, "data-testid": "slack-modal", "data-view": view.id, "data-callback": view.callback_id, tabindex: "-1",
       onsubmit: (event) => this.submit(event), onkeydown: (event) => this.key(event) },
       h("header", { class: "sl-modal-head" },
         h("span", { class: "sl-avatar sl-avatar-bot sl-avatar-small", "aria-hidden": "true" }, "✓"),
@@ -70,13 +72,23 @@ export class Modal {
     this.node = h("div", { class: "sl-shade" }, this.form);
     for (const behind of this.root.children) behind.inert = true;
     this.root.append(this.node);
-    if (same) this.restore(draft, view);
+    for (const field of this.fields.values()) field.drawn = field.read();
+    if (same) this.restore(draft);
+    for (const [key, field] of this.fields) if (this.pending.has(`${view.id} ${key}`)) field.write(this.pending.get(`${view.id} ${key}`));
     body.scrollTop = same ? scrolled : 0;
     const again = focused && this.node.querySelector(`[data-testid="${CSS.escape(focused)}"]`);
     const first = [...this.fields.values()][0];
-    if (again) again.focus();
+    if (again) again.focus({ preventScroll: true });
+    // Something else has taken its place: whoever reads on must not be thrown back to the top.
+    else if (same) this.form.focus({ preventScroll: true });
     else if (first) first.focus();
     else (this.send ?? this.form.querySelector(".sl-close")).focus();
+  }
+
+  async fill(viewId, key, value, enter) {
+    this.pending.set(`${viewId} ${key}`, value);
+    await this.act("fill", { values: { [key]: value }, enter });
+    if (this.pending.get(`${viewId} ${key}`) === value) this.pending.delete(`${viewId} ${key}`);
   }
 
   values() {
@@ -84,16 +96,15 @@ export class Modal {
   }
 
   remember(viewId) {
-    this.drafts.set(viewId, new Map([...this.fields].map(([key, field]) => [key, field.read()])));
+    const touched = [...this.fields].filter(([, field]) => field.read() !== field.drawn);
+    this.drafts.set(viewId, new Map(touched.map(([key, field]) => [key, field.read()])));
   }
 
-  // The server keeps what was sent; text typed in the moment the view changed is newer.
-  restore(draft, view) {
+  // The server keeps what was sent; text typed since the view was drawn is newer.
+  restore(draft) {
     for (const [key, field] of this.fields) {
       const typed = draft.get(key);
-      if (typeof typed === "string" && typed !== "" && "value" in field.node && field.node.value === "") {
-        field.node.value = typed;
-      }
+      if (typeof typed === "string" && "value" in field.node) field.write(typed);
     }
   }
 
