@@ -101,9 +101,12 @@ export class CardView {
     return (this.card?.getAllInputs() ?? []).map((input) => [input.id, asText(input.value)]);
   }
 
-  /** Show this card. Another one starts from its own values: what was typed into the one before is gone, as in Teams. */
-  show(content) {
-    const json = JSON.stringify(content) + dark.matches;
+  /**
+   * Show this card. Another one starts from its own values: what was typed into the one before is gone, as in Teams.
+   * `answered`: differs when a press was answered with a card, which is drawn anew even if it is the same.
+   */
+  show(content, answered = "") {
+    const json = JSON.stringify(content) + dark.matches + answered;
     if (json === this.json) return;
     const inside = this.element.contains(document.activeElement);
     const focused = this.focusedInput();

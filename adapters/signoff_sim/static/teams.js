@@ -131,7 +131,7 @@ export function mountTeams(el, api) {
       this.text.hidden = !message.text && !message.deleted;
       if (message.card && !message.deleted) {
         this.card ??= new CardView((action, inputs) => this.press(action, inputs), { testid: `teams-card-${message.id}` });
-        this.card.show(message.card);
+        this.card.show(message.card, message.answered);
         arrange(this.slot, [this.card.element]);
       } else this.slot.replaceChildren();
       this.notice.hidden = !message.notice;
@@ -271,13 +271,13 @@ export function mountTeams(el, api) {
       shade.replaceChildren(element);
       shade.hidden = false;
       dialog.title.textContent = wanted.title;
-      card.show(wanted.card);
+      card.show(wanted.card, wanted.answered);
       (element.querySelector("input, textarea, select") ?? element).focus();
     }
     dialog.title.textContent = wanted.title;
     dialog.element.style.setProperty("--t-width", DIALOG[wanted.width] ?? (Number(wanted.width) ? `${wanted.width}px` : DIALOG.medium));
     const before = dialog.card.json;
-    dialog.card.show(wanted.card);
+    dialog.card.show(wanted.card, wanted.answered);
     if (dialog.card.json !== before) dialog.element.querySelector(".t-dialog-body").scrollTop = 0;
     dialog.note.hidden = !wanted.notice;
     dialog.note.textContent = wanted.notice?.text ?? "";

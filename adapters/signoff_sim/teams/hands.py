@@ -111,6 +111,8 @@ class Hands:
         before = message.revision
         answer = await self._invoke("adaptiveCard/action", person, thread, value, message.id)
         notice = self._take_card(person, message, answer, before)
+        if notice is None and trigger == "manual":
+            message.answered[person.id] = message.answered.get(person.id, 0) + 1
         if notice is not None and trigger == "manual":
             message.notices[person.id] = notice
         return answer
@@ -209,7 +211,7 @@ class Hands:
                 return
             title = str(info.get("title") or self._directory.app_name)
             self.dialogs[person.id] = Dialog(
-                thread, message, title, card["content"], info.get("height"), info.get("width")
+                thread, message, title, card["content"], info.get("height"), info.get("width"), self._threads.next_id()
             )
         else:
             self._tell(person, message, open_dialog, WRONG)
@@ -260,6 +262,7 @@ class Hands:
             "width": dialog.width,
             "conversation": dialog.thread.id,
             "activity": dialog.message.id,
+            "answered": dialog.answered,
             "notice": dialog.notice and {"text": dialog.notice.text, "tone": dialog.notice.tone},
         }
 

@@ -43,6 +43,8 @@ class Message:
     refreshed: dict[str, int] = field(default_factory=dict[str, int])
     """World id → the revision that person's client has refreshed."""
     notices: dict[str, Notice] = field(default_factory=dict[str, Notice])
+    answered: dict[str, int] = field(default_factory=dict[str, int])
+    """World id → how many presses of that person a card has answered: each is drawn anew, also the same one again."""
 
     def card_for(self, person: str) -> dict[str, Any] | None:
         return self.views.get(person, self.card)
@@ -78,6 +80,8 @@ class Dialog:
     card: dict[str, Any]
     height: object = None
     width: object = None
+    answered: str = ""
+    """Differs for every page that was answered, also for the same one again."""
     notice: Notice | None = None
 
 
@@ -139,6 +143,7 @@ class Threads:
             "mentions": list(message.mentions),
             "card": message.card_for(person.id),
             "only_you": person.id in message.views,
+            "answered": message.answered.get(person.id, 0),
             "revision": message.revision,
             "edited": message.revision > 1,
             "deleted": message.deleted,
