@@ -6,10 +6,10 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
+from signoff.cards.queue import DONE, Code
 from signoff.desk.answering import Answers
-from signoff.desk.judging import BulkKind, Code, Judge, Verdict, ended, refused
+from signoff.desk.judging import BulkKind, Judge, Verdict, ended, refused
 from signoff.errors import (
     AlreadyDecided,
     CallFrozen,
@@ -32,8 +32,6 @@ CHANGED = "It was edited since you saw it, so it was left alone; look at it agai
 GONE = "There is no such request."
 UNWRITTEN = "Redis could not be reached, so nothing was recorded; try again."
 
-Result = Literal["approved", "rejected", "voted"] | Code
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -52,13 +50,13 @@ class Done:
     pin: Pin
     request: Request | None
     """As it stands now, as far as is known."""
-    result: Result
+    result: Code
     """`voted`: it counts, and others are asked still."""
     sentence: str
 
     @property
     def counted(self) -> bool:
-        return self.result in {"approved", "rejected", "voted"}
+        return self.result in DONE
 
 
 @dataclass(frozen=True, slots=True)

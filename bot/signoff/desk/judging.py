@@ -9,6 +9,7 @@ from typing import Literal
 
 from signoff.cards.line import arguments_line
 from signoff.cards.odd import is_odd
+from signoff.cards.queue import Code
 from signoff.desk.verdict import standing
 from signoff.desk.voices import Asked, Voices, still_asked
 from signoff.desk.voting import check_vote
@@ -26,24 +27,6 @@ from signoff.model import Actor, Kind, Request
 from signoff.policy import Policy
 
 BulkKind = Literal["approve", "reject"]
-Code = Literal[
-    "ok",
-    "high_risk",
-    "confirm",
-    "own",
-    "changed",
-    "expired",
-    "already_decided",
-    "not_allowed",
-    "needs_answer",
-    "frozen",
-    "hidden_text",
-    "too_long",
-    "not_found",
-    "already_voted",
-    "away",
-    "unavailable",
-]
 OUTSIDE: frozenset[Code] = frozenset({"not_allowed", "already_voted", "already_decided", "expired"})
 """What makes a request no part of somebody's queue."""
 APPROVING: frozenset[Code] = frozenset({"needs_answer", "too_long"})

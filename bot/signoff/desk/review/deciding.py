@@ -78,7 +78,7 @@ def came(state: State, decided: Decided, names: Mapping[str, str]) -> State:
         drawn.told_line(drawn.Told(one.request, one.result), names, came=True)
         for one in sorted(decided.results, key=_first_failed)
     )
-    codes = tuple(one.result for one in sorted(decided.results, key=_first_failed))
+    codes: tuple[drawn.Code, ...] = tuple(one.result for one in sorted(decided.results, key=_first_failed))
     outcome = Outcome(batch=decided.batch, kind=preflight.kind, codes=codes, lines=lines)
     return state.model_copy(update={"screen": "results", "outcome": outcome, "selected": ()})
 

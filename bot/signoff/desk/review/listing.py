@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from signoff import cards
 from signoff.cards import queue as drawn
+from signoff.cards.queue import Code
 from signoff.desk.bulk import MOST
-from signoff.desk.judging import APPROVING, OUTSIDE, Code, Judge
+from signoff.desk.judging import APPROVING, OUTSIDE, Judge
 from signoff.desk.queue import Counts, Queue
 from signoff.desk.review.state import State
 from signoff.desk.review.words import risk_named
@@ -48,13 +49,14 @@ class Listings:
 
     async def window(self, state: State, actor: Actor, start: str | None, before: int) -> tuple[State, Rows]:
         """The window behind a cursor; behind empty ones, the next that holds anything."""
+        found = await self._queue.page(actor, state.sieve, start, WINDOW)
         for _ in range(WINDOWS):
-            found = await self._queue.page(actor, state.sieve, start, WINDOW)
-            requests = tuple(one for one, _ in found.requests)
-            if requests or found.cursor is None:
+            if found.requests or found.cursor is None:
                 break
             start = found.cursor
-        marks = {n: verdict.code for n, (_, verdict) in enumerate(found.requests) if _bars(verdict.code)}
+            found = await self._queue.page(actor, state.sieve, start, WINDOW)
+        requests = tuple(one for one, _ in found.requests)
+        marks = _marks((n, verdict.code) for n, (_, verdict) in enumerate(found.requests))
         changes = {
             "start": start,
             "ahead": found.cursor,
@@ -73,23 +75,19 @@ class Listings:
         by_id = {one.id: one for one in await self._store.several([pin.id for pin in state.pins])}
         there = [by_id[pin.id] for pin in state.pins if pin.id in by_id]
         verdicts = await self._judge.all(there, "approve", actor, await self._store.now())
-        code = {one.id: verdict.code for one, verdict in zip(there, verdicts, strict=True)}
+        code: dict[str, Code] = {one.id: verdict.code for one, verdict in zip(there, verdicts, strict=True)}
         requests = tuple(
             by_id[pin.id] if pin.id in by_id and code[pin.id] not in OUTSIDE else None for pin in state.pins
         )
-        marks = {n: code[one.id] for n, one in enumerate(requests) if one is not None and _bars(code[one.id])}
+        marks = _marks((n, code[one.id]) for n, one in enumerate(requests) if one is not None)
         pins = tuple(pin if one is None else pin_of(one) for pin, one in zip(state.pins, requests, strict=True))
         return self._sound(state.model_copy(update={"pins": pins}), Rows(requests, marks))
 
     def _sound(self, state: State, rows: Rows) -> tuple[State, Rows]:
-        """Nothing is selected that is not listed exactly as it was selected, or that cannot go along with others."""
-        now = {one.id: (pin_of(one), n) for n, one in enumerate(rows.requests) if one is not None}
+        """Nothing is selected that is not listed exactly as it was selected."""
+        now = {one.id: pin_of(one) for one in rows.requests if one is not None}
         listed = {pin.id for pin in state.pins}
-        kept = tuple(
-            pin
-            for pin in state.selected
-            if pin.id not in listed or (pin.id in now and now[pin.id][0] == pin and now[pin.id][1] not in rows.marks)
-        )
+        kept = tuple(pin for pin in state.selected if pin.id not in listed or now.get(pin.id) == pin)
         lost = len(state.selected) - len(kept)
         if not lost:
             return state, rows
@@ -97,19 +95,24 @@ class Listings:
         notice = f"{state.notice} {said}" if state.notice else said
         return state.model_copy(update={"selected": kept, "notice": notice}), rows
 
-    async def screen(self, state: State, rows: Rows, actor: Actor) -> cards.Listing:
+    async def screen(self, state: State, rows: Rows, actor: Actor) -> tuple[State, cards.Listing]:
+        """The list, and the state that knows what it showed."""
         groups = drawn.group(rows.requests)
+        page = min(state.page, drawn.group_pages(groups) - 1)
+        shown = {one.key: one.members for one in groups[page * drawn.GROUPS : (page + 1) * drawn.GROUPS]}
+        changes = {"screen": "listing", "page": page, "groups": shown, "barred": tuple(rows.marks)}
+        state = state.model_copy(update=changes)
         counts, offered = await self._queue.counts(actor, state.sieve)
         if state.sieve.text is not None:
             counts = _found(state, rows, counts)
         chosen = {pin.id for pin in state.selected}
-        return drawn.listing(
+        return state, drawn.listing(
             review=state.id,
             window=rows.requests,
             marks=rows.marks,
             chosen=[n for n, pin in enumerate(state.pins) if pin.id in chosen],
             groups=groups,
-            page=min(state.page, drawn.group_pages(groups) - 1),
+            page=page,
             opened=state.opened,
             first=state.before,
             more=state.ahead is not None,
@@ -123,58 +126,40 @@ class Listings:
 
     # ── moves ────────────────────────────────────────────────────────────────────────────────────
 
-    def ticked(self, state: State, rows: Rows, shown: Collection[str], ticked: Collection[str]) -> State:
-        """What is ticked on the screen that is left: an entry says so itself; a group stands for all of its requests,
-        and changes them only if its tick was changed.
+    @staticmethod
+    def ticked(state: State, shown: Collection[str], ticked: Collection[str]) -> State:
+        """What is ticked on the screen that is left, which is what it showed then: an entry says so itself; a group
+        stands for all of its requests, and changes them only if its tick was changed.
         """
-        chosen = {pin.id for pin in state.selected}
-        before = frozenset(chosen)
-        for alike in drawn.group(rows.requests):
-            if alike.key in shown:
-                free = [n for n in alike.members if n not in rows.marks]
-                whole = bool(free) and all(state.pins[n].id in before for n in free)
-                if (alike.key in ticked) != whole:
-                    turn = chosen.update if alike.key in ticked else chosen.difference_update
-                    turn(state.pins[n].id for n in free)
+        before = {pin.id for pin in state.selected}
+        chosen, barred = set(before), frozenset(state.barred)
+        for key, members in state.groups.items():
+            free = [n for n in members if n not in barred]
+            whole = bool(free) and all(state.pins[n].id in before for n in free)
+            if key in shown and (key in ticked) != whole:
+                turn = chosen.update if key in ticked else chosen.difference_update
+                turn(state.pins[n].id for n in members)
         for key in shown:
-            n = drawn.entry_place(key)
-            if n is not None and n < len(state.pins) and (key in ticked) != (state.pins[n].id in before):
+            n = _free(state, key)
+            if n is not None and (key in ticked) != (state.pins[n].id in before):
                 (chosen.add if key in ticked else chosen.discard)(state.pins[n].id)
-        return self._select(state, rows, chosen)
+        return _selected(state, chosen)
 
-    def select(self, state: State, rows: Rows, key: str) -> State:
+    @staticmethod
+    def select(state: State, key: str) -> State:
         """`all` that is shown, `none` at all, or the other way round what a key names."""
         if key == "none":
             return state.model_copy(update={"selected": ()})
         chosen = {pin.id for pin in state.selected}
-        groups = drawn.group(rows.requests)
         if key == "all":
-            size = drawn.GROUPS
-            page = min(state.page, drawn.group_pages(groups) - 1)
-            members = [n for alike in groups[page * size : (page + 1) * size] for n in alike.members]
-            chosen.update(state.pins[n].id for n in members if n not in rows.marks)
-            return self._select(state, rows, chosen)
-        n = drawn.entry_place(key)
-        found = [n] if n is not None and n < len(state.pins) else []
-        found += [m for alike in groups if alike.key == key for m in alike.members]
-        ids = {state.pins[n].id for n in found if n not in rows.marks}
-        chosen = chosen - ids if ids <= chosen else chosen | ids
-        return self._select(state, rows, chosen)
-
-    @staticmethod
-    def _select(state: State, rows: Rows, chosen: Collection[str]) -> State:
-        here = {pin.id for pin in state.pins}
-        elsewhere = [pin for pin in state.selected if pin.id not in here]
-        mine = [
-            pin
-            for n, (pin, one) in enumerate(zip(state.pins, rows.requests, strict=True))
-            if pin.id in chosen and one is not None and n not in rows.marks
-        ]
-        selected = (*elsewhere, *mine)
-        if len(selected) <= MOST:
-            return state.model_copy(update={"selected": selected})
-        notice = f"At most {MOST} are decided at once, so the first {MOST} are selected."
-        return state.model_copy(update={"selected": selected[:MOST], "notice": notice})
+            return _selected(state, chosen | {state.pins[n].id for all_of in state.groups.values() for n in all_of})
+        n = _free(state, key)
+        if n is not None:
+            return _selected(state, chosen ^ {state.pins[n].id})
+        members = state.groups.get(key, ())
+        free = {state.pins[n].id for n in members if n not in state.barred}
+        whole = {state.pins[n].id for n in members}
+        return _selected(state, chosen - whole if free <= chosen else chosen | whole)
 
     async def narrowed(self, state: State, values: Mapping[str, str], actor: Actor) -> Sieve:
         """What was chosen to narrow the list; names that are not there stay as they are."""
@@ -194,11 +179,37 @@ def pin_of(request: Request) -> Pin:
     return Pin(id=request.id, version=request.version, digest=request.digest)
 
 
-def _bars(code: Code) -> bool:
-    return code != "ok" and code not in APPROVING
+def _free(state: State, key: str) -> int | None:
+    """The place of an entry that can be ticked."""
+    n = drawn.entry_place(key)
+    return n if n is not None and n < len(state.pins) and n not in state.barred else None
+
+
+def _selected(state: State, chosen: Collection[str]) -> State:
+    """Along with a whole group, or with all, goes what cannot be decided with others: the page before deciding leaves
+    it out by name.
+    """
+    here = {pin.id for pin in state.pins}
+    elsewhere = [pin for pin in state.selected if pin.id not in here]
+    room, mine, notice = MOST - len(elsewhere), list[Pin](), state.notice
+    for n, pin in enumerate(state.pins):
+        if pin.id not in chosen:
+            continue
+        if n not in state.barred:
+            if room <= 0:
+                notice = f"At most {MOST} are decided at once, so the first {MOST} are selected."
+                continue
+            room -= 1
+        mine.append(pin)
+    return state.model_copy(update={"selected": (*elsewhere, *mine), "notice": notice})
+
+
+def _marks(codes: Iterable[tuple[int, Code]]) -> dict[int, Code]:
+    """Those that keep a request from being decided along with others at all."""
+    return {n: code for n, code in codes if code != "ok" and code not in APPROVING}
 
 
 def _found(state: State, rows: Rows, counts: Counts) -> Counts:
     """What has been found so far of a text, which no index counts."""
-    risks = Counter(one.terms.risk or one.risk or "" for one in rows.requests if one is not None)
+    risks = Counter[str](one.terms.risk or one.risk or "" for one in rows.requests if one is not None)
     return replace(counts, total=state.before + risks.total(), risk=risks)

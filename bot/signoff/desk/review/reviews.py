@@ -96,7 +96,7 @@ class Reviews:
             state = state.model_copy(update={"selected": tuple(state.pins[n] for n in free)})
             state, screen = await self._checked(state, kind, actor)
         else:
-            state, screen = await self._listed(state, rows, actor)
+            state, screen = await self._listings.screen(state, rows, actor)
         await keep(self._store, state)
         return screen
 
@@ -155,9 +155,14 @@ class Reviews:
             return deciding.turned(state, move.key, self._policy().names)
         if state.screen != "listing":
             return await self._drawn(state, actor)  # a button of a screen that was left meanwhile
-        state, rows = await self._listings.again(state, actor)
         if move.name != "select" or move.key not in {"all", "none"}:
-            state = self._listings.ticked(state, rows, move.shown, move.ticked)
+            state = self._listings.ticked(state, move.shown, move.ticked)
+        if move.name == "select":
+            state = self._listings.select(state, move.key)
+        elif move.name in {"approve", "reject"} and state.selected:
+            # Exactly what was listed goes on, for the next page to say of each by name what has become of it.
+            return await self._checked(state, "approve" if move.name == "approve" else "reject", actor)
+        state, rows = await self._listings.again(state, actor)
         return await self._in_list(state, rows, move, actor)
 
     async def _in_list(self, state: State, rows: Rows, move: cards.Move, actor: Actor) -> tuple[State, cards.Screen]:
@@ -178,17 +183,13 @@ class Reviews:
             case "open":
                 closing = state.opened and drawn.opened_key(move.key) == drawn.opened_key(state.opened)
                 state = state.model_copy(update={"opened": "" if closing else move.key})
-            case "select":
-                state = self._listings.select(state, rows, move.key)
             case "approve" | "reject":
-                if state.selected:
-                    return await self._checked(state, "approve" if move.name == "approve" else "reject", actor)
                 state = state.model_copy(update={"notice": "Nothing is selected yet."})
             case "walk":
                 return await self._walks.begun(state, rows, move.key, actor)
             case _:
                 pass
-        return await self._listed(state, rows, actor)
+        return await self._listings.screen(state, rows, actor)
 
     async def _walked(self, state: State, move: cards.Move, actor: Actor) -> tuple[State, cards.Screen]:
         if move.name == "back":
@@ -209,22 +210,18 @@ class Reviews:
         if not decided:
             state, rows = await self._listings.again(state, actor)
             if not rows.empty:
-                return await self._listed(state, rows, actor)
+                return await self._listings.screen(state, rows, actor)
         state, rows = await self._listings.window(state, actor, state.start, state.before)
         if rows.empty and state.start is not None:
             state, rows = await self._listings.window(state, actor, None, 0)
-        return await self._listed(state, rows, actor)
-
-    async def _listed(self, state: State, rows: Rows, actor: Actor) -> tuple[State, cards.Screen]:
-        state = state.model_copy(update={"screen": "listing"})
-        return state, await self._listings.screen(state, rows, actor)
+        return await self._listings.screen(state, rows, actor)
 
     async def _drawn(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
         if state.screen == "single":
             return await self._walks.shown(state, actor)
         if state.screen == "listing":
             state, rows = await self._listings.again(state, actor)
-            return await self._listed(state, rows, actor)
+            return await self._listings.screen(state, rows, actor)
         return state, deciding.screen(state, self._policy().names)
 
     # ── deciding many ────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from signoff.cards import Line
 from signoff.cards.queue import Code
@@ -61,6 +61,10 @@ class State(Frozen):
     """How many requests the windows before this one held."""
     pins: tuple[Pin, ...] = ()
     """The window: what was listed, by the numbers of the entries' keys."""
+    groups: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """The groups that the list showed last, as numbers of pins."""
+    barred: tuple[int, ...] = ()
+    """Pins that could not be ticked on it."""
     selected: tuple[Pin, ...] = ()
     """Of this window and of others."""
     page: int = 0

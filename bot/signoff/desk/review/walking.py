@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from signoff import cards, forms
 from signoff.cards import queue as drawn
@@ -16,9 +16,6 @@ from signoff.errors import Invalid, NotFound, SignoffError, StoreUnavailable
 from signoff.model import Actor, Answer, Pin, Request
 from signoff.policy import Policy
 from signoff.ports import Store
-
-if TYPE_CHECKING:
-    from signoff.cards.queue.marks import Code
 
 THROUGH = "You have been through all of them."
 
@@ -128,7 +125,7 @@ class Walks:
         return await self._next(state, after, actor)
 
     async def _next(self, state: State, after: Request, actor: Actor) -> tuple[State, cards.Screen]:
-        code: Code = "voted" if after.open else "rejected" if after.status == "rejected" else "approved"
+        code: drawn.Code = "voted" if after.open else "rejected" if after.status == "rejected" else "approved"
         notice = drawn.came(code, after, self._policy().names)
         return await self.stepped(state.model_copy(update={"notice": notice}), 1, actor)
 
@@ -162,10 +159,8 @@ class Walks:
 
     async def _ended(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
         notice = f"{state.notice} {THROUGH}" if state.notice else THROUGH
-        state, rows = await self._listings.window(
-            state.model_copy(update={"screen": "listing", "notice": notice}), actor, None, 0
-        )
-        return state, await self._listings.screen(state, rows, actor)
+        state, rows = await self._listings.window(state.model_copy(update={"notice": notice}), actor, None, 0)
+        return await self._listings.screen(state, rows, actor)
 
     async def _verdict(self, request: Request, actor: Actor) -> Verdict:
         return (await self._judge.all([request], "approve", actor, await self._store.now()))[0]
