@@ -9,6 +9,7 @@ from aiohttp import web
 from signoff.api.stages import stages
 from signoff.model import (
     INTERNAL,
+    Batch,
     Change,
     Clean,
     DecidedBy,
@@ -66,6 +67,7 @@ def record(request: Request, *, masked: bool) -> Document:
         "consumed_at": iso(consumed) if consumed else None,
         "rule": request.terms.rule,
         "mode": request.terms.mode,
+        "batch": request.batch and batch(request.batch, hide),
         "confirm": request.terms.confirm and hide(request.terms.confirm),
         "stages": stages(request),
         "outcome": None if outcome is None else _outcome(outcome, hide),
@@ -75,7 +77,12 @@ def record(request: Request, *, masked: bool) -> Document:
 
 _TOLD = ("title", "description", "reason", "impact", "rollback")
 """Texts in which an agent may have quoted a secret."""
-_APART = INTERNAL | {"schema_", "arguments", "created_at", "expires_at", "consumed_at", "outcome", "decision"}
+_APART = INTERNAL | {"schema_", "arguments", "created_at", "expires_at", "consumed_at", "outcome", "decision", "batch"}
+
+
+def batch(of: Batch, hide: Callable[[str], str]) -> Document:
+    """The agent's batch that a request was asked in, and its place there."""
+    return {"id": of.id, "index": of.index, "size": of.size, "title": of.title and hide(of.title)}
 
 
 def decision(request: Request, *, masked: bool) -> Document | None:
@@ -118,6 +125,7 @@ def _by(who: DecidedBy) -> Document:
         "acting_for": who.acting_for,
         "rule": who.rule,
         "via": who.via,
+        "batch": who.batch,
     }
     return {**{key: value for key, value in named.items() if value is not None}, "at": iso(who.at)}
 

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from aiohttp import web
 
 from signoff.api import answers, openapi
+from signoff.api.batches import Batches
 from signoff.api.decisions import Decisions
 from signoff.api.door import Waits, problems
 from signoff.api.orders import Orders
+from signoff.api.queue import Queue
 from signoff.api.requests import Requests
 from signoff.api.streams import Streams
 from signoff.desk import Desk
@@ -36,7 +38,7 @@ def build_api(
     `jwks`: the published receipt keys. Open waits are answered as they stand when the application shuts down.
     """
     waits = Waits(limits.waits_per_key)
-    spec = openapi.document(limits.body_bytes)
+    spec = openapi.document(limits)
 
     async def healthz(_: web.Request) -> web.Response:
         return answers.answer({"status": "ok", "parts": notes()})
@@ -60,6 +62,8 @@ def build_api(
     application = web.Application(middlewares=[problems])
     application.add_routes(Requests(desk, store, limits, waits).routes())
     application.add_routes(Decisions(desk, store, limits).routes())
+    application.add_routes(Batches(desk, store, limits, waits).routes())
+    application.add_routes(Queue(desk, store, limits).routes())
     application.add_routes(Orders(desk, store, limits).routes())
     application.add_routes(Streams(desk, store, waits).routes())
     application.add_routes(

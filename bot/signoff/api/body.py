@@ -1,9 +1,9 @@
-"""Bodies and parameters: from bytes to checked models, with a JSON pointer for every fault (I30)."""
+"""Bodies: from bytes to checked models, with a JSON pointer for every fault (I30)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar, cast
 
@@ -126,12 +126,17 @@ async def read(request: web.Request, model: type[M], limits: Limits, *, optional
 
     Raises TooLarge, UnsupportedMediaType, BadJson, BadRequest, Invalid.
     """
-    raw = await _bytes(request, limits.body_bytes)
-    if optional and not raw:
-        return parse(b"{}", model, limits)
-    if not _JSON_TYPE.fullmatch(request.headers.get("Content-Type", "").strip()):
+    raw = await received(request, limits.body_bytes, optional=optional)
+    return parse(raw or b"{}" if optional else raw, model, limits)
+
+
+async def received(request: web.Request, limit: int, *, optional: bool = False) -> bytes:
+    """The bytes of a JSON body, at most `limit` of them. Raises TooLarge, UnsupportedMediaType, BadRequest."""
+    raw = await _bytes(request, limit)
+    named = _JSON_TYPE.fullmatch(request.headers.get("Content-Type", "").strip())
+    if not named and not (optional and not raw):
         raise UnsupportedMediaType
-    return parse(raw, model, limits)
+    return raw
 
 
 async def _bytes(request: web.Request, limit: int) -> bytes:
@@ -150,16 +155,38 @@ async def _bytes(request: web.Request, limit: int) -> bytes:
 
 def parse(raw: bytes, model: type[M], limits: Limits) -> M:
     """Bytes → JSON → model. Raises BadJson, Invalid."""
+    value = decoded(raw)
+    check(value, limits)
+    return build(members(value), model)
+
+
+def decoded(raw: bytes) -> object:
+    """Bytes → JSON. Raises BadJson."""
     try:
-        value = loads(raw.decode("utf-8"), unique=True)
+        return loads(raw.decode("utf-8"), unique=True)
     except UnicodeDecodeError:
         raise BadJson(reason="it is not UTF-8") from None
     except ValueError as error:
         raise BadJson(reason=str(error).rstrip(".")) from None
-    check(value, limits)
+
+
+def members(value: object) -> dict[str, object]:
+    """The fields of a body. Raises Invalid."""
     if not isinstance(value, dict):
         raise Invalid({"": "The body must be a JSON object."})
-    return build(cast("dict[str, object]", value), model)
+    return cast("dict[str, object]", value)
+
+
+def check_each(fields: Mapping[str, object], names: Collection[str], limits: Limits) -> None:
+    """As `check`, but every member of these lists counts for itself, as a body of its own does. Raises Invalid."""
+    lists = {name: cast("list[object]", fields[name]) for name in names if isinstance(fields.get(name), list)}
+    check({name: value for name, value in fields.items() if name not in lists}, limits)
+    for name, values in lists.items():
+        for index, value in enumerate(values):
+            try:
+                check(value, limits)
+            except Invalid as error:
+                raise Invalid({pointer(name, index) + where: text for where, text in error.fields.items()}) from None
 
 
 def check(value: object, limits: Limits) -> None:
@@ -197,6 +224,19 @@ def build(value: Mapping[str, object], model: type[M]) -> M:
         raise Invalid(faults(error)) from None
 
 
+def within(values: Sequence[Mapping[str, object]], model: type[M], name: str, faults: dict[str, str]) -> list[M]:
+    """The members of a list as models; what is wrong with them is added to `faults`, pointed at from the body."""
+    found: list[M] = []
+    for index, value in enumerate(values):
+        try:
+            found.append(build(value, model))
+        except Invalid as error:
+            faults |= {pointer(name, index) + where: text for where, text in error.fields.items()}
+        if len(faults) >= MAX_FAULTS:
+            break
+    return found
+
+
 def _tuples(value: Mapping[str, object], model: type[BaseModel]) -> dict[str, object]:
     """Strict models want tuples where JSON has lists, and integers where JSON may say `60.0`."""
     out: dict[str, object] = {}
@@ -228,10 +268,12 @@ _SENTENCES: Mapping[str, str] = {
     "bool_type": "This must be true or false.",
     "dict_type": "This must be a JSON object.",
     "tuple_type": "This must be a list.",
+    "list_type": "This must be a list.",
     "literal_error": "This must be one of {expected}.",
     "string_too_short": "This must have at least {min_length} character(s).",
     "string_too_long": "This must have at most {max_length} characters.",
     "too_long": "This must have at most {max_length} items.",
+    "too_short": "This must have at least {min_length} item(s).",
     "greater_than_equal": "This must be at least {ge}.",
     "less_than_equal": "This must be at most {le}.",
 }
@@ -239,33 +281,3 @@ _SENTENCES: Mapping[str, str] = {
 
 def _sentence(kind: str, context: Mapping[str, object], message: str) -> str:
     return _SENTENCES.get(kind, message.rstrip(".").replace("{", "{{").replace("}", "}}") + ".").format(**context)
-
-
-def whole(request: web.Request, name: str, default: int, low: int, high: int) -> int:
-    """A whole number from the query. Raises Invalid."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
-        raise Invalid({f"?{name}": f"This must be a whole number from {low} to {high}."}, f"{name}: out of range.")
-    return int(text)
-
-
-def one_of(request: web.Request, name: str, allowed: Sequence[str]) -> str | None:
-    """One of a few words from the query. Raises Invalid."""
-    text = request.query.get(name)
-    if text is not None and text not in allowed:
-        raise Invalid({f"?{name}": f"This must be one of {', '.join(allowed)}."}, f"{name}: there is no such value.")
-    return text
-
-
-def plain(request: web.Request, name: str, limit: int = 500) -> str | None:
-    """Text from the query. Raises Invalid."""
-    text = request.query.get(name)
-    if text is not None and (not 0 < len(text) <= limit or not _encodes(text)):
-        raise Invalid({f"?{name}": f"This must be text of 1 to {limit} characters."}, f"{name}: not usable.")
-    return text
-
-
-def _encodes(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,9 +1,10 @@
-"""Who is calling, and how many waits they hold."""
+"""Who is calling, which earlier call they repeat, and how many waits they hold."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,12 +12,14 @@ from contextlib import asynccontextmanager
 from aiohttp import hdrs, web
 
 from signoff.api import keys, problem
-from signoff.errors import SignoffError, TooManyWaits, Unauthorized, WrongRole, where
+from signoff.errors import Invalid, SignoffError, TooManyWaits, Unauthorized, WrongRole, where
 from signoff.model import Key
 from signoff.ports import Keys
 
 WATCH = 1.0
 """Seconds between looks for clients that have hung up: aiohttp does not tell a handler."""
+
+_IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 log = logging.getLogger("signoff.api")
 
@@ -34,6 +37,15 @@ async def caller(request: web.Request, store: Keys, *roles: keys.Role) -> Key:
     if key.role not in roles:
         raise WrongRole(needed=" or ".join(roles), role=key.role)
     return key
+
+
+def idempotency_key(request: web.Request) -> str | None:
+    """What the caller names this call by, so that it can be repeated. Raises Invalid."""
+    token = request.headers.get("Idempotency-Key")
+    if token is not None and not _IDEMPOTENCY.fullmatch(token):
+        sentence = "This must be 1 to 255 printable ASCII characters."
+        raise Invalid({":Idempotency-Key": sentence}, f"Idempotency-Key: {sentence}")
+    return token
 
 
 @web.middleware

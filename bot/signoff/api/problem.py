@@ -57,6 +57,12 @@ class NoSuch(SignoffError):
     code = "not_found"
 
 
+class NoSuchBatch(SignoffError):
+    """There is no such batch, or another key asked it."""
+
+    code = "not_found"
+
+
 class Fault(SignoffError):
     """Something went wrong on our side; nothing is known to be recorded, so try again."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
 from aiohttp import web
 
-from signoff.api import answers, body
-from signoff.api.door import Waits, caller
-from signoff.api.reading import ID, readable, standing, the_id
+from signoff.api import answers, body, parameters
+from signoff.api.door import Waits, caller, idempotency_key
+from signoff.api.reading import readable, standing, the_id
 from signoff.desk import Desk
 from signoff.errors import AlreadyDecided, Invalid
 from signoff.model import STATUS_OF, Ask, Outcome, Status
@@ -24,8 +23,6 @@ RECHECK = 1.0
 """Seconds of waiting after which the key is looked up again: a revoked one is not told the decision (I29)."""
 RISKS = ("low", "medium", "high", "critical")
 STATUSES: tuple[Status, ...] = ("pending", *dict.fromkeys(STATUS_OF.values()))
-
-_IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 
 class Requests:
@@ -50,10 +47,7 @@ class Requests:
 
     async def ask(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
-        token = http.headers.get("Idempotency-Key")
-        if token is not None and not _IDEMPOTENCY.fullmatch(token):
-            sentence = "This must be 1 to 255 printable ASCII characters."
-            raise Invalid({":Idempotency-Key": sentence}, f"Idempotency-Key: {sentence}")
+        token = idempotency_key(http)
         ask = await body.read(http, Ask, self._limits)
         if ask.callback_url is not None:
             raise Invalid(
@@ -66,11 +60,14 @@ class Requests:
         headers = {"Location": f"/v1/requests/{opened.request.id}"}
         if opened.replayed:
             headers["Idempotent-Replayed"] = "true"
-        return answers.answer(answers.shown(opened.request, key), 200 if opened.replayed else 201, headers)
+        if opened.folded:
+            headers["Signoff-Folded"] = "true"
+        known = opened.replayed or opened.folded
+        return answers.answer(answers.shown(opened.request, key), 200 if known else 201, headers)
 
     async def show(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent", "approver", "admin")
-        wait = body.whole(http, "wait", 0, 0, MAX_WAIT)
+        wait = parameters.whole(http, "wait", 0, 0, MAX_WAIT)
         request_id = the_id(http)
         record = await readable(self._desk, request_id, key)
         masked = record.asked_by != key.id
@@ -93,19 +90,17 @@ class Requests:
 
     async def page(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent", "approver", "admin")
-        status = body.one_of(http, "status", STATUSES)
-        cursor = http.query.get("cursor")
-        if cursor is not None and not ID.fullmatch(cursor):
-            raise Invalid({"?cursor": "This is not a cursor of an earlier page."}, "cursor: not usable.")
+        status = parameters.one_of(http, "status", STATUSES)
+        cursor = parameters.cursor(http)
         which = Filter(
             status=next((known for known in STATUSES if known == status), None),
-            agent=body.plain(http, "agent"),
-            channel=body.plain(http, "channel"),
-            risk=body.one_of(http, "risk", RISKS),
+            agent=parameters.plain(http, "agent"),
+            channel=parameters.plain(http, "channel"),
+            risk=parameters.one_of(http, "risk", RISKS),
             asked_by=key.id if key.role == "agent" else None,
             approvers=await self._desk.queue_terms(key.person or "") if key.role == "approver" else None,
         )
-        limit = body.whole(http, "limit", PAGE, 1, MAX_PAGE)
+        limit = parameters.whole(http, "limit", PAGE, 1, MAX_PAGE)
         found = await self._desk.page(which, cursor, limit)
         document: dict[str, object] = {
             "requests": [answers.shown(record, key) for record in found.requests],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from signoff.api import answers, body
+from signoff.api import answers, parameters
 from signoff.api.door import Waits, caller
 from signoff.desk import Desk
 from signoff.errors import Invalid, StoreUnavailable, Unauthorized
@@ -93,8 +93,8 @@ class Streams:
 
     async def audit(self, http: web.Request) -> web.Response:
         await caller(http, self._store, "admin")
-        after = body.whole(http, "after", 0, 0, 10**17)
-        limit = body.whole(http, "limit", AUDIT_PAGE, 1, MAX_AUDIT_PAGE)
+        after = parameters.whole(http, "after", 0, 0, 10**17)
+        limit = parameters.whole(http, "limit", AUDIT_PAGE, 1, MAX_AUDIT_PAGE)
         lines = await self._desk.audit(after, limit)
         return answers.answer(
             {

@@ -40,6 +40,13 @@ def parameter(name: str, place: str, schema: Schema) -> Schema:
     return {"name": name, "in": place, "required": place == "path", "schema": schema}
 
 
+IDEMPOTENCY_KEY = parameter(
+    "Idempotency-Key",
+    "header",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+)
+REPLAYED: Schema = {"Idempotent-Replayed": {"schema": {"type": "string", "const": "true"}}}
+WORD: Schema = {"type": "string", "minLength": 1, "maxLength": 500}
 THE_ID = parameter("id", "path", {"type": "string"})
 LISTING = (400, 401, 403, 422, 503)
 """Statuses of problems that any list can answer with."""

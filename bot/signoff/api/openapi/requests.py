@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from signoff.api.openapi.parts import LISTING, READING, THE_ID, WRITING, Schema, operation, parameter
+from signoff.api.openapi.parts import (
+    IDEMPOTENCY_KEY,
+    LISTING,
+    READING,
+    REPLAYED,
+    THE_ID,
+    WORD,
+    WRITING,
+    Schema,
+    operation,
+    parameter,
+)
 from signoff.api.requests import MAX_PAGE, MAX_WAIT, PAGE, RISKS, STATUSES
 
 ONE = "/v1/requests/{id}"
@@ -15,27 +26,25 @@ def paths() -> Schema:
                 "ask",
                 "Ask for a decision about a tool call (agent keys).",
                 body="Ask",
-                parameters=[
-                    parameter(
-                        "Idempotency-Key",
-                        "header",
-                        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-                    )
-                ],
+                parameters=[IDEMPOTENCY_KEY],
                 answers={
                     201: ("The request.", "Request"),
-                    200: ("The request of an earlier call with this key and body.", "Request"),
+                    200: (
+                        "The request of an earlier call: with this key and body, or, while it waits, the same call of "
+                        "the same run.",
+                        "Request",
+                    ),
                 },
                 problems=(400, 401, 403, 409, 413, 415, 422, 429, 503),
-                headers={200: {"Idempotent-Replayed": {"schema": {"type": "string", "const": "true"}}}},
+                headers={200: {**REPLAYED, "Signoff-Folded": {"schema": {"type": "string", "const": "true"}}}},
             ),
             "get": operation(
                 "list",
                 "A page of requests, oldest first: an agent key's own, what an approver may decide, all for an admin.",
                 parameters=[
                     parameter("status", "query", {"type": "string", "enum": list(STATUSES)}),
-                    parameter("agent", "query", {"type": "string", "minLength": 1, "maxLength": 500}),
-                    parameter("channel", "query", {"type": "string", "minLength": 1, "maxLength": 500}),
+                    parameter("agent", "query", WORD),
+                    parameter("channel", "query", WORD),
                     parameter("risk", "query", {"type": "string", "enum": list(RISKS)}),
                     parameter("cursor", "query", {"type": "string"}),
                     parameter(

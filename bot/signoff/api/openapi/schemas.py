@@ -86,6 +86,7 @@ def schemas() -> dict[str, object]:
         "acting_for": {"type": "string", "description": "In whose place this person decided, by a delegation."},
         "rule": {"type": "string"},
         "via": {"type": "string"},
+        "batch": {"type": "string", "description": "The review in which this was decided along with others."},
         "at": {"type": "string", "format": "date-time"},
     }
     return found | _requests() | _orders() | _others()
