@@ -92,7 +92,7 @@ class Deferred:
         self._running = running
         self._mine: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()  # sync functions may be called from a framework's threads
-        self._open = False
+        self._entered = self._open = False
         self._count = 0
         self._unasked: list[_Call] = []
         self._results: dict[int, object] = {}
@@ -102,9 +102,9 @@ class Deferred:
         outer = _current.get()
         if outer is not None and outer._open:
             raise RuntimeError("this block is inside another deferred block; end that one first")
-        if self._open or self._count:
+        if self._entered:
             raise RuntimeError("a deferred block is entered once; make another with gate.deferred()")
-        self._open = True
+        self._entered = self._open = True
         _current.set(self)
         return self
 
@@ -128,8 +128,9 @@ class Deferred:
         await self._ask()
         self._waiting += 1
         try:
-            while mine := [task for task in self._mine if not task.done()]:
-                await asyncio.wait(mine)  # to cancel the waiting does not cancel what runs
+            while self._mine:
+                await asyncio.wait(self._mine)  # to cancel the waiting does not cancel what runs
+                await asyncio.sleep(0)  # what is called when a task is done is called
         finally:
             self._waiting -= 1
         return dict(sorted(self._results.items()))
@@ -174,6 +175,8 @@ class Deferred:
         for held in (self._mine, self._running):
             held.add(task)
             task.add_done_callback(held.discard)
+        # Not in the task itself: one that is cancelled before it has begun runs no line of its own.
+        task.add_done_callback(lambda _: self._give_up(calls, _left(batch.name)))
         return None
 
     async def _run(self, batch: Together, calls: list[_Call]) -> None:
@@ -188,8 +191,6 @@ class Deferred:
                     await self._one(calls[decision.index], decision)
         except NotRun as error:
             self._give_up(calls, error)
-        finally:
-            self._give_up(calls, _left(batch.name))
 
     async def _one(self, call: _Call, decision: Decision) -> None:
         work = asyncio.get_running_loop().create_task(call.perform(decision), context=call.context)

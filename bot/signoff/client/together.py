@@ -54,6 +54,8 @@ class Together:
         self._end = 0.0
         self._token = ""
         self._content = ""
+        self._wanted: list[int] = []
+        """How many ends each who waits has seen: an answer holds the whole batch, so none is asked for in between."""
         self._lock = asyncio.Lock()
 
     async def send(self) -> None:
@@ -80,10 +82,14 @@ class Together:
     async def more(self, seen: int) -> None:
         """Return once more than `seen` calls have ended, or all. Raises Unavailable."""
         await self.send()
-        while len(self.ended) <= seen < len(self.members):
-            async with self._lock:  # one waits for all who wait
-                if len(self.ended) <= seen:
-                    await self._wait()
+        self._wanted.append(seen)
+        try:
+            while len(self.ended) <= seen < len(self.members):
+                async with self._lock:  # one waits for all who wait
+                    if len(self.ended) <= seen:
+                        await self._wait(min(self._wanted))
+        finally:
+            self._wanted.remove(seen)
 
     async def one(self, index: int) -> Decision:
         """What was decided about one call. Raises Unavailable."""
@@ -98,9 +104,9 @@ class Together:
         await self.more(len(self.members) - 1)
         return [decision for decision in self._known if decision is not None]
 
-    async def _wait(self) -> None:
+    async def _wait(self, seen: int) -> None:
         poll = self._requests.poll
-        query = {"wait": f"{poll:.0f}", "ended": str(len(self.ended))}
+        query = {"wait": f"{poll:.0f}", "ended": str(max(seen, len(self.ended)))}
         reply = await self._requests.answered(
             self.name, lambda wire: wire.send("GET", self._path, query=query, waiting=poll), self._end
         )
