@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from signoff.errors import ChatError
 from signoff_slack import commands, ids, parse
 from signoff_slack.front import Front
-from signoff_slack.manifest import COMMAND
+from signoff_slack.manifest import COMMAND, PENDING, SHORTCUT
 
 BODY = 1024 * 1024
 """Bytes of a request body that we read."""
@@ -78,6 +78,9 @@ def build_app(
     async def commanded(body: dict[str, Any]) -> BoltResponse:
         return await front.commanded(body)
 
+    async def called(body: dict[str, Any]) -> BoltResponse:
+        return front.called(body)
+
     async def happened(body: dict[str, Any]) -> BoltResponse:
         return front.happened(body)
 
@@ -100,7 +103,8 @@ def build_app(
     app.action(ours)(clicked)
     app.view_submission(ours)(submitted)
     app.view_closed(ours)(closed)
-    app.command(COMMAND)(commanded)
+    app.command(re.compile(f"^({COMMAND}|{PENDING})$"))(commanded)
+    app.global_shortcut(SHORTCUT)(called)
     # Any event: one that nobody subscribed to here is taken and forgotten, or Slack would send it three times more.
     app.event(re.compile(""))(happened)
     return app

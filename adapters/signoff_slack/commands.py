@@ -1,4 +1,4 @@
-"""`/signoff …` → who said what. Pure; None for whatever is not shaped as Slack shapes it.
+"""`/signoff …` and `/pending …` → who said what. Pure; None for whatever is not shaped as Slack shapes it.
 
 With `should_escape` Slack writes people as `<@U0123|bob>`, channels as `<#C0123|refunds>`, addresses as
 `<https://…|label>`, and the three control characters as entities (docs.slack.dev, slash commands).
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from signoff.model import Actor, Principal
+from signoff_slack.manifest import PENDING
 from signoff_slack.text import Json
 
-FIELDS = ("command", "text", "team_id", "user_id", "channel_id")
+FIELDS = ("command", "text", "team_id", "user_id", "channel_id", "trigger_id", "response_url")
 """What we and Bolt read of a command."""
 MOST_FIELDS = 100
 
@@ -27,7 +28,13 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 class Command:
     actor: Actor
     text: str
-    """What follows `/signoff`; a mentioned person is `<slack:T…/U…>`."""
+    """What follows the command; a mentioned person is `<slack:T…/U…>`."""
+    pending: bool
+    """The list of what waits is asked for; `text` are the words that narrow it down."""
+    trigger_id: str
+    """Opens a modal; "" when Slack sent none."""
+    response_url: str
+    """Where a private answer can be sent later on; ""."""
 
 
 def fields(form: str) -> Json | None:
@@ -42,14 +49,21 @@ def fields(form: str) -> Json | None:
 def command(body: Mapping[str, object]) -> Command | None:
     """A slash command's body. Identity is the workspace and the user that Slack signed (I14)."""
     team, user, text = (body.get(key) for key in ("team_id", "user_id", "text"))
+    trigger_id, response_url = (str(body.get(key) or "") for key in ("trigger_id", "response_url"))
     if not (isinstance(team, str) and team and isinstance(user, str) and user and isinstance(text, str | None)):
         return None
     try:
-        f"{team}{user}{text or ''}".encode()
+        f"{team}{user}{text or ''}{trigger_id}{response_url}".encode()
     except UnicodeEncodeError:
         return None
     actor = Actor(via="slack", principal=Principal(chat="slack", tenant=team, user=user))
-    return Command(actor, plain(text or "", team))
+    said = plain(text or "", team)
+    first, _, rest = said.partition(" ")
+    if body.get("command") == PENDING:
+        return Command(actor, said, True, trigger_id, response_url)
+    if first.casefold() == "pending":
+        return Command(actor, rest.strip(), True, trigger_id, response_url)
+    return Command(actor, said, False, trigger_id, response_url)
 
 
 def plain(text: str, team: str) -> str:

@@ -16,31 +16,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff import cards
 from signoff.errors import DuplicateCard, Invalid, SignoffError, StoreUnavailable
-from signoff.forms import Form, Purpose, carry
+from signoff.forms import Form, carry
 from signoff.model import Answer, MessageRef
-from signoff_slack import check, commands, faults, ids, parse, render
+from signoff_slack import answers, check, commands, faults, ids, moves, parse, render
 from signoff_slack.manifest import EVENTS
 from signoff_slack.parse import Click, Submission
-from signoff_slack.text import Json, cut, escape, plain
+from signoff_slack.private import Private
+from signoff_slack.review import Review
+from signoff_slack.text import Json
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
 
 CLOSING = 2.0
 """Seconds."""
-ERROR_TEXT = 300
-"""Characters of an error at a field."""
-FORMS: dict[str, Purpose] = {
-    "edit": "edit",
-    "reject": "reject",
-    "respond": "respond",
-    "json": "edit_json",
-    "confirm": "confirm",
-    "more": "more",
-}
-"""Action → the form it opens."""
 PUSHED = {"json", "confirm"}
 """Forms that open over the modal they were asked for in, so that it is there again when they are closed."""
+NO_FORM = "this is no form of ours"
+NOT_OURS = "this is no click on a card of ours"
 COUNTED = "Your approval is recorded. The card shows what stands now."
 STALE_FORM = "This form could not be opened: Slack takes forms for three seconds only. Click again."
 
@@ -53,6 +46,8 @@ class Front:
     def __init__(self, desk: Desk, client: AsyncWebClient) -> None:
         self._desk = desk
         self._client = client
+        self._private = Private(client)
+        self._review = Review(desk, client, self._private, self._later)
         self._running: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -66,19 +61,26 @@ class Front:
     # ── clicks ──
 
     async def clicked(self, body: Mapping[str, object]) -> BoltResponse:
+        if moves.is_ours(body):
+            gesture = moves.gesture(body)
+            return answers.refused(NOT_OURS) if gesture is None else await self._review.clicked(gesture)
+        if (pressed := moves.at_home(body)) is not None:
+            return self._review.pressed_at_home(pressed)
         click = parse.click(body)
+        if click is not None and click.view is None and click.action in ids.PILES:
+            return self._review.clicked_on_pile(click)
         if click is None:
-            return BoltResponse(status=400, body={"error": "this is no click on a card of ours"})
+            return answers.refused(NOT_OURS)
         try:
             await self._act(click)
         except StoreUnavailable as error:
             self._later(self._tell(click, error.sentence))
-            return BoltResponse(status=503, body={"error": "nothing was recorded"})  # not an acknowledgement (I02)
+            return answers.unwritten()
         except SignoffError as error:
             if isinstance(error, DuplicateCard):
                 self._later(self._point(click))
             self._later(self._tell(click, error.sentence))
-        return _ack()
+        return answers.ack()
 
     async def _act(self, click: Click) -> None:
         if click.action == "approve":
@@ -86,8 +88,8 @@ class Front:
             await self._desk.answer(click.request_id, answer, click.actor)
             if click.view is not None:
                 self._later(self._tell(click, COUNTED))
-        elif click.action in FORMS:
-            form = await self._desk.form(click.request_id, FORMS[click.action], click.actor, click.version)
+        elif click.action in ids.FORMS:
+            form = await self._desk.form(click.request_id, ids.FORMS[click.action], click.actor, click.version)
             entries, fault = await self._begun(click, form)
             self._later(self._show(click, render.form(form, _origin(click), entries, fault=fault)))
         elif click.action == "details" or click.action.startswith("page."):
@@ -130,13 +132,7 @@ class Front:
             if click.view is not None:
                 await self._client.views_update(view_id=click.view, view=render.notice("Signoff", sentence))
                 return
-            await self._client.chat_postEphemeral(
-                channel=origin.conversation,
-                user=user,
-                thread_ts=click.thread,
-                text=escape(sentence),
-                blocks=[{"type": "section", "text": plain(cut(sentence, 3000))}],
-            )
+            await self._private.below(origin.conversation, click.thread, user, sentence)
         except faults.FAILURES as error:
             log.warning("a person could not be told why a click did not count: %s", faults.code(error))
 
@@ -152,16 +148,19 @@ class Front:
     # ── forms ──
 
     async def submitted(self, body: Mapping[str, object]) -> BoltResponse:
+        if moves.is_ours(body):
+            gesture = moves.gesture(body)
+            return answers.refused(NO_FORM) if gesture is None else await self._review.submitted(gesture)
         submission = parse.submission(body)
         if submission is None:
-            return BoltResponse(status=400, body={"error": "this is no form of ours"})
+            return answers.refused(NO_FORM)
         try:
             return await self._submit(submission)
         except SignoffError as error:
-            inputs = [block for block in submission.values if ids.read_block_id(block)]
+            inputs = answers.inputs(submission.values)
             if isinstance(error, StoreUnavailable) and inputs:  # what was typed stays, to be sent again
-                return _errors({inputs[0]: error.sentence})
-            return _update(render.notice("Signoff", error.sentence))
+                return answers.errors({inputs[0]: error.sentence})
+            return answers.update(render.notice("Signoff", error.sentence))
 
     async def _submit(self, submission: Submission) -> BoltResponse:
         actor = submission.actor
@@ -173,11 +172,18 @@ class Front:
             if paged:
                 typed = await self._desk.keep(form, actor, typed, [field.key for field in form.fields[first:end]])
                 if end < len(form.fields):
-                    return _update(render.form(form, submission.origin, typed, end))
+                    return answers.update(render.form(form, submission.origin, typed, end))
             await self._desk.submit(submission.request_id, submission.purpose, submission.version, typed, actor)
         except Invalid as error:
-            return _invalid(form, submission, typed, error)
-        return BoltResponse(status=200, body={"response_action": "clear"})
+            origin = submission.origin
+            return answers.invalid(
+                form,
+                submission.values,
+                typed,
+                error,
+                lambda start, fault: render.form(form, origin, typed, start, fault),
+            )
+        return answers.clear()
 
     # ── commands and events ──
 
@@ -185,19 +191,28 @@ class Front:
         """The answer is the acknowledgement, and only the one who typed the command sees it."""
         command = commands.command(body)
         if command is None:
-            return BoltResponse(status=400, body={"error": "this is no command of ours"})
+            return answers.refused("this is no command of ours")
+        if command.pending:
+            return self._review.commanded(command)
         try:
             told = await self._desk.command(command.text, command.actor)
         except SignoffError as error:
             told = error.sentence  # Slack would show its own words, not ours, with any other status than 200 (I02)
         return BoltResponse(status=200, body=render.private(told))
 
+    def called(self, body: Mapping[str, object]) -> BoltResponse:
+        """The global shortcut."""
+        call = moves.shortcut(body)
+        return answers.refused("this is no shortcut of ours") if call is None else self._review.called(call)
+
     def happened(self, body: Mapping[str, object]) -> BoltResponse:
-        """Somebody or some group has changed: who may decide is looked up anew."""
+        """Somebody or some group has changed: who may decide is looked up anew. Or somebody looks at the App Home."""
         happened = parse.event(body)
-        if happened in EVENTS:
+        if (visitor := parse.visitor(body)) is not None:
+            self._review.visited(visitor)
+        elif happened in EVENTS and happened != parse.OPENED:
             self._desk.people.forget("slack", parse.whose(body) if happened == "user_change" else None)
-        return _ack()
+        return answers.ack()
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -205,39 +220,6 @@ class Front:
         task.add_done_callback(self._running.discard)
 
 
-def _invalid(form: Form, submission: Submission, typed: Mapping[str, str], error: Invalid) -> BoltResponse:
-    """Each fault at its field; if none of them is on this page, the page that has the first one."""
-    index_of = {field.key: index for index, field in enumerate(form.fields)}
-    shown: dict[str, str] = {}
-    for key, sentence in error.fields.items():
-        block = ids.block_id(form.purpose, index_of[key]) if key in index_of else ""
-        if block in submission.values:
-            shown[block] = sentence
-    if shown:
-        return _errors(shown)
-    elsewhere = [key for key in error.fields if key in index_of]
-    if elsewhere:
-        index, sentence = index_of[elsewhere[0]], error.fields[elsewhere[0]]
-        start = render.page_of(form, typed, index)
-        fault = f"{form.fields[index].label}: {sentence}"
-        return _update(render.form(form, submission.origin, typed, start, fault))
-    inputs = [block for block in submission.values if ids.read_block_id(block)]
-    return _errors({inputs[0]: error.sentence}) if inputs else _update(render.notice("Signoff", error.sentence))
-
-
 def _origin(click: Click) -> MessageRef:
     assert click.actor.origin is not None  # parse.click always sets it
     return click.actor.origin
-
-
-def _ack() -> BoltResponse:
-    return BoltResponse(status=200, body="")
-
-
-def _errors(at: Mapping[str, str]) -> BoltResponse:
-    errors = {block: cut(sentence, ERROR_TEXT) for block, sentence in at.items()}
-    return BoltResponse(status=200, body={"response_action": "errors", "errors": errors})
-
-
-def _update(view: Json) -> BoltResponse:
-    return BoltResponse(status=200, body={"response_action": "update", "view": view})

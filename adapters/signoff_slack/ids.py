@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
+from signoff.cards import MoveName
 from signoff.forms import Purpose
 from signoff.model import MessageRef
 
@@ -16,6 +17,35 @@ INPUT = "value"
 EVENT_TYPE = "signoff_card"
 """`metadata.event_type` of our messages."""
 PURPOSES: tuple[Purpose, ...] = ("edit", "edit_json", "reject", "respond", "confirm", "more")
+MOVE = f"{ACTION}move."
+"""Before the name of a move that a button or a select of a review makes."""
+SIFT = f"{ACTION}sift."
+"""Before the name of an input that narrows a list down."""
+TICK = f"{ACTION}tick."
+"""Before the number of a block of checkboxes."""
+LEAF = f"{ACTION}leaf."
+"""Before what turns the pages of one request in a review."""
+STAY = f"{ACTION}stay"
+"""The button that draws a review as it stands."""
+JSON = f"{ACTION}json"
+"""The button that opens the arguments as JSON text."""
+REASON = f"{ACTION}reason"
+"""The input for one reason for all."""
+REVIEW = f"{ACTION}home.review"
+REFRESH = f"{ACTION}home.refresh"
+"""The buttons of the App Home."""
+FORMS: dict[str, Purpose] = {
+    "edit": "edit",
+    "reject": "reject",
+    "respond": "respond",
+    "json": "edit_json",
+    "confirm": "confirm",
+    "more": "more",
+}
+"""Action → the form it opens."""
+PILES = frozenset({"review", "approve_all", "reject_all", "one"})
+"""Actions on the card of several requests."""
+MOVES: dict[str, MoveName] = {name: name for name in get_args(MoveName)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +59,16 @@ class Target:
     """None: the modal is no form."""
 
 
-def value(request_id: str, version: int, page: int = 0) -> str:
-    """What a button carries."""
-    return json.dumps({"r": request_id, "v": version, **({"n": page} if page else {})}, separators=(",", ":"))
+def value(request_id: str, version: int, page: int = 0, item: str = "") -> str:
+    """What a button carries. `item`: one request of the card of several."""
+    more = {**({"n": page} if page else {}), **({"i": item} if item else {})}
+    return json.dumps({"r": request_id, "v": version, **more}, separators=(",", ":"))
+
+
+def read_item(text: object) -> str:
+    """Which request of the card of several a button is about; ""."""
+    found = (_object(text) or {}).get("i")
+    return found if isinstance(found, str) else ""
 
 
 def read_value(text: object) -> tuple[str, int, int] | None:
@@ -68,6 +105,58 @@ def read_metadata(text: object) -> Target | None:
         return None
     card = MessageRef(chat="slack", tenant=parts[0], conversation=parts[1], message=parts[2])
     return Target(request_id, version, card, purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Where a modal stands in a review; everything else about it is the desk's."""
+
+    review: str
+    move: MoveName | None = None
+    """What the submit button does; None: there is none, or it sends a form."""
+    key: str = ""
+    """Of that move; of a single request and of its form: which one of the review it is."""
+    purpose: Purpose | None = None
+    """Of a form."""
+    version: int = 0
+    """Of a single request and of its form: the version that was seen."""
+
+
+def stay(where: Stay) -> str:
+    data: dict[str, object] = {"s": where.review, "k": where.key}
+    if where.move is not None:
+        data["m"] = where.move
+    if where.purpose is not None:
+        data["p"] = where.purpose
+    if where.version:
+        data["v"] = where.version
+    return json.dumps(data, separators=(",", ":"))
+
+
+def read_stay(text: object) -> Stay | None:
+    data = _object(text)
+    if data is None:
+        return None
+    review, key, move, purpose, version = (*(data.get(name) for name in "skmp"), data.get("v", 0))
+    if not isinstance(review, str) or not isinstance(key, str):
+        return None
+    made = MOVES.get(move) if isinstance(move, str) else None
+    if (move is not None and made is None) or (purpose is not None and purpose not in PURPOSES):
+        return None
+    return Stay(review, made, key, purpose, version) if type(version) is int else None
+
+
+def key(key: str, page: int = 0) -> str:
+    """What a button of a review carries: the key of its move, and which page."""
+    return json.dumps({"k": key, **({"n": page} if page else {})}, separators=(",", ":"))
+
+
+def read_key(text: object) -> tuple[str, int] | None:
+    data = _object(text)
+    if data is None:
+        return None
+    found, page = data.get("k"), data.get("n", 0)
+    return (found, page) if isinstance(found, str) and type(page) is int and page >= 0 else None
 
 
 def block_id(purpose: Purpose, index: int, part: int = 0) -> str:

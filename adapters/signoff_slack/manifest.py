@@ -19,17 +19,22 @@ CALLS: dict[str, tuple[str, ...]] = {
     "usergroups.users.list": ("usergroups:read",),
     "users.info": ("users:read",),
     "views.open": (),
+    "views.publish": (),
     "views.push": (),
     "views.update": (),
 }
 """Web API method → the bot scopes it needs in the conversations we use it on (each method's reference page)."""
 EVENTS: dict[str, tuple[str, ...]] = {
+    "app_home_opened": (),
     "subteam_members_changed": ("usergroups:read",),
     "subteam_updated": ("usergroups:read",),
     "user_change": ("users:read",),
 }
 """Event → the bot scopes it needs (each event's reference page). A disabled user group arrives as `subteam_updated`."""
 COMMAND = "/signoff"
+PENDING = "/pending"
+SHORTCUT = "signoff.pending"
+"""The callback_id of the global shortcut."""
 SCOPES: tuple[str, ...] = tuple(
     sorted({"commands", *(scope for needed in (CALLS, EVENTS) for scopes in needed.values() for scope in scopes)})
 )
@@ -40,15 +45,22 @@ def manifest(url: str | None) -> dict[str, object]:
     where = None if url is None else url.rstrip("/") + EVENTS_PATH
     interactivity: dict[str, object] = {"is_enabled": True}
     subscriptions: dict[str, object] = {"bot_events": sorted(EVENTS)}
-    command: dict[str, object] = {
+    # People arrive as <@U…>, not as names that somebody else could have.
+    orders: dict[str, object] = {
         "command": COMMAND,
         "description": "Freeze calls, delegate your decisions, see what you have allowed",
         "usage_hint": "help",
-        # People arrive as <@U…>, not as names that somebody else could have.
+        "should_escape": True,
+    }
+    pending: dict[str, object] = {
+        "command": PENDING,
+        "description": "Review what waits for your decision",
+        "usage_hint": "[high | tool | @agent | #channel | words]",
         "should_escape": True,
     }
     if where is not None:
-        interactivity["request_url"] = subscriptions["request_url"] = command["url"] = where
+        interactivity["request_url"] = subscriptions["request_url"] = where
+        orders["url"] = pending["url"] = where
     return {
         "display_information": {
             "name": "Signoff",
@@ -58,12 +70,20 @@ def manifest(url: str | None) -> dict[str, object]:
         "features": {
             # Direct messages to a person arrive in the app's Messages tab; it has to exist.
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": True,
             },
             "bot_user": {"display_name": "Signoff", "always_online": True},
-            "slash_commands": [command],
+            "shortcuts": [
+                {
+                    "name": "Review pending approvals",
+                    "type": "global",
+                    "callback_id": SHORTCUT,
+                    "description": "Approve or reject what waits for your decision, many at once",
+                }
+            ],
+            "slash_commands": [orders, pending],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {

@@ -18,8 +18,9 @@ from signoff_slack import ids
 from signoff_slack.render import inputs
 from signoff_slack.text import Json
 
-KINDS = frozenset({"block_actions", "view_submission", "view_closed", "url_verification", "event_callback"})
+KINDS = frozenset({"block_actions", "view_submission", "view_closed", "url_verification", "event_callback", "shortcut"})
 """Payload types that have a listener; a command has no type."""
+OPENED = "app_home_opened"
 _STATE = {
     "datepicker": "selected_date",
     "timepicker": "selected_time",
@@ -43,6 +44,8 @@ class Click:
     """The id of the modal that was clicked in; None: a card."""
     values: Mapping[str, Json]
     """block_id → the state of the input in it, of a modal."""
+    item: str = ""
+    """One request of the card of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +96,27 @@ def sound(payload: Json) -> Json | None:
     kind = payload.get("type")
     kept: Json = {key: payload[key] for key in ("team", "user", "container") if isinstance(payload.get(key), dict)}
     kept |= {key: payload[key] for key in ("type", "trigger_id", "challenge") if isinstance(payload.get(key), str)}
-    view = _object(payload.get("view"))
-    if view.get("type") == "modal" and isinstance(view.get("callback_id"), str):
+    view = object_of(payload.get("view"))
+    if view.get("type") in ("modal", "home") and isinstance(view.get("callback_id"), str):
         kept["view"] = view
+    if kind == "shortcut" and isinstance(payload.get("callback_id"), str):
+        kept["callback_id"] = payload["callback_id"]
     actions = payload.get("actions")
     if isinstance(actions, list) and actions:
-        first = _object(cast("list[object]", actions)[0])
+        first = object_of(cast("list[object]", actions)[0])
         if all(isinstance(first.get(key), str) for key in ("type", "action_id", "block_id")):
             kept["actions"] = [first]
-    event = _text(_at(payload, "event", "type"))
+    event = text_of(at(payload, "event", "type"))
     if kind == "event_callback" and event is not None:
         # Only that something or somebody has changed is read, never what the event says has changed.
-        kept |= {"event": {"type": event, "user": {"id": whose(payload)}}, "team_id": team(payload)}
-    needed = {"block_actions": "actions", "url_verification": "challenge", "event_callback": "event"}
+        told = {"type": event, "user": {"id": whose(payload)}, "tab": at(payload, "event", "tab")}
+        kept |= {"event": {**told, "team": payload.get("team_id")}, "team_id": team(payload)}
+    needed = {
+        "block_actions": "actions",
+        "url_verification": "challenge",
+        "event_callback": "event",
+        "shortcut": "callback_id",
+    }
     return kept if needed.get(str(kind), "view") in kept else None
 
 
@@ -118,68 +129,78 @@ def team(payload: Mapping[str, object]) -> str | None:
     if payload.get("type") == "event_callback":
         given = payload.get("authorizations")
         first = cast("list[object]", given)[0] if isinstance(given, list) and given else None
-        return _text(_at(first, "team_id") or payload.get("team_id"))
-    installed = _at(payload, "view", "app_installed_team_id") or _at(payload, "team", "id")
-    return _text(installed)
+        return text_of(at(first, "team_id") or payload.get("team_id"))
+    installed = at(payload, "view", "app_installed_team_id") or at(payload, "team", "id")
+    return text_of(installed)
 
 
 def event(payload: Mapping[str, object]) -> str | None:
     """Which event an `event_callback` brings."""
-    return _text(_at(payload, "event", "type"))
+    return text_of(at(payload, "event", "type"))
 
 
 def whose(payload: Mapping[str, object]) -> str | None:
-    """The user that an event is about."""
-    return _text(_at(payload, "event", "user", "id"))
+    """The user that an event is about: an object, or the id alone."""
+    return text_of(at(payload, "event", "user", "id")) or text_of(at(payload, "event", "user"))
+
+
+def visitor(payload: Mapping[str, object]) -> Principal | None:
+    """Who has opened the App Home; None: another tab of the app, or no such event."""
+    if event(payload) != OPENED or at(payload, "event", "tab") != "home":
+        return None
+    user = whose(payload)
+    own = text_of(at(payload, "event", "team")) or text_of(payload.get("team_id"))
+    return None if user is None or own is None else Principal(chat="slack", tenant=own, user=user)
 
 
 def click(payload: Mapping[str, object]) -> Click | None:
     """A `block_actions` payload."""
     actions = payload.get("actions")
-    first = _object(cast("list[object]", actions)[0]) if isinstance(actions, list) and actions else {}
-    action_id, trigger_id = _text(first.get("action_id")), _text(payload.get("trigger_id"))
+    first = object_of(cast("list[object]", actions)[0]) if isinstance(actions, list) and actions else {}
+    action_id, trigger_id = text_of(first.get("action_id")), text_of(payload.get("trigger_id"))
     carried = ids.read_value(first.get("value"))
-    principal, workspace = _principal(payload), team(payload)
+    who, workspace = principal(payload), team(payload)
     if action_id is None or not action_id.startswith(ids.ACTION) or trigger_id is None:
         return None
-    if carried is None or principal is None or workspace is None:
+    if carried is None or who is None or workspace is None:
         return None
     request_id, version, page = carried
     view, thread = None, None
     values: dict[str, Json] = {}
-    if _at(payload, "container", "type") == "view":
-        target = ids.read_metadata(_at(payload, "view", "private_metadata"))
-        view = _text(_at(payload, "view", "id"))
+    if at(payload, "container", "type") == "view":
+        target = ids.read_metadata(at(payload, "view", "private_metadata"))
+        view = text_of(at(payload, "view", "id"))
         if target is None or view is None or (target.request_id, target.version) != (request_id, version):
             return None
         origin = target.origin
-        values = _values(_at(payload, "view", "state", "values"))
+        values = states_of(at(payload, "view", "state", "values"))
     else:
-        channel = _text(_at(payload, "container", "channel_id"))
-        message = _text(_at(payload, "container", "message_ts"))
+        channel = text_of(at(payload, "container", "channel_id"))
+        message = text_of(at(payload, "container", "message_ts"))
         if channel is None or message is None:
             return None
-        thread = _text(_at(payload, "container", "thread_ts"))
+        thread = text_of(at(payload, "container", "thread_ts"))
         origin = MessageRef(chat="slack", tenant=workspace, conversation=channel, message=message)
-    actor = Actor(via="slack", principal=principal, origin=origin)
-    if not _encodes([actor.model_dump(), request_id, action_id, trigger_id, thread, view, values]):
+    actor = Actor(via="slack", principal=who, origin=origin)
+    item = ids.read_item(first.get("value"))
+    if not encodes([actor.model_dump(), request_id, action_id, trigger_id, thread, view, values, item]):
         return None
     action = action_id.removeprefix(ids.ACTION)
-    return Click(actor, action, request_id, version, page, trigger_id, thread, view, values)
+    return Click(actor, action, request_id, version, page, trigger_id, thread, view, values, item)
 
 
 def submission(payload: Mapping[str, object]) -> Submission | None:
     """A `view_submission` payload of one of our forms."""
-    target = ids.read_metadata(_at(payload, "view", "private_metadata"))
-    principal = _principal(payload)
-    states = _at(payload, "view", "state", "values")
-    if target is None or target.purpose is None or principal is None or team(payload) is None:
+    target = ids.read_metadata(at(payload, "view", "private_metadata"))
+    who = principal(payload)
+    states = at(payload, "view", "state", "values")
+    if target is None or target.purpose is None or who is None or team(payload) is None:
         return None
     if not isinstance(states, dict):
         return None
-    values = _values(cast("Json", states))
-    actor = Actor(via="slack", principal=principal, origin=target.origin)
-    if not _encodes([actor.model_dump(), target.request_id, states]):
+    values = states_of(cast("Json", states))
+    actor = Actor(via="slack", principal=who, origin=target.origin)
+    if not encodes([actor.model_dump(), target.request_id, states]):
         return None
     return Submission(actor, target.request_id, target.version, target.purpose, target.origin, values)
 
@@ -225,7 +246,7 @@ def _entry(form: Form, index: int, state: Json) -> str | None:
         chosen = state.get("selected_option")
         if chosen is None:
             return ""
-        return inputs.chosen(field, _text(_object(chosen).get("value")) or "") if inputs.choices(field) else None
+        return inputs.chosen(field, text_of(object_of(chosen).get("value")) or "") if inputs.choices(field) else None
     value = state.get(_STATE.get(str(kind), "value"))
     if value is None:
         return ""
@@ -236,21 +257,23 @@ def _entry(form: Form, index: int, state: Json) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _values(states: object) -> dict[str, Json]:
-    return {block: _object(_object(state).get(ids.INPUT)) for block, state in _object(states).items()}
+def states_of(states: object) -> dict[str, Json]:
+    """block_id → the state of the input in it."""
+    return {block: object_of(object_of(state).get(ids.INPUT)) for block, state in object_of(states).items()}
 
 
 def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _principal(payload: Mapping[str, object]) -> Principal | None:
-    user = _text(_at(payload, "user", "id"))
-    own = _text(_at(payload, "user", "team_id")) or _text(_at(payload, "team", "id"))
+def principal(payload: Mapping[str, object]) -> Principal | None:
+    """Whoever clicked, sent or called (I14)."""
+    user = text_of(at(payload, "user", "id"))
+    own = text_of(at(payload, "user", "team_id")) or text_of(at(payload, "team", "id"))
     return None if user is None or own is None else Principal(chat="slack", tenant=own, user=user)
 
 
-def _encodes(value: object) -> bool:
+def encodes(value: object) -> bool:
     """Half a surrogate pair, as JSON can spell it and half an emoji leaves it, can be stored and sent nowhere."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -259,15 +282,15 @@ def _encodes(value: object) -> bool:
     return True
 
 
-def _at(value: object, *path: str) -> object:
+def at(value: object, *path: str) -> object:
     for key in path:
-        value = _object(value).get(key)
+        value = object_of(value).get(key)
     return value
 
 
-def _object(value: object) -> Json:
+def object_of(value: object) -> Json:
     return cast("Json", value) if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     return value if isinstance(value, str) and value else None

@@ -105,8 +105,21 @@ def test_the_manifest_asks_for_what_the_code_uses() -> None:
     settings: Any = written["settings"]
     assert settings["event_subscriptions"]["bot_events"] == sorted(manifest.EVENTS)
     features: Any = written["features"]
-    [command] = features["slash_commands"]
-    assert (command["command"], command["should_escape"]) == ("/signoff", True)
+    assert [(one["command"], one["should_escape"]) for one in features["slash_commands"]] == [
+        ("/signoff", True),
+        ("/pending", True),
+    ]
+
+
+def test_the_manifest_offers_the_shortcut_and_the_home() -> None:
+    """The list opens from a global shortcut, whose name fits, and from the App Home, which is told when it is opened."""
+    features: Any = manifest.manifest(None)["features"]
+    [shortcut] = features["shortcuts"]
+    assert (shortcut["type"], shortcut["callback_id"]) == ("global", "signoff.pending")
+    assert len(shortcut["name"]) <= 24
+    assert len(shortcut["description"]) <= 150
+    assert features["app_home"]["home_tab_enabled"] is True
+    assert "app_home_opened" in manifest.EVENTS
 
 
 def test_the_manifest_for_http_and_for_socket_mode(tmp_path: Path) -> None:
@@ -120,8 +133,8 @@ def test_the_manifest_for_http_and_for_socket_mode(tmp_path: Path) -> None:
         requests = {} if on else {"request_url": f"{address}/slack/events"}
         assert told["interactivity"] == {"is_enabled": True, **requests}
         assert told["event_subscriptions"] == {"bot_events": sorted(manifest.EVENTS), **requests}
-        [command] = json.loads(file.read_text(encoding="utf-8"))["features"]["slash_commands"]
-        assert command.get("url") == requests.get("request_url")
+        commands = json.loads(file.read_text(encoding="utf-8"))["features"]["slash_commands"]
+        assert {command.get("url") for command in commands} == {requests.get("request_url")}
 
 
 def plain(text: str) -> dict[str, Any]:

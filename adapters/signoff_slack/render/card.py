@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from signoff.cards import Button, Card, Fact, Row
+from signoff.cards import Button, Card, Fact, Item, Row
 from signoff_slack import ids
 from signoff_slack.check import MESSAGE_BLOCKS, MESSAGE_CHARACTERS, weight
 from signoff_slack.text import FIELD_TEXT, Json, bold, cut, date, link, markup, name, plain, summary, units
@@ -16,6 +16,8 @@ WIDE = 60
 """Characters above which a value gets the full width instead of a column."""
 PAIRS = 5
 """Rows of two columns in one section; Slack takes ten fields."""
+ITEMS = 20
+"""Requests on the card of a pile."""
 CONTEXT = 10
 """Elements of one context block."""
 HEADER = 150
@@ -71,6 +73,7 @@ def _blocks(card: Card, room: _Room) -> list[Json]:
         state.append(plain(RISKS[card.risk]))
     blocks.append({"type": "section", "fields": state})
     blocks += table(facts(card.facts[: room.facts], room.characters))
+    blocks += _items(card, room)
     rows = card.arguments[: room.rows]
     if rows or card.arguments_hidden:
         changed = any(row.before is not None for row in rows)
@@ -90,6 +93,29 @@ def _blocks(card: Card, room: _Room) -> list[Json]:
         drawn = [button(one, card.request_id, card.version) for one in offered]
         blocks.append({"type": "actions", "elements": drawn})
     return blocks
+
+
+def _items(card: Card, room: _Room) -> Iterator[Json]:
+    """The requests of a pile, each with its button."""
+    for item in card.items[:ITEMS]:
+        yield _item(card, item, min(150, room.characters))
+    if hidden := card.items_hidden + max(0, len(card.items) - ITEMS):
+        noun = "request" if hidden == 1 else "requests"
+        yield {"type": "context", "elements": [plain(f"… and {hidden:,} more {noun}")]}
+
+
+def _item(card: Card, item: Item, limit: int) -> Json:
+    title = f"{TONES[item.tone]} {name(item.title, 90)}"
+    said = [title, *(cut(" ".join(text.splitlines()), limit) for text in (item.text, item.status) if text.strip())]
+    drawn: Json = {"type": "section", "text": plain("\n".join(said))}
+    if item.open:
+        drawn["accessory"] = {
+            "type": "button",
+            "action_id": f"{ids.ACTION}one",
+            "text": plain("Open"),
+            "value": ids.value(card.request_id, card.version, item=item.request_id),
+        }
+    return drawn
 
 
 def _cuts(card: Card, room: _Room) -> bool:

@@ -28,8 +28,8 @@ PAGE_INPUTS = 40
 """Inputs on one page of a form."""
 PAGE_BYTES = 120_000
 """Of one page; half of what Slack takes, since a submission repeats the whole view."""
-ROOM = 5
-"""Blocks of a form that are no inputs: title, notes, button."""
+ROOM = 6
+"""Blocks of a form that are no inputs: a fault, title, notes, place, buttons."""
 PART = 2900
 
 
@@ -38,13 +38,19 @@ def form(form: Form, origin: MessageRef, entries: Mapping[str, str], start: int 
 
     Raises Invalid when a single field exceeds a whole view.
     """
+    target = ids.Target(form.request_id, form.version, origin, form.purpose)
+    return any_form(form, ids.metadata(target), ids.value(form.request_id, form.version), entries, start, fault)
+
+
+def any_form(form: Form, metadata: str, value: str, entries: Mapping[str, str], start: int, fault: str) -> Json:
+    """`metadata`: where it was opened; `value`: what its button for the JSON text carries. Raises Invalid."""
     drawn, end = _page(form, entries, start)
     last = end == len(form.fields)
     blocks: list[Json] = []
     if fault:
         blocks.append({"type": "section", "text": plain(f"⚠️ {cut(fault, 1000)}")})
     if start == 0:
-        blocks += _intro(form)
+        blocks += _intro(form, value)
     if start > 0 or not last:
         where = f"Fields {start + 1}–{end} of {len(form.fields)}"
         blocks.append({"type": "context", "elements": [plain(where)]})
@@ -56,7 +62,7 @@ def form(form: Form, origin: MessageRef, entries: Mapping[str, str], start: int 
         "callback_id": ids.ACTION + "form",
         "title": plain(form.title if name(form.title, TITLE) == form.title else SHORT[form.purpose]),
         "close": plain("Back" if form.purpose == "edit_json" else "Cancel"),
-        "private_metadata": ids.metadata(ids.Target(form.request_id, form.version, origin, form.purpose)),
+        "private_metadata": metadata,
         "blocks": blocks,
     }
     if form.purpose == "more" and not form.fields:
@@ -88,7 +94,7 @@ def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
 
     What decides stands on the last page: whoever gets there has had everything before them (I11).
     """
-    pages = _pages([*_facts(details), *_json(details.json)])
+    pages = leaves(details)
     page = min(page, len(pages) - 1)
     turns: list[Json] = []
     for label, target in (("◀ Previous", page - 1), ("Next ▶", page + 1)):
@@ -118,6 +124,11 @@ def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
     }
 
 
+def leaves(details: Details, room: int = ROOM) -> list[list[Json]]:
+    """The pages of everything about a request, each with `room` blocks to spare; at least one."""
+    return _pages([*_facts(details), *_json(details.json)], room)
+
+
 def _page(form: Form, entries: Mapping[str, str], start: int) -> tuple[list[Json], int]:
     """The inputs from field `start` on that fit one page, and the field after them."""
     out: list[Json] = []
@@ -137,7 +148,7 @@ def _page(form: Form, entries: Mapping[str, str], start: int) -> tuple[list[Json
     return out, len(form.fields)
 
 
-def _intro(form: Form) -> list[Json]:
+def _intro(form: Form, value: str) -> list[Json]:
     blocks: list[Json] = []
     if name(form.title, TITLE) != form.title:
         blocks.append({"type": "section", "text": plain(cut(form.title, 300))})
@@ -147,9 +158,9 @@ def _intro(form: Form) -> list[Json]:
     if form.purpose == "edit":
         button: Json = {
             "type": "button",
-            "action_id": ids.ACTION + "json",
+            "action_id": ids.JSON,
             "text": plain("Edit as JSON"),
-            "value": ids.value(form.request_id, form.version),
+            "value": value,
         }
         blocks.append({"type": "actions", "elements": [button]})
     return blocks
@@ -186,12 +197,12 @@ def _lines(text: str) -> Iterator[str]:
         yield pending
 
 
-def _pages(blocks: list[Json]) -> list[list[Json]]:
+def _pages(blocks: list[Json], room: int) -> list[list[Json]]:
     pages: list[list[Json]] = [[]]
     used = 0
     for block in blocks:
         bytes_ = size(block)
-        if pages[-1] and (len(pages[-1]) >= VIEW_BLOCKS - ROOM or used + bytes_ > PAGE_BYTES):
+        if pages[-1] and (len(pages[-1]) >= VIEW_BLOCKS - room or used + bytes_ > PAGE_BYTES):
             pages.append([])
             used = 0
         pages[-1].append(block)

@@ -1,0 +1,108 @@
+"""The forms of one request in a review: drawn in its place, and after them comes the next request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from slack_bolt.response import BoltResponse
+
+from signoff.cards import Screen
+from signoff.errors import Invalid, ReviewGone, SignoffError
+from signoff.forms import Form, Purpose, carry
+from signoff_slack import answers, ids, parse, render
+from signoff_slack.moves import Gesture
+from signoff_slack.render import screen as screens
+from signoff_slack.text import Json
+
+if TYPE_CHECKING:
+    from signoff.desk import Desk
+
+MOVED_ON = "This form was about a request that you have left meanwhile, so it did not count."
+
+
+class Draws(Protocol):
+    def draw(self, screen: Screen, leaf: int = 0) -> Json: ...
+
+    def below(self, screen: Screen, view_id: str) -> None: ...
+
+
+class ReviewForms:
+    def __init__(self, desk: Desk, draws: Draws) -> None:
+        self._desk = desk
+        self._draws = draws
+
+    async def opened(self, gesture: Gesture) -> Json:
+        """The form that a button on a single request opens."""
+        purpose = ids.FORMS.get(gesture.move.key)
+        if purpose is None:
+            raise ReviewGone
+        form = await self._desk.review.form(gesture.stay.review, purpose, gesture.actor)
+        return screens.form(form, _stay(gesture, form), await self._desk.draft(form, gesture.actor))
+
+    async def as_json(self, gesture: Gesture) -> Json:
+        """On top of the form with fields, going on from what was typed there."""
+        review, actor = gesture.stay.review, gesture.actor
+        form = await self._desk.review.form(review, "edit_json", actor)
+        below = await self._desk.review.form(review, "edit", actor)
+        if _mark(review, form) != gesture.stay.key or form.version != gesture.stay.version:
+            raise ReviewGone
+        typed = await self._desk.draft(below, actor) | parse.entries(below, gesture.values)
+        if all(typed.get(field.key, field.initial) == field.initial for field in below.fields):
+            return screens.form(form, _stay(gesture, form), {})
+        text, fault = carry(await self._desk.get(form.request_id), below, typed)
+        return screens.form(form, _stay(gesture, form), {"": text}, fault=fault)
+
+    async def submitted(self, gesture: Gesture) -> BoltResponse:
+        """One page kept, or all of it sent. Raises SignoffError; then what was typed is lost or comes back."""
+        purpose = gesture.stay.purpose
+        assert purpose is not None  # moves.gesture says `form` for these alone
+        if purpose != "edit_json":
+            return await self._sent(gesture, purpose)
+        try:
+            return await self._sent(gesture, purpose)
+        except SignoffError as error:
+            # Closing what says so leads back to the form below.
+            there = answers.inputs(gesture.values)
+            return answers.errors({there[0]: error.sentence}) if there else _notice(error.sentence)
+
+    async def _sent(self, gesture: Gesture, purpose: Purpose) -> BoltResponse:
+        stay, actor = gesture.stay, gesture.actor
+        form = await self._desk.review.form(stay.review, purpose, actor)
+        if _mark(stay.review, form) != stay.key:
+            return _notice(MOVED_ON)
+        typed: Mapping[str, str] = parse.entries(form, gesture.values)
+        first, end = parse.covered(form, gesture.values)
+        try:
+            if (first, end) != (0, len(form.fields)):
+                typed = await self._desk.keep(form, actor, typed, [field.key for field in form.fields[first:end]])
+                if end < len(form.fields):
+                    return answers.update(screens.form(form, stay, typed, end))
+            screen = await self._desk.review.submit(stay.review, purpose, stay.version, typed, actor)
+        except Invalid as error:
+            return answers.invalid(
+                form,
+                gesture.values,
+                typed,
+                error,
+                lambda start, fault: screens.form(form, stay, typed, start, fault),
+            )
+        if purpose == "edit_json" and gesture.below:
+            self._draws.below(screen, gesture.below)
+            return answers.ack()
+        return answers.update(self._draws.draw(screen))
+
+
+def _stay(gesture: Gesture, form: Form) -> ids.Stay:
+    review = gesture.stay.review
+    return ids.Stay(review, key=_mark(review, form), purpose=form.purpose, version=form.version)
+
+
+def _mark(review: str, form: Form) -> str:
+    """Which request a form is about, without naming it: what was typed for one must not be sent for the next."""
+    return hashlib.sha256(f"{review}/{form.request_id}".encode()).hexdigest()[:16]
+
+
+def _notice(sentence: str) -> BoltResponse:
+    return answers.update(render.notice("Pending approvals", sentence))
