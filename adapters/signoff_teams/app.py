@@ -22,7 +22,7 @@ from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentit
 from signoff.desk import Desk
 from signoff.errors import SignoffError, StoreUnavailable
 from signoff.model import dumps, loads
-from signoff_teams import parse
+from signoff_teams import parse, steps
 from signoff_teams.auth import Forged, Verifier
 from signoff_teams.clicks import UNREADABLE, Clicks
 from signoff_teams.commands import Commands
@@ -31,10 +31,13 @@ from signoff_teams.messages import text_message
 from signoff_teams.parse import NAME, Malformed
 from signoff_teams.places import Places
 from signoff_teams.render import Json, answers
+from signoff_teams.review import Reviews
 from signoff_teams.settings import TeamsSettings, is_loopback
 
 LEARNING = frozenset({"message", "conversationUpdate", "installationUpdate"})
 """Types of activities that say something about places."""
+
+INVOKES = frozenset({"adaptiveCard/action", "task/fetch", "task/submit"})
 
 log = structlog.get_logger("signoff.teams")
 
@@ -47,6 +50,7 @@ class Door:
         verifier: Verifier,
         connector: Connector,
         clicks: Clicks,
+        reviews: Reviews,
         commands: Commands,
         places: Places,
     ) -> None:
@@ -54,6 +58,7 @@ class Door:
         self._desk = desk
         self._verifier = verifier
         self._clicks = clicks
+        self._reviews = reviews
         self._commands = commands
         self._places = places
         # Stands in for botbuilder's authentication, of which only the connector factory is left.
@@ -109,6 +114,9 @@ class Door:
             await self._places.learn(activity)
         if kind == "installationUpdate" or "membersAdded" in activity or "membersRemoved" in activity:
             self._desk.people.forget(NAME)
+        added = kind == "installationUpdate" and parse.text_of(activity, "action").startswith("add")
+        if added and parse.is_personal(activity):
+            await self._commands.welcome(activity)
 
     async def _heard(self, context: TurnContext, activity: Mapping[str, object]) -> None:
         """Say something in return, also that the store is away: whoever wrote waits for it."""
@@ -124,16 +132,12 @@ class Door:
                 log.warning("could not answer a message", error=str(error))
 
     async def _invoked(self, activity: Mapping[str, object]) -> InvokeResponse:
-        name = activity.get("name")
+        name = parse.text_of(activity, "name")
         try:
-            if name == "adaptiveCard/action":
-                body = await self._clicks.card_action(parse.card_action(activity))
-            elif name == "task/fetch":
-                body = await self._clicks.dialog_opened(parse.dialog(activity))
-            elif name == "task/submit":
-                body = await self._clicks.dialog_submitted(parse.dialog(activity))
-            else:
+            if name not in INVOKES:
                 return InvokeResponse(status=501)
+            step = steps.step(activity)
+            body = await (self._clicked(name, activity) if step is None else self._reviewed(name, step))
         except Malformed as error:
             log.warning("an invoke cannot be read", name=name, reason=str(error))
             body = answers.refuse(UNREADABLE) if name == "adaptiveCard/action" else answers.close(UNREADABLE)
@@ -141,6 +145,19 @@ class Door:
             body = answers.close(error.sentence)
         # As text: botbuilder copies deeply whatever goes through its turn, which costs more than all else for a card.
         return InvokeResponse(status=200, body=dumps(body))
+
+    async def _clicked(self, name: str, activity: Mapping[str, object]) -> Json:
+        """A press on the card of one request."""
+        click = parse.click(activity)
+        if name == "adaptiveCard/action":
+            return await self._clicks.card_action(click)
+        return await (self._clicks.dialog_opened if name == "task/fetch" else self._clicks.dialog_submitted)(click)
+
+    async def _reviewed(self, name: str, step: steps.Step) -> Json:
+        """A press in a review, or on the card of several requests."""
+        if name == "adaptiveCard/action":
+            return await self._reviews.card_action(step)
+        return await (self._reviews.dialog_opened if name == "task/fetch" else self._reviews.dialog_submitted)(step)
 
 
 class _Front:

@@ -24,7 +24,9 @@ from signoff_teams.directory import TeamsDirectory
 from signoff_teams.graph import Graph
 from signoff_teams.messages import Called, card_message, text_message
 from signoff_teams.parse import NAME, text_of
-from signoff_teams.places import CARDS, Places, card_key, in_thread
+from signoff_teams.places import CARDS, PILES, Places, card_key, in_thread
+from signoff_teams.private import Private
+from signoff_teams.review import Reviews
 from signoff_teams.settings import TeamsSettings
 
 THREADS = "teams-threads"
@@ -53,10 +55,12 @@ class TeamsChat:
         self.directory: Directory = TeamsDirectory(
             settings, self._connector, Graph(settings, self._access), self._places
         )
+        self._private = Private(self._places, self._connector, memory)
         clicks = Clicks(desk, memory, self._repaint_soon)
-        commands = Commands(desk, memory, self._connector)
+        reviews = Reviews(desk, memory, self._private)
+        commands = Commands(desk, memory, self._connector, self._private)
         verifier = Verifier(settings, self._keys)
-        self._door = Door(settings, desk, verifier, self._connector, clicks, commands, self._places)
+        self._door = Door(settings, desk, verifier, self._connector, clicks, reviews, commands, self._places)
         self._repaints: set[asyncio.Task[None]] = set()
 
     def routes(self) -> Sequence[Route]:
@@ -76,6 +80,7 @@ class TeamsChat:
         for task in self._repaints:
             task.cancel()
         await asyncio.gather(*self._repaints, return_exceptions=True)
+        await self._private.close()
         await self._access.close()
 
     async def post(self, place: str, card: Card) -> MessageRef:
@@ -99,6 +104,8 @@ class TeamsChat:
         made = MessageRef(chat=NAME, tenant=target.tenant, conversation=conversation.partition(";")[0], message=posted)
         with suppress(StoreUnavailable):  # posted is posted: to fail now would post it again
             await self._memory.remember(CARDS, card_key(made), card.request_id, CARD_LIFE)
+            if card.purpose == "pile":
+                await self._memory.remember(PILES, card_key(made), place, CARD_LIFE)
             if target.conversation != made.conversation:
                 await self._memory.remember(THREADS, card_key(made), target.conversation, CARD_LIFE)
         return made

@@ -12,14 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import structlog
+
 from signoff.desk import Desk
 from signoff.errors import ChatError, SignoffError, Undeliverable
-from signoff.model import Actor, MessageRef
+from signoff.model import Actor, MessageRef, Principal
 from signoff.ports import Memory
+from signoff_teams import render
 from signoff_teams.connector import Connector
-from signoff_teams.parse import NAME, conversation_of, person_of, service_url_of, tenant_of, text_of
+from signoff_teams.parse import NAME, conversation_of, is_personal, person_of, service_url_of, tenant_of, text_of
+from signoff_teams.private import Private
 
 COMMANDS: Mapping[str, str] = {
+    "pending": "What waits for you, as a list in our chat",
+    "home": "Your queue, decisions, grants and delegations",
     "help": "What Signoff does",
     "whoami": "Who you are for Signoff",
     "freeze": "Stop everything, one agent or one tool",
@@ -27,16 +33,23 @@ COMMANDS: Mapping[str, str] = {
     "freezes": "What is frozen now",
     "delegate": "Let somebody decide in your place",
     "delegations": "Who decides for you, and for whom you do",
-    "end": "End a delegation",
     "grants": "Which similar calls are allowed",
-    "revoke": "End a grant",
 }
-"""What can be said to the bot → what it does, as the manifest lists them."""
+"""What can be said to the bot → what it does, as the manifest lists them: Teams takes ten. `end` and `revoke` are left
+out, because whoever wants one of them has just read of it in the list of what can be ended.
+"""
+PRIVATE: Mapping[str, str] = {
+    "pending": "I sent you the list in our chat.",
+    "home": "I sent you your page in our chat.",
+}
+"""What is answered with a card that others must not read → what is said where they are."""
 SPACE = "teams-heard"
 """Memory space: a message that has been acted on."""
 HEARD = 3600.0
 """Seconds for which Teams may deliver a message again."""
 NOBODY = "Teams did not say who you are, so nothing was done; write from your own work account."
+log = structlog.get_logger("signoff.teams")
+
 _PREFIX = re.compile(r"^/?signoff(?:\s+|$)", re.IGNORECASE)
 """Written by those who know Signoff from another chat."""
 _UNSAFE = re.compile(r"[\s<>\"“”„]+")
@@ -84,13 +97,14 @@ def said(activity: Mapping[str, object], people: Sequence[tuple[str, str]]) -> s
 
 
 class Commands:
-    def __init__(self, desk: Desk, memory: Memory, connector: Connector) -> None:
+    def __init__(self, desk: Desk, memory: Memory, connector: Connector, private: Private) -> None:
         self._desk = desk
         self._memory = memory
         self._connector = connector
+        self._private = private
 
     async def answer(self, activity: Mapping[str, object]) -> str | None:
-        """What to say to a message; None when it has been acted on before."""
+        """What to say to a message; None when it has been acted on before, or is answered with a card."""
         who, tenant, conversation = person_of(activity), tenant_of(activity), conversation_of(activity)
         if who is None or tenant is None or not conversation:
             return NOBODY
@@ -100,9 +114,34 @@ class Commands:
             if message and not await self._memory.first(SPACE, f"{tenant}/{conversation}/{message}", HEARD):
                 return None
             origin = MessageRef(chat=NAME, tenant=tenant, conversation=conversation, message=message)
-            return await self._desk.command(await self._words(activity), Actor(via=NAME, principal=who, origin=origin))
+            words = await self._words(activity)
+            name, _, rest = words.partition(" ")
+            if (name := name.lower().removeprefix("/")) in PRIVATE:
+                await self.show(who, name, rest)
+                return None if is_personal(activity) else PRIVATE[name]
+            return await self._desk.command(words, Actor(via=NAME, principal=who, origin=origin))
         except SignoffError as error:
             return error.sentence
+
+    async def show(self, who: Principal, name: str, words: str = "") -> None:
+        """Send somebody their list or their page, where nobody else reads it. Raises SignoffError."""
+        # Neither has a card as its origin: it is looked through by this person, wherever it is drawn.
+        actor, review = Actor(via=NAME, principal=who), self._desk.review
+        if name == "home":
+            card = render.home(await review.home(actor))
+        else:
+            card = render.screen(await review.open(actor, words))
+        await self._private.send(who, card)
+
+    async def welcome(self, activity: Mapping[str, object]) -> None:
+        """Somebody has added the app for themselves: their page, unless it is delivered again."""
+        who, event = person_of(activity), text_of(activity, "id")
+        try:
+            if who is not None and await self._memory.first(SPACE, f"{who.key}/{event}", HEARD):
+                await self.show(who, "home")
+        except SignoffError as error:
+            # Nobody asked for it: it can be asked for.
+            log.warning("could not send somebody their page", error=str(error))
 
     async def _words(self, activity: Mapping[str, object]) -> str:
         """Raises ChatError when it cannot be told who is mentioned."""

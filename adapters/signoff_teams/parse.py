@@ -117,6 +117,11 @@ def conversation_of(activity: Mapping[str, object]) -> str:
     return text_of(activity, "conversation", "id").partition(";")[0]
 
 
+def is_personal(activity: Mapping[str, object]) -> bool:
+    """Whether it comes from the chat of one person with the bot."""
+    return text_of(activity, "conversation", "conversationType") == "personal"
+
+
 def person_of(activity: Mapping[str, object]) -> Principal | None:
     """Who sent it: the Entra object id. None for senders without one (bots, anonymous guests of a meeting)."""
     tenant, user = tenant_of(activity), text_of(activity, "from", "aadObjectId")
@@ -141,24 +146,28 @@ def actor_of(activity: Mapping[str, object]) -> Actor:
 # ── the card's own data ──────────────────────────────────────────────────────────────────────────
 
 
-def card_action(activity: Mapping[str, object]) -> Click:
-    """An `adaptiveCard/action` invoke. Raises Malformed."""
-    action = _child(activity.get("value"), "action")
-    if text_of(action, "type") != "Action.Execute":
-        raise Malformed("the action is not an Action.Execute")
-    return _click(activity, _child(action, "data"), text_of(action, "verb"))
+def click(activity: Mapping[str, object]) -> Click:
+    """An `adaptiveCard/action`, `task/fetch` or `task/submit` invoke. Raises Malformed."""
+    return _click(activity, *pressed(activity))
 
 
-def dialog(activity: Mapping[str, object]) -> Click:
-    """A `task/fetch` or `task/submit` invoke. Raises Malformed."""
-    data = _child(activity.get("value"), "data")
-    return _click(activity, data, text_of(data, "verb"))
-
-
-def _click(activity: Mapping[str, object], data: object, verb: str) -> Click:
+def pressed(activity: Mapping[str, object]) -> tuple[Mapping[str, object], str]:
+    """The data and the verb of the button behind an invoke. Raises Malformed."""
+    value = activity.get("value")
+    if activity.get("name") == "adaptiveCard/action":
+        action = _child(value, "action")
+        if text_of(action, "type") != "Action.Execute":
+            raise Malformed("the action is not an Action.Execute")
+        data, verb = _child(action, "data"), text_of(action, "verb")
+    else:
+        data = _child(value, "data")
+        verb = text_of(data, "verb")
     if not isinstance(data, Mapping):
         raise Malformed("the action carries no data")
-    data = cast("Mapping[str, object]", data)
+    return cast("Mapping[str, object]", data), verb
+
+
+def _click(activity: Mapping[str, object], data: Mapping[str, object], verb: str) -> Click:
     request, version = data.get("request"), data.get("version")
     if verb not in VERBS:
         raise Malformed("the action's verb is not one of ours")
@@ -179,7 +188,7 @@ def _click(activity: Mapping[str, object], data: object, verb: str) -> Click:
         version=version,
         actor=actor_of(activity),
         purpose=purpose,
-        sheet=_sheet(data),
+        sheet=sheet_of(data),
         page=page,
         typed=typed,
         ticket=text_of(data, "ticket") or None,
@@ -202,7 +211,8 @@ def as_typed(value: object) -> str | None:
     return None
 
 
-def _sheet(data: Mapping[str, object]) -> Sheet:
+def sheet_of(data: Mapping[str, object]) -> Sheet:
+    """Which part of a form the data is about. Raises Malformed."""
     trail = data.get("trail", [])
     if not isinstance(trail, list) or len(cast("list[object]", trail)) > MAX_TRAIL:
         raise Malformed("the trail of pages is not a list")

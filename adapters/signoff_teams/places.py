@@ -24,6 +24,8 @@ from signoff_teams.settings import GUID, TeamsSettings
 SPACE = "teams"
 CARDS = "teams-cards"
 """Memory space: message → the request whose card it is."""
+PILES = "teams-piles"
+"""Memory space: message of the card of several requests → the place it was posted to."""
 SCOPES: Mapping[str, str] = {"personal": "personal", "channel": "team", "groupChat": "groupChat"}
 """A conversation's type → the manifest's scope in which the app is used for it."""
 GENERAL = "General"
@@ -159,14 +161,17 @@ class Places:
         if principal is None:
             reason = f'the policy names no Teams identity for "{name}"; give that person `teams: <tenant>/<object id>`.'
             raise Undeliverable(place=place, reason=reason)
-        url = await self._url(principal.tenant)
-        found = await self.chat_with(principal)
+        return await self.personal(principal)
+
+    async def personal(self, who: Principal) -> Target:
+        """The personal chat with somebody, which is made if there is none. Raises like `find`."""
+        url = await self._url(who.tenant)
+        found = await self.chat_with(who)
         if found is None:
-            who = principal.user
-            made = await self._connector.start(url, principal.tenant, channel=None, person=who, activity=None)
+            made = await self._connector.start(url, who.tenant, channel=None, person=who.user, activity=None)
             found = made.conversation
-            await self._memory.remember(SPACE, f"person:{principal.key}", found)
-        return Target(principal.tenant, url, found, "chat")
+            await self._memory.remember(SPACE, f"person:{who.key}", found)
+        return Target(who.tenant, url, found, "chat")
 
     async def chat_with(self, who: Principal) -> str | None:
         """The personal chat with somebody, if there is one."""

@@ -318,7 +318,7 @@ async def test_a_pressed_button_is_what_the_bot_reads(screen: Screen) -> None:
     for button in all_cards()["pending"].buttons:
         card = replace(all_cards()["pending"], version=3)
         await screen.teams(teams.card(card))
-        click = parse.card_action(activity(await screen.press(button.label)))
+        click = parse.click(activity(await screen.press(button.label)))
         assert (click.verb, click.request, click.version) == (button.action, card.request_id, 3)
 
 
@@ -326,6 +326,7 @@ def activity(executed: dict[str, Any]) -> dict[str, Any]:
     """The invoke that Teams makes of an executed action."""
     tenant = "11111111-1111-4111-8111-111111111111"
     return {
+        "name": "adaptiveCard/action" if executed["type"] == "Action.Execute" else "task/submit",
         "from": {"aadObjectId": "a0000000-0000-4000-8000-0000000000a1"},
         "conversation": {"id": "19:general.finance@thread.tacv2", "tenantId": tenant},
         "replyToId": "1",
@@ -334,7 +335,7 @@ def activity(executed: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(executed: dict[str, Any]) -> parse.Click:
-    return (parse.card_action if executed["type"] == "Action.Execute" else parse.dialog)(activity(executed))
+    return parse.click(activity(executed))
 
 
 @pytest.mark.parametrize("mode", ["inline", "dialog"])

@@ -10,7 +10,9 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from signoff.model import MessageRef
+from signoff.cards import Home
+from signoff.errors import NotAllowed
+from signoff.model import Actor, MessageRef
 from signoff.ports import Memory
 from signoff_sim import server
 from signoff_sim.teams import TeamsSim
@@ -23,6 +25,13 @@ PLACE = "teams:Finance/General"
 GENERAL = "19:general.finance@thread.tacv2"
 
 Json = dict[str, Any]
+
+
+class NoReview:
+    """Of a desk that knows nobody: whoever adds the app has no page of their own."""
+
+    async def home(self, actor: Actor) -> Home:
+        raise NotAllowed(why="The policy lists nobody with your identity.")
 
 
 @dataclass

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from harness_cli import POLICY, TRACEBACK, home
-from harness_teams import teams_world
+from harness_teams import NoReview, teams_world
 
 from signoff import digest, policy
 from signoff.api import build_api, keys
@@ -196,7 +196,7 @@ async def test_i19_an_answer_of_graph_that_is_nested_too_deeply_is_away() -> Non
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         graph = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        desk = SimpleNamespace(people=SimpleNamespace(forget=lambda name: None))
+        desk = SimpleNamespace(people=SimpleNamespace(forget=lambda name: None), review=NoReview())
         async with teams_world(desk, MemoryStore(), environ={"TEAMS_GRAPH_URL": graph}) as world:
             world.sim._tokens.graph_scope = f"{graph}/.default"  # pyright: ignore[reportPrivateUsage]
             with pytest.raises(DirectoryAway, match="cannot be read"):

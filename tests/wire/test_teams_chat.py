@@ -39,7 +39,7 @@ from signoff_sim.world import TEAMS_TENANT
 from signoff_teams import plugin
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
-from harness_teams import GENERAL, PLACE, TeamsWorld, eventually, nodes, teams_world, verbs, words
+from harness_teams import GENERAL, PLACE, NoReview, TeamsWorld, eventually, nodes, teams_world, verbs, words
 
 ADA = "a0000000-0000-4000-8000-0000000000a1"
 BUTTONS = (
@@ -80,6 +80,7 @@ class FakeDesk:
     choice: Field = NOTE
     looked: int = 0
     bare: bool = False
+    review: NoReview = field(default_factory=NoReview)
     people: Any = field(default_factory=lambda: SimpleNamespace(forgotten=[]))
 
     def __post_init__(self) -> None:

@@ -18,7 +18,7 @@ from signoff_sim.teams.directory import FINANCE_GROUP, MANAGERS_GROUP
 from signoff_sim.world import TEAMS_TENANT
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
-from harness_teams import GENERAL, TeamsWorld, teams_world
+from harness_teams import GENERAL, NoReview, TeamsWorld, teams_world
 
 NOBODY = Principal(chat="teams", tenant=TEAMS_TENANT, user="e0000000-0000-4000-8000-0000000000e5")
 HERE = MessageRef(chat="teams", tenant=TEAMS_TENANT, conversation=GENERAL, message="1")
@@ -29,6 +29,7 @@ class Desk:
     """What the chat needs of a desk where nobody clicks."""
 
     people = SimpleNamespace(forget=lambda name: None)
+    review = NoReview()
 
 
 @pytest.fixture

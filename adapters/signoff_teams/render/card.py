@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from urllib.parse import urlsplit
 
 from signoff.cards import Button, Card, Fact, Row
@@ -13,6 +14,8 @@ from signoff_teams.render.text import Json, brief, clip, joined, line, moment, p
 LIMIT = 25_000
 """Bytes of a card. Teams takes about 100 KB a message, older documents say 28 KB ("Format your bot messages")."""
 VERSION = "1.5"
+Mode = Literal["inline", "dialog"]
+"""In the card's place for one person (works in every client), or in a window of its own."""
 
 TONES = {"neutral": "Default", "good": "Good", "bad": "Attention", "warning": "Warning"}
 RISKS = {
@@ -53,7 +56,7 @@ _ROOMS = (
 )
 
 
-def card(shown: Card, notice: str = "") -> Json:
+def single_card(shown: Card, notice: str = "") -> Json:
     """The card, at most LIMIT bytes whatever it holds. `notice`: one line on top for the person who clicked."""
     built: Json = {}
     for room in _ROOMS:
@@ -103,6 +106,24 @@ def execute(verb: str, title: str, data: Json, style: str = "default", *, inputs
     if not inputs:
         action["associatedInputs"] = "none"
     return action
+
+
+def press(mode: Mode, verb: str, title: str, data: Json, style: str = "default", *, inputs: bool = True) -> Json:
+    """A button, in a card's place or in a window, which takes no Action.Execute."""
+    if mode == "inline":
+        return execute(verb, title, data, style, inputs=inputs)
+    action: Json = {"type": "Action.Submit", "title": title, "data": {**data, "verb": verb}}
+    if style != "default":
+        action["style"] = style
+    if not inputs:
+        action["associatedInputs"] = "none"
+    return action
+
+
+def window(verb: str, data: Json) -> Json:
+    """A button that opens a window; not every client knows them, so that it is never the only way."""
+    carried: Json = {**data, "verb": verb, "msteams": {"type": "task/fetch"}}
+    return {"type": "Action.Submit", "title": "Open in a window", "data": carried}
 
 
 def decide(button: Button, data: Json, room: int = 200) -> Json:

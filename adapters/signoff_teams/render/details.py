@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from signoff.cards import Details
 from signoff_teams.render.card import LIMIT, decide, document, execute, fact_blocks
 from signoff_teams.render.text import Json, brief, line, runs, size
@@ -14,7 +16,7 @@ LINE = 5000
 
 def details(shown: Details, number: int = 0) -> Json:
     """One page. What can be decided from here stands on the last one, where everything has been seen (I11)."""
-    pages = _pages(shown)
+    pages = sheets([[block] for block in details_blocks(shown)], ROOM)
     number = min(max(number, 0), len(pages) - 1)
     count = f" · page {number + 1} of {len(pages)}" if len(pages) > 1 else ""
     body = [line(brief(shown.title, 1000, size="Large", weight="Bolder"), runs(count))]
@@ -30,7 +32,8 @@ def details(shown: Details, number: int = 0) -> Json:
     return document([*body, *pages[number]], actions)
 
 
-def _pages(shown: Details) -> list[list[Json]]:
+def details_blocks(shown: Details) -> list[Json]:
+    """Everything but the title, each block at most about LINE bytes of JSON."""
     blocks: list[Json] = []
     for fact in shown.facts:
         for part in _chunks(fact.text) or [""]:
@@ -38,15 +41,20 @@ def _pages(shown: Details) -> list[list[Json]]:
     for number, text in enumerate(shown.json.split("\n")):
         for part in _chunks(text) or [" "]:
             blocks.append(line(runs(part, fontType="Monospace"), spacing="None" if number else "Medium"))
+    return blocks
+
+
+def sheets(parts: Iterable[list[Json]], room: int) -> list[list[Json]]:
+    """Blocks on pages of so many bytes of JSON, none of these parts torn apart; at least one page."""
     pages: list[list[Json]] = [[]]
-    room = ROOM
-    for block in blocks:
-        cost = size(block) + 2
-        if cost > room and pages[-1]:
+    left = room
+    for part in parts:
+        cost = size(part) + 2
+        if cost > left and pages[-1]:
             pages.append([])
-            room = ROOM
-        pages[-1].append(block)
-        room -= cost
+            left = room
+        pages[-1] += part
+        left -= cost
     return pages
 
 

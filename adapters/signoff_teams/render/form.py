@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 from signoff.forms import Form
 from signoff_teams.parse import Sheet
-from signoff_teams.render.card import banner, document, execute
+from signoff_teams.render.card import Mode, banner, document, press, window
 from signoff_teams.render.inputs import element, hint, shown_error
 from signoff_teams.render.pages import Page
 from signoff_teams.render.text import Json, brief, clip, joined, line, runs, size
 
-Mode = Literal["inline", "dialog"]
-"""In the card's place for one person (works in every client), or in a window of its own."""
 NOTES_ROOM = 4000
 """Bytes of JSON that the notes above the fields may take."""
 
@@ -26,8 +23,12 @@ def form(
     notice: str = "",
     mode: Mode = "inline",
     ticket: str = "",
+    review: Json | None = None,
 ) -> Json:
-    """One page of a form. `errors`: field key → sentence; those of no field here stand on top."""
+    """One page of a form. `errors`: field key → sentence; those of no field here stand on top.
+
+    `review`: what its buttons carry in place of the request, where it is the form of a request in a review.
+    """
     errors = errors or {}
     here = {piece.field.key for piece in page.pieces}
     general = [text for key, text in errors.items() if key not in here]
@@ -39,7 +40,9 @@ def form(
         body.append(element(piece.id, piece.field, piece.text, part))
         body += hint(piece.field)
         body += shown_error(errors.get(piece.field.key, ""))
-    return document(body, _actions(form, page, mode, ticket))
+    about = {"request": form.request_id} if review is None else review
+    bare: Json = {**about, "version": form.version, "purpose": form.purpose, **({"ticket": ticket} if ticket else {})}
+    return document(body, _actions(form, page, mode, bare, leave=mode == "inline" or review is not None))
 
 
 def _notes(form: Form) -> list[Json]:
@@ -54,38 +57,23 @@ def _notes(form: Form) -> list[Json]:
     return blocks
 
 
-def _actions(form: Form, page: Page, mode: Mode, ticket: str) -> list[Json]:
-    bare: Json = {"request": form.request_id, "version": form.version, "purpose": form.purpose}
-    if ticket:
-        bare["ticket"] = ticket
+def _actions(form: Form, page: Page, mode: Mode, bare: Json, *, leave: bool) -> list[Json]:
     data = bare if page.only else bare | _place(page.sheet)
     actions: list[Json] = []
     if page.sheet.next is None:
         style = "destructive" if form.purpose == "reject" else "positive"
-        actions.append(_action(mode, "submit", clip(form.submit, 200), data, style))
+        actions.append(press(mode, "submit", clip(form.submit, 200), data, style))
     else:
-        actions.append(_action(mode, "next", "Next", data, "positive"))
+        actions.append(press(mode, "next", "Next", data, "positive"))
     if page.sheet.trail:
-        actions.append(_action(mode, "back", "Previous", data))
+        actions.append(press(mode, "back", "Previous", data))
     if form.purpose == "edit":
-        actions.append(_action(mode, "edit_json", "Edit as JSON", data))
-    if mode == "inline":
-        if not page.only:
-            window: Json = {**data, "verb": form.purpose, "msteams": {"type": "task/fetch"}}
-            actions.append({"type": "Action.Submit", "title": "Open in a window", "data": window})
-        actions.append(_action(mode, "show", "Cancel", bare, inputs=False))
+        actions.append(press(mode, "edit_json", "Edit as JSON", data))
+    if mode == "inline" and not page.only:
+        actions.append(window(form.purpose, data))
+    if leave:
+        actions.append(press(mode, "show", "Cancel", bare, inputs=False))
     return actions
-
-
-def _action(mode: Mode, verb: str, title: str, data: Json, style: str = "default", *, inputs: bool = True) -> Json:
-    if mode == "inline":
-        return execute(verb, title, data, style, inputs=inputs)
-    action: Json = {"type": "Action.Submit", "title": title, "data": {**data, "verb": verb}}
-    if style != "default":
-        action["style"] = style
-    if not inputs:
-        action["associatedInputs"] = "none"
-    return action
 
 
 def _place(sheet: Sheet) -> Json:

@@ -1,0 +1,227 @@
+"""What a click does in a review: to the desk, and back to the person. No botbuilder, no HTTP.
+
+The answer of an invoke is seen by whoever clicked alone, so a review may stand in the place of a channel's card; the
+message itself is repainted only where it is that person's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+from signoff.cards import Preflight, Screen, Single
+from signoff.desk import Desk
+from signoff.errors import Invalid, NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
+from signoff.forms import Form, Purpose
+from signoff.model import Principal, is_pile
+from signoff.ports import Memory
+from signoff_teams import render
+from signoff_teams.clicks import UNREADABLE
+from signoff_teams.filling import About, Filling
+from signoff_teams.parse import NAME, PURPOSES, Malformed
+from signoff_teams.places import CARDS, PILES, card_key
+from signoff_teams.private import Private
+from signoff_teams.render import Json, Mode, Place, answers
+from signoff_teams.render.moves import REASON
+from signoff_teams.steps import OPENING, Step
+
+HEARD = "teams-heard"
+"""Memory space: what has been acted on."""
+LIFE = 3600.0
+"""Seconds for which Teams may deliver an invoke again, and for which a review is good."""
+TITLE = "Review"
+SINGLE = "teams-single"
+"""Memory space: review → the token under which its single request was drawn last, with that one's key and version."""
+PRESSED = "teams-pressed"
+"""Memory space: such a token whose button was pressed."""
+MOVED = "This has moved on in another window, so nothing was done; this is where it stands."
+CHANGED = "This was edited while you looked at it; look at all of it again."
+CHOOSE = "Choose first what to open."
+NOBODY = Principal(chat=NAME, tenant="", user="")
+
+
+class Reviews:
+    """The conversation with one person about what waits for them. Keeps nothing in the process."""
+
+    def __init__(self, desk: Desk, memory: Memory, private: Private) -> None:
+        self._desk = desk
+        self._memory = memory
+        self._private = private
+        self._filling = Filling(desk, memory)
+
+    async def card_action(self, step: Step) -> Json:
+        """The body that answers an `adaptiveCard/action` invoke. Raises Malformed, StoreUnavailable."""
+        return await self._answered(step, "inline")
+
+    async def dialog_opened(self, step: Step) -> Json:
+        """The body that answers `task/fetch`. Raises Malformed, StoreUnavailable."""
+        if step.verb not in ("show", "move") and step.verb not in PURPOSES:
+            raise Malformed("this opens no dialog")
+        return await self._answered(step, "dialog")
+
+    async def dialog_submitted(self, step: Step) -> Json:
+        """The body that answers `task/submit`. Raises Malformed, StoreUnavailable."""
+        if step.verb in OPENING or step.verb == "close":
+            raise Malformed("no dialog of ours has such a button")
+        return await self._answered(step, "dialog")
+
+    # ── answers ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _answered(self, step: Step, mode: Mode) -> Json:
+        own = await self._private.owns(step.actor.principal or NOBODY, step.message)
+        held = None if own else await self._memory.recall(CARDS, card_key(step.message))
+        place = Place(mode, step.part, over=held is not None and is_pile(held))
+        try:
+            shown = await self._shown(step, place, held)
+        except ReviewGone as error:
+            shown = render.gone(error.sentence, place)
+        except StoreUnavailable as error:
+            return _said(mode, error.sentence)
+        except SignoffError as error:
+            place = replace(place, notice=error.sentence)
+            standing = await self._standing(step)
+            if standing is None:
+                return _said(mode, error.sentence)
+            shown = standing
+        if isinstance(shown, Preflight) and shown.fault:
+            place = replace(place, typed=step.typed.get(REASON, ""))
+        if isinstance(shown, Single):
+            place = await self._tokened(step, shown, place)
+        card = shown if isinstance(shown, dict) else render.screen(shown, place)
+        if own and (mode == "inline" or not isinstance(shown, dict)):
+            inline = card if isinstance(shown, dict) else render.screen(shown, replace(place, mode="inline"))
+            self._private.repaint(step.message, inline)
+        return answers.window(TITLE, card) if mode == "dialog" else answers.show(card)
+
+    async def _tokened(self, step: Step, shown: Single, place: Place) -> Place:
+        """The same token for another look at the same request, in a window or another part of it; else a new one."""
+        seen = f"{shown.key}/{shown.details.version}"
+        token, _, before = (await self._memory.recall(SINGLE, shown.review) or "").partition(" ")
+        same = bool(step.single) and (step.single, seen) == (token, before)
+        if place.part and not same:
+            place = replace(place, part=0, notice=place.notice or CHANGED)
+        if step.verb in ("show", "part") and same:
+            return replace(place, token=token)
+        token = secrets.token_urlsafe(9)
+        await self._memory.remember(SINGLE, shown.review, f"{token} {seen}", LIFE)
+        return replace(place, token=token)
+
+    async def _standing(self, step: Step) -> Screen | None:
+        """The screen as it is, after something was refused; None: there is none that can be shown."""
+        if not step.review:
+            return None
+        try:
+            return await self._desk.review.screen(step.review, step.actor)
+        except SignoffError:
+            return None
+
+    async def _shown(self, step: Step, place: Place, held: str | None) -> Screen | Json:
+        review = self._desk.review
+        match step.verb:
+            case "review" | "approve_all" | "reject_all" | "one":
+                return await self._opened(step, held)
+            case "pending":
+                return await review.open(step.actor)
+            case "home":
+                return render.home(await review.home(step.actor))
+            case "close":
+                return await self._closed(step, held)
+            case "show" | "part":
+                return await review.screen(step.review, step.actor)
+            case "move":
+                return await self._moved(step)
+            case "submit" | "next" | "back":
+                if step.purpose is None:
+                    raise Malformed(UNREADABLE)
+                await self._looked_at(step)
+                if step.verb == "submit" and await self._again(step):
+                    return await review.screen(step.review, step.actor)
+                return await self._filling.sent(self._about(step, place), step, step.purpose, step.verb)
+            case _:
+                await self._looked_at(step)
+                return await self._filling.opened(self._about(step, place), step, step.verb)
+
+    async def _opened(self, step: Step, held: str | None) -> Screen:
+        """A review of what the card of several requests stands for. Raises WrongPlace."""
+        if held != step.pile:
+            raise WrongPlace
+        review = self._desk.review
+        sieve = review.sieve_of(step.pile)
+        match step.verb:
+            case "approve_all":
+                return await review.open(step.actor, sieve=sieve, every=True, kind="approve")
+            case "reject_all":
+                return await review.open(step.actor, sieve=sieve, every=True, kind="reject")
+            case "one":
+                return await review.open(step.actor, sieve=sieve, one=step.one)
+            case _:
+                return await review.open(step.actor, sieve=sieve)
+
+    async def _closed(self, step: Step, held: str | None) -> Json:
+        """The channel's card in its place again. Raises WrongPlace."""
+        place = await self._memory.recall(PILES, card_key(step.message))
+        if held is None or place is None:
+            raise WrongPlace
+        return render.card(await self._desk.pile(held, place))
+
+    async def _moved(self, step: Step) -> Screen:
+        move = step.move
+        if move is None:
+            raise Malformed(UNREADABLE)
+        if await self._again(step):
+            return await self._desk.review.screen(step.review, step.actor)
+        if step.single:
+            await self._press(step)
+        if move.name == "open" and not move.key:
+            # A key of nothing turns nothing, and what was ticked stays so.
+            await self._desk.review.act(step.review, replace(move, name="select"), step.actor)
+            raise NotAllowed(why=CHOOSE)
+        return await self._desk.review.act(step.review, move, step.actor)
+
+    async def _again(self, step: Step) -> bool:
+        """Whether this very press was delivered before: a second one would skip or turn what the first one has."""
+        where = f"{step.message.tenant}/{step.message.conversation}"
+        return bool(step.event) and not await self._memory.first(HEARD, f"{where}/{step.event}", LIFE)
+
+    async def _looked_at(self, step: Step) -> None:
+        """What is decided is what was looked at, not the next one, to which another window went on. The desk is not
+        asked: its answer would count as having looked again. Raises NotAllowed.
+        """
+        token, _, _ = (await self._memory.recall(SINGLE, step.review) or "").partition(" ")
+        if not step.single or token != step.single:
+            raise NotAllowed(why=MOVED)
+
+    async def _press(self, step: Step) -> None:
+        """Use a button of a single request up, so that a second tap does not decide the next one. Raises NotAllowed."""
+        await self._looked_at(step)
+        if not await self._memory.first(PRESSED, f"{step.review}/{step.single}", LIFE):
+            raise NotAllowed(why=MOVED)
+
+    def _about(self, step: Step, place: Place) -> About[Screen | Json]:
+        review, token = self._desk.review, step.single
+
+        async def form(purpose: Purpose) -> Form:
+            return await review.form(step.review, purpose, step.actor)
+
+        async def submit(form: Form, entries: Mapping[str, str]) -> Screen | Json:
+            nonlocal token
+            await self._press(step)
+            try:
+                return await review.submit(step.review, form.purpose, step.version, entries, step.actor)
+            except Invalid:
+                # The same form is sent again, mended.
+                _, _, seen = (await self._memory.recall(SINGLE, step.review) or "").partition(" ")
+                token = secrets.token_urlsafe(9)
+                await self._memory.remember(SINGLE, step.review, f"{token} {seen}", LIFE)
+                raise
+
+        def draw(form: Form, page: render.Page, errors: Mapping[str, str] | None = None, *, notice: str = "") -> Json:
+            carried: Json = {"review": step.review, "single": token}
+            return render.form(form, page, errors, notice=notice, mode=place.mode, review=carried)
+
+        return About(step.actor, form, submit, draw)
+
+
+def _said(mode: Mode, sentence: str) -> Json:
+    return answers.close(sentence) if mode == "dialog" else answers.say(sentence)
