@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from signoff.cards.head import risk, status
+from signoff.cards.head import risk, status, tone
 from signoff.cards.line import arguments_line
-from signoff.cards.plain import fit, weight
+from signoff.cards.plain import weight
+from signoff.cards.queue.said import short
 from signoff.cards.types import Button, Card, Item, Tone
 from signoff.model import Clean, Request, Status, one_line
 
@@ -75,8 +76,7 @@ def _title(requests: Sequence[Request], title: str | None, total: int) -> str:
         agents = {request.agent for request in requests}
         agent = agents.pop() if len(agents) == 1 and len(requests) == total else None
         text = f"{total:,} {'call' if total == 1 else 'calls'}" + (f" of {one_line(agent)}" if agent else "")
-    kept, left = fit(text, TITLE, 6 * TITLE)
-    return kept + ("…" if left else "")
+    return short(text, TITLE)
 
 
 def _status(waiting: int, total: int, counts: Mapping[Status, int]) -> str:
@@ -120,17 +120,12 @@ def _item(request: Request, clean: Clean, names: Mapping[str, str], who: str, sh
         state = f"{level.capitalize()} risk. {state}"
     return Item(
         request_id=request.id,
-        title=_cut(clean.line(request.heading) or request.id, max(LEAST, ITEM_TITLE // share)),
-        text=_cut(arguments_line(request, max(LEAST * 3, ITEM_TEXT // share))[0], ITEM_TEXT),
-        status=_cut(state, max(LEAST, ITEM_STATUS // share)),
-        tone="neutral",
+        title=short(clean.line(request.heading) or request.id, max(LEAST, ITEM_TITLE // share)),
+        text=short(arguments_line(request, max(LEAST * 3, ITEM_TEXT // share))[0], ITEM_TEXT),
+        status=short(state, max(LEAST, ITEM_STATUS // share)),
+        tone=tone(request, who),
         open=request.open,
     )
-
-
-def _cut(text: str, limit: int) -> str:
-    kept, left = fit(text, limit, 6 * limit)
-    return kept + "…" if left else kept
 
 
 def _weight(item: Item) -> int:
