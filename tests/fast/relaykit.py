@@ -14,9 +14,9 @@ from signoff.cards import Card
 from signoff.desk import Desk
 from signoff.errors import Undeliverable
 from signoff.model import Actor, Answer, Ask, Key, MessageRef, Placement, Principal, Request, loads
-from signoff.ports import Chat, Route, Store
+from signoff.ports import Chat, Flood, Limits, Route, Store
 from signoff.relay import Relay
-from signoff.relay.relay import LEASE
+from signoff.relay.pace import LEASE
 from signoff.store import MemoryStore
 
 T = TypeVar("T")
@@ -196,8 +196,12 @@ class _Mortal:
 class House:
     """One store, one policy, two chats; as many relays as a test wants."""
 
-    def __init__(self, store: Store, clock: Clock | None = None, *, searchable: bool = True) -> None:
+    def __init__(
+        self, store: Store, clock: Clock | None = None, *, searchable: bool = True, flood: Flood | None = None
+    ) -> None:
+        """`flood`: None: every request has a card of its own."""
         self.clock = clock
+        self.limits = Limits(flood=flood)
         self.store = store
         self.rules = policy.load(RULES, file="rules.yaml", chats=("slack", "teams"))
         self.signer = digest.Signer.generate()
@@ -208,7 +212,7 @@ class House:
         self.chats = {"slack": self.slack, "teams": self.teams}
 
     def desk_on(self, store: Store) -> Desk:
-        return Desk(store, self.rules, self.signer)
+        return Desk(store, self.rules, self.signer, self.limits)
 
     def relay(self, life: Life | None = None, store: Store | None = None) -> Relay:
         """A relay of a process of its own; `life` is that process's."""

@@ -16,8 +16,7 @@ from signoff.cards import Card
 from signoff.errors import ChatBusy, ChatError, DuplicateCard, StoreUnavailable, Undeliverable
 from signoff.model import Answer, Outcome, Placement, Request
 from signoff.ports import Work
-from signoff.relay import Relay
-from signoff.relay import relay as relay_room
+from signoff.relay import Relay, pace
 from signoff.relay import sweeper as sweeper_room
 from signoff.relay import traffic as traffic_room
 from signoff.relay.traffic import Traffic
@@ -36,7 +35,7 @@ def house() -> House:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the relay waits for by the real clock comes soon."""
-    monkeypatch.setattr(relay_room, "STORE_RETRY", 0.001)
+    monkeypatch.setattr(pace, "STORE_RETRY", 0.001)
     monkeypatch.setattr(sweeper_room, "SWEEP", 0.001)
 
 
@@ -377,7 +376,7 @@ async def test_i21_a_store_that_blinks_after_a_post_costs_no_second_card() -> No
 
 async def test_i21_a_process_that_stops_gives_back_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one goes on at once and does not wait for the lease to lapse; calls under way may finish first."""
-    monkeypatch.setattr(relay_room, "FINISH", 0.05)
+    monkeypatch.setattr(pace, "FINISH", 0.05)
     house = House(MemoryStore())
     under_way, go_on = asyncio.Event(), asyncio.Event()
 
@@ -396,7 +395,7 @@ async def test_i21_a_process_that_stops_gives_back_what_it_holds(monkeypatch: py
     await house.now(house.relay())
     assert await house.faults(request) == []
 
-    monkeypatch.setattr(relay_room, "FINISH", 20)
+    monkeypatch.setattr(pace, "FINISH", 20)
     under_way.clear()
     house.slack.script = hang
     relay = house.relay()
@@ -483,7 +482,7 @@ async def test_i23_a_place_that_hangs_does_not_hold_up_the_others(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All places of a request are served together, and a call has its end."""
-    monkeypatch.setattr(relay_room, "CALL", 0.05)
+    monkeypatch.setattr(pace, "CALL", 0.05)
     free = asyncio.Event()
 
     async def hang(call: Call, when: When) -> None:
@@ -596,9 +595,9 @@ async def test_i23_a_full_place_starves_no_other(house: House) -> None:
 
 async def test_i23_a_chat_that_hangs_holds_up_one_worker_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one chat answers nothing, hundreds of its cards due, the other's cards go out; when it is back, all do."""
-    monkeypatch.setattr(relay_room, "CALL", 0.2)
-    monkeypatch.setattr(relay_room, "FIRST_RETRY", 0.05)
-    monkeypatch.setattr(relay_room, "LONGEST_RETRY", 0.2)
+    monkeypatch.setattr(pace, "CALL", 0.2)
+    monkeypatch.setattr(pace, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(pace, "LONGEST_RETRY", 0.2)
     monkeypatch.setattr(traffic_room, "SLOW", 0.1)
     monkeypatch.setattr(traffic_room, "LONGEST_PAUSE", 1.0)
     monkeypatch.setattr(traffic_room, "SPREAD", 0.1)
@@ -622,7 +621,7 @@ async def test_i23_a_chat_that_hangs_holds_up_one_worker_at_most(monkeypatch: py
         stuck = [await house.ask(tool="any", channel="teams:Team/Channel") for _ in range(300)]
 
         async def paused() -> bool:
-            return len(house.teams.calls) >= relay_room.WORKERS and under_way[0] <= 1
+            return len(house.teams.calls) >= pace.WORKERS and under_way[0] <= 1
 
         await eventually(paused)
         under_way[1] = 0
@@ -697,7 +696,7 @@ class Flaky:
 @pytest.mark.parametrize("call", ["load", "placements", "place", "done"])
 async def test_i24_cards_converge_after_the_store_was_away(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker held when the store went away is done soon after it is back, not when its lease has lapsed."""
-    monkeypatch.setattr(relay_room, "FIRST_RETRY", 0.01)
+    monkeypatch.setattr(pace, "FIRST_RETRY", 0.01)
     house = House(MemoryStore())
     flaky = Flaky(house.store)  # type: ignore[arg-type]
     relay = house.relay(store=flaky)  # type: ignore[arg-type]
@@ -779,16 +778,16 @@ async def test_failures_are_counted_for_a_bounded_number_of_requests(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that another replica finished are forgotten in time."""
-    monkeypatch.setattr(relay_room, "COUNTED", 3)
+    monkeypatch.setattr(pace, "COUNTED", 3)
     house.slack.script = failing(*[ChatError(reason="500")] * 10)
     relay = house.relay()
     for _ in range(6):
         await house.ask(tool="one")
     await house.now(relay)
-    assert len(relay._failures) == 3
+    assert len(relay._delivery._failures) == 3
     house.slack.script = None
     await house.settle(relay)
-    assert relay._failures == {}
+    assert relay._delivery._failures == {}
 
 
 def test_those_who_wait_for_a_full_place_keep_their_order() -> None:

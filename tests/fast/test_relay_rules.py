@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from signoff import policy
 from signoff.errors import ChatBusy, ChatError, Undeliverable
 from signoff.model import Answer, MessageRef, Principal, Request
-from signoff.relay import relay as relay_room
+from signoff.relay import pace
 from signoff.relay import sweeper as sweeper_room
 from signoff.store import MemoryStore
 
@@ -235,7 +235,7 @@ async def test_i23_a_chat_that_hangs_while_something_is_said_is_tried_again(
     house: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the time that one call may take; the other chat has heard it meanwhile."""
-    monkeypatch.setattr(relay_room, "CALL", 0.01)
+    monkeypatch.setattr(pace, "CALL", 0.01)
     request, relay = await house.shown_request(), house.relay()
     await house.pass_minutes(10, request)
     house.slack.hangs = True

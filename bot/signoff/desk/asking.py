@@ -9,7 +9,7 @@ from typing import Any
 from signoff import digest, forms
 from signoff.desk.verdict import settle
 from signoff.errors import Invalid
-from signoff.model import Ask, DecidedBy, Decision, Key, Request, Terms, Version
+from signoff.model import Ask, Batch, DecidedBy, Decision, Key, Request, Terms, Version
 
 NOTICE_RULE = "notice"
 
@@ -42,12 +42,14 @@ def check(ask: Ask) -> None:
         raise Invalid({"": f"The body is not JSON that can be signed: {error}."}) from error
 
 
-def record(ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
-    """The record of a new request; nothing is decided yet."""
+def record(ask: Ask, terms: Terms, key: Key, now: datetime, batch: Batch | None = None) -> Request:
+    """The record of a new request; nothing is decided yet. `batch`: of which it is one."""
     first = digest.digest(ask.tool, ask.arguments, ask.agent, ask.on_behalf_of)
+    # Ids are in the order of time, and those of a batch, which share their moment, in the order of its rows.
+    tail = secrets.token_hex(8) if batch is None else f"{batch.index:04x}{secrets.token_hex(6)}"
     return Request.model_construct(
         **dict(ask),
-        id=f"req_{int(now.timestamp() * 1000):012x}{secrets.token_hex(8)}",
+        id=f"req_{int(now.timestamp() * 1000):012x}{tail}",
         status="pending",
         version=1,
         digest=first,
@@ -68,7 +70,7 @@ def record(ask: Ask, terms: Terms, key: Key, now: datetime) -> Request:
         snoozed_until=None,
         notices=(),
         frozen=None,
-        batch=None,
+        batch=batch,
         piled=(),
         rev=1,
     )

@@ -6,8 +6,6 @@ decision that stands (I01). Nothing here knows a platform, a library or a socket
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import assert_never
 
@@ -19,26 +17,25 @@ from signoff.desk import entries as audit
 from signoff.desk.admission import check_version
 from signoff.desk.answering import Answers
 from signoff.desk.asking import body, check
+from signoff.desk.batches import Batches
 from signoff.desk.bulk import Bulk
 from signoff.desk.drafts import Drafts
+from signoff.desk.flood import Floods
+from signoff.desk.intake import Intake
 from signoff.desk.judging import Judge
 from signoff.desk.offering import LONGEST, SEEN, Offers, seen_key
 from signoff.desk.opening import Openings
 from signoff.desk.orders import Orders
 from signoff.desk.origin import check_origin
 from signoff.desk.people import People
+from signoff.desk.piles import Piles
 from signoff.desk.queue import Queue
 from signoff.desk.records import ATTEMPTS, Records
 from signoff.desk.review import Reviews
 from signoff.desk.runs import Runs
 from signoff.desk.voices import Voices, person_of, still_asked
 from signoff.desk.voting import voices
-from signoff.errors import (
-    BudgetSpent,
-    CallFrozen,
-    Overtaken,
-    StoreUnavailable,
-)
+from signoff.errors import StoreUnavailable
 from signoff.model import (
     Actor,
     Answer,
@@ -78,7 +75,6 @@ class Desk:
         """Who is in which group, and fit to decide; the chats' directories are added to it."""
         self.orders = Orders(store, lambda: self._policy)
         """Freezes, grants and delegations."""
-        self._line = asyncio.Lock()
         self._records = Records(store, signer)
         self._voices = Voices(self.people, self.orders)
         self._openings = Openings(store, self.orders, self._voices, signer)
@@ -89,6 +85,12 @@ class Desk:
         self._answers = Answers(
             store, self._records, self._voices, self._openings, self._offers, signer, lambda: self._policy
         )
+        self._floods = Floods(store, self._limits.flood)
+        self._intake = Intake(store, self._openings, self._floods, lambda: self._policy, self._limits.caps)
+        self.batches = Batches(store, self._intake, self._records, self._runs, self._limits, lambda: self._policy)
+        """What agents ask together."""
+        self.piles = Piles(store, lambda: self._policy, self.undeliverable, self._floods.seconds)
+        """Cards that stand for several requests."""
         judge = Judge(self._voices, lambda: self._policy)
         self.queue = Queue(store, self._voices, judge, lambda: self._policy)
         """What waits for somebody."""
@@ -112,37 +114,8 @@ class Desk:
         StoreUnavailable.
         """
         check(ask)
-        idempotency = idempotency_key and Idempotency(idempotency_key, body(ask))
-        policy, spent, frozen = self._policy, set[str](), set[str]()
-        grants, late = True, False
-        tries = ATTEMPTS + len(policy.rule_names)
-        while tries > 0:
-            # Who was too late for a use of a grant stands in line: all at once would overtake each other for ever.
-            async with self._line if late else contextlib.nullcontext():
-                now = await self._store.now()
-                terms = policy.terms(ask, ask.arguments, now, spent=spent | frozen, asked_by=key.id)
-                if frozen and terms.decide == "reject" and terms.rule in policy.rule_names:
-                    frozen.add(terms.rule)  # it rejects what an earlier rule would let run, were it not for the freeze
-                    continue
-                opening = await self._openings.of(policy, ask, terms, key, now, grants=grants)
-                entry, caps = audit.asked(opening.request), self._limits.caps
-                try:
-                    return await self._store.open(opening.request, entry, idempotency or None, caps, opening.conditions)
-                except BudgetSpent:
-                    spent.add(terms.rule)
-                except Overtaken:
-                    # Somebody else used the same grant at this moment: look again what is left of it.
-                    late = True
-                    continue
-                except CallFrozen:
-                    # What a rule or a grant would let run waits for people, who can decide when it is thawed.
-                    grants = False
-                    if policy.mode != "enforce":
-                        policy = policy.under("enforce")
-                    elif terms.decide != "ask" or terms.mode != "enforce":
-                        frozen.add(terms.rule)
-                tries -= 1
-        raise StoreUnavailable
+        idempotency = Idempotency(idempotency_key, body(ask)) if idempotency_key else None
+        return await self._intake.take(ask, key, idempotency)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -176,6 +149,12 @@ class Desk:
     def card(self, request: Request) -> cards.Card:
         """The neutral card for a record; pure."""
         return cards.card(request, who=still_asked(self._policy, request), names=self._policy.names)
+
+    async def pile(self, card_id: str, place: str) -> cards.Card:
+        """The card of several requests, an agent's batch or what a flood has left, as it is for one place. Raises
+        NotFound when nothing of it is shown there.
+        """
+        return (await self.piles.at(card_id, place)).card
 
     async def details(self, request_id: str, actor: Actor) -> cards.Details:
         """Everything about a request, for one person at a place where its card is, who from then on counts as having
@@ -294,6 +273,7 @@ class Desk:
         """Do the one thing that is due about a request by the store's clock: remind, escalate or end it. False: nothing
         was due. Raises NotFound, StoreUnavailable.
         """
+        crowded: dict[str, bool] = {}
         for _ in range(ATTEMPTS):
             request, now = await self._store.load(request_id)
             if not request.open or now < request.wakes_at:
@@ -307,12 +287,14 @@ class Desk:
             else:
                 people = await self._voices.called(self._policy, request.terms.approvers, voices(request.votes))
                 event, (after, entry) = "request.reminded", timers.reminded(self._policy, request, now, people)
+            after = await self._floods.piled(after, _new_places(request, after), crowded)
             if await self._store.move(request, after, event, entry):
                 return True
         raise StoreUnavailable
 
     async def undeliverable(self, request_id: str, place: str, reason: str) -> None:
         """Record that a card could not be delivered; the request stays decidable elsewhere (I05, I23)."""
+        crowded: dict[str, bool] = {}
         for _ in range(ATTEMPTS):
             request, _ = await self._records.current(request_id)
             if place in request.undelivered:
@@ -322,9 +304,14 @@ class Desk:
             show = tuple(dict.fromkeys((*request.terms.show, *fallback)))
             terms = request.terms.model_copy(update={"show": show})
             after = request.model_copy(update={"undelivered": undelivered, "terms": terms, "rev": request.rev + 1})
-            if await self._store.move(
-                request, after, "request.undeliverable", audit.undeliverable(after, place, reason)
-            ):
+            new = _new_places(request, after)
+            if place in request.piled:  # those of a flood stay together
+                piled = (*(one for one in request.piled if one != place), *new)
+                after = after.model_copy(update={"piled": piled})
+            else:
+                after = await self._floods.piled(after, new, crowded)
+            entry = audit.undeliverable(after, place, reason)
+            if await self._store.move(request, after, "request.undeliverable", entry):
                 return
         raise StoreUnavailable
 
@@ -344,3 +331,8 @@ class Desk:
     async def report(self, request_id: str, outcome: Outcome, key: Key) -> Request:
         """What came of the run; shown on the card. Raises NotFound, NotApproved."""
         return await self._runs.report(request_id, outcome, key)
+
+
+def _new_places(before: Request, after: Request) -> tuple[str, ...]:
+    """Where a request is shown that was not before."""
+    return tuple(place for place in after.terms.show if place not in before.terms.show)

@@ -15,6 +15,7 @@ from signoff.desk.voting import alone
 from signoff.errors import NotFound
 from signoff.model import (
     Ask,
+    Batch,
     DecidedBy,
     Grant,
     GrantWish,
@@ -55,11 +56,21 @@ class Openings:
         self._signer = signer
 
     async def of(
-        self, policy: Policy, ask: Ask, terms: Terms, key: Key, now: datetime, *, grants: bool = True
+        self,
+        policy: Policy,
+        ask: Ask,
+        terms: Terms,
+        key: Key,
+        now: datetime,
+        *,
+        batch: Batch | None = None,
+        grants: bool = True,
     ) -> Opening:
-        """What these terms make of the call. `grants`: whether any may be used. Raises StoreUnavailable."""
+        """What these terms make of the call. `batch`: of which it is one. `grants`: whether any may be used. Raises
+        StoreUnavailable.
+        """
         terms = terms.model_copy(update={"show": await self._voices.places(policy, terms.show)})
-        waiting = asking.record(ask, terms, key, now)
+        waiting = asking.record(ask, terms, key, now, batch)
         request = asking.by_rule(waiting, policy.who(terms.approvers), now, self._signer)
         if request.status == "approved":
             silent = terms.mode != "enforce"

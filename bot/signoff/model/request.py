@@ -134,14 +134,17 @@ class Placement(Frozen):
     """One place where a card is, or should be."""
 
     place: str
-    state: Literal["posting", "live", "undeliverable", "piled"]
-    """`piled`: no card of its own, it is counted on another."""
+    state: Literal["posting", "live", "undeliverable", "piled", "closed"]
+    """`piled`: no card of its own, it is counted on another. `closed`: a card of several on which nothing waits any more;
+    the next ones get a new message."""
     message: MessageRef | None = None
+    """While `posting`: the closed one before it."""
     shown: int = 0
     """The revision the message shows."""
     told: int = 0
     """How many of the request's notices stand below it."""
     detail: str | None = None
+    """Why it is undeliverable, or when it was closed."""
 
 
 class Event(Frozen):

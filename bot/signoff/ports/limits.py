@@ -27,4 +27,5 @@ class Limits:
     """Requests in one agent's batch."""
     batch_bytes: int = 4 * 1024 * 1024
     """Of the body of one."""
-    flood: Flood = field(default_factory=Flood)
+    flood: Flood | None = field(default_factory=Flood)
+    """None: every request has a card of its own."""
