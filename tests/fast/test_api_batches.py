@@ -483,6 +483,21 @@ async def test_i30_as_many_members_and_values_as_allowed_are_taken(house: House)
     assert len(made["requests"]) == 8
 
 
+async def test_i30_all_members_together_hold_twenty_times_as_many_values() -> None:
+    """One value more is refused, and the list that holds too many is named."""
+    house = House(Limits(nodes=100), rules=RULES)
+    await house.key("agent", "agent")
+    # Each is a hundred values: five and those of its list. The body itself is one.
+    full = {"tool": "refund", "arguments": {"a": [0] * 95}, "risk": "low"}
+    room = full | {"arguments": {"a": [0] * 94}}
+    await ask(house, {"requests": [full] * 19 + [room]})
+    said = await house.send("POST", "/v1/batches", {"requests": [full] * 20}, key="agent")
+    assert (said.status, pointers(said)) == (422, ["/requests"])
+    lists = {"action_requests": [{"name": "x", "args": {"a": [0] * 96}}] * 20, "review_configs": []}
+    said = await house.send("POST", "/v1/batches", lists, key="agent")
+    assert (said.status, pointers(said)) == (422, ["/action_requests"])
+
+
 async def test_i30_a_batch_has_its_own_limit_of_bytes() -> None:
     """413 above it; above the limit of other bodies it is taken."""
     house = House(Limits(body_bytes=500, batch_bytes=2000), rules=RULES)

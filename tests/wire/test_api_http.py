@@ -124,6 +124,16 @@ async def ask(http: aiohttp.ClientSession, server: Server, key: str = "agent", *
         return made
 
 
+async def waited_for(http: aiohttp.ClientSession, server: Server, what: str) -> str:
+    """The address of a new request, or of a new batch of two."""
+    if what == "a request":
+        return f"/v1/requests/{(await ask(http, server))['id']}"
+    call = {"tool": "refund", "arguments": {"amount": 500}}
+    async with http.post("/v1/batches", json={"requests": [call, call]}, headers=server.auth("agent")) as response:
+        assert response.status == 201, await response.text()
+        return response.headers["Location"]
+
+
 # ── the event stream ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -187,15 +197,16 @@ async def test_wrong_stream_position_is_refused(server: Server, http: aiohttp.Cl
 # ── waits ────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("what", ["a request", "a batch"])
 async def test_hung_up_clients_release_their_wait(
-    server: Server, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    server: Server, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """A client that goes away in the middle of a long poll no longer counts against its key."""
     server.limits.waits_per_key = 1
     monkeypatch.setattr(door, "WATCH", 0.02)
     await server.stop()
     await server.start()
-    path = f"/v1/requests/{(await ask(http, server))['id']}"
+    path = await waited_for(http, server, what)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     auth = server.auth("agent")["Authorization"]
     writer.write(f"GET {path}?wait=60 HTTP/1.1\r\nHost: x\r\nAuthorization: {auth}\r\n\r\n".encode())
@@ -215,9 +226,10 @@ async def test_hung_up_clients_release_their_wait(
     assert await reader.read() == b""
 
 
-async def test_stopping_answers_open_waits(server: Server, http: aiohttp.ClientSession) -> None:
+@pytest.mark.parametrize("what", ["a request", "a batch"])
+async def test_stopping_answers_open_waits(server: Server, http: aiohttp.ClientSession, what: str) -> None:
     """A server that stops answers its long polls as they stand instead of holding up for a minute."""
-    path = f"/v1/requests/{(await ask(http, server))['id']}"
+    path = await waited_for(http, server, what)
     waiting = asyncio.create_task(http.get(path + "?wait=60", headers=server.auth("agent")))
     async with stream(http, server, "agent"):
         await asyncio.sleep(0.05)  # the poll has nothing to show for having begun

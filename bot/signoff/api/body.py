@@ -17,6 +17,8 @@ from signoff.ports import Limits
 
 MAX_FAULTS = 50
 """Faults collected from one body."""
+TOGETHER = 20
+"""Times the values of one body that a list of several may hold: with them a batch is answered within a second."""
 MAX_SECONDS = 366 * 24 * 3600
 """Longest time that a body may name; the policy allows less."""
 MAX_USES = 1_000_000
@@ -178,19 +180,23 @@ def members(value: object) -> dict[str, object]:
 
 
 def check_each(fields: Mapping[str, object], names: Collection[str], limits: Limits) -> None:
-    """As `check`, but every member of these lists counts for itself, as a body of its own does. Raises Invalid."""
+    """As `check`, but every member of these lists may hold as much as a body of its own, and all of them together
+    TOGETHER times as much. Raises Invalid.
+    """
     lists = {name: cast("list[object]", fields[name]) for name in names if isinstance(fields.get(name), list)}
-    check({name: value for name, value in fields.items() if name not in lists}, limits)
+    nodes = check({name: value for name, value in fields.items() if name not in lists}, limits)
     for name, values in lists.items():
         for index, value in enumerate(values):
             try:
-                check(value, limits)
+                nodes += check(value, limits)
             except Invalid as error:
                 raise Invalid({pointer(name, index) + where: text for where, text in error.fields.items()}) from None
+            if nodes > TOGETHER * limits.nodes:
+                raise Invalid({f"/{name}": f"This holds more than {TOGETHER * limits.nodes} values; send less."})
 
 
-def check(value: object, limits: Limits) -> None:
-    """Refuse what is too deep, too much, or too long a number. Raises Invalid."""
+def check(value: object, limits: Limits) -> int:
+    """Refuse what is too deep, too much, or too long a number; how many values there are. Raises Invalid."""
     nodes = 0
     stack: list[tuple[object, tuple[str | int, ...]]] = [(value, ())]
     while stack:
@@ -207,6 +213,7 @@ def check(value: object, limits: Limits) -> None:
             stack.extend((inner, (*path, index)) for index, inner in enumerate(cast("list[object]", item)))
         elif isinstance(item, int | Decimal) and not _small(item):
             raise Invalid({pointer(*path): f"This number has more than {MAX_NUMBER} digits."})
+    return nodes
 
 
 def _small(number: int | Decimal) -> bool:
