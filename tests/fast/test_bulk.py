@@ -29,11 +29,12 @@ async def test_each_is_decided_by_itself_under_one_batch() -> None:
     asked = [await house.ask(order=f"A-{n}") for n in range(5)]
     decided = await house.desk.bulk.decide(pins(*asked), "approve", None, looker())
     assert [one.result for one in decided.results] == ["approved"] * 5
-    lines = [line for line in await house.lines("decided")]
+    lines = list(await house.lines("decided"))
     assert [line["request"] for line in lines] == [one.id for one in asked]
     assert {line["batch"] for line in lines} == {decided.batch}
     now = await house.desk.get(asked[0].id)
-    assert now.decision is not None and now.decision.decided_by[0].batch == decided.batch
+    assert now.decision is not None
+    assert now.decision.decided_by[0].batch == decided.batch
 
 
 async def test_many_are_rejected_with_one_reason() -> None:
@@ -43,7 +44,8 @@ async def test_many_are_rejected_with_one_reason() -> None:
     await house.desk.bulk.decide(pins(*asked), "reject", "the campaign is over", looker())
     for one in asked:
         now = await house.desk.get(one.id)
-        assert now.decision is not None and (now.status, now.decision.message) == ("rejected", "the campaign is over")
+        assert now.decision is not None
+        assert (now.status, now.decision.message) == ("rejected", "the campaign is over")
 
 
 async def test_what_cannot_go_along_with_others_is_left_out_by_name() -> None:
@@ -95,7 +97,8 @@ async def test_i07_what_was_edited_since_is_skipped() -> None:
     await house.edit(seen, "bob", 7)
     assert (await codes(house, seen)) == ["changed"]
     decided = await house.desk.bulk.decide(pins(seen), "approve", None, looker())
-    assert decided.results[0].result == "changed" and len((await house.desk.get(seen.id)).votes) == 1
+    assert decided.results[0].result == "changed"
+    assert len((await house.desk.get(seen.id)).votes) == 1
 
 
 async def test_a_crafted_digest_decides_nothing() -> None:
@@ -140,7 +143,8 @@ async def test_the_same_batch_sent_twice_is_decided_once_and_told_twice() -> Non
     second = await house.desk.bulk.decide(pins(*asked), "approve", None, looker(), "review_1")
     assert [one.result for one in first.results] == ["approved"] * 4 + ["voted"]
     assert [one.result for one in second.results] == [one.result for one in first.results]
-    assert len(await house.lines("decided")) == 4 and len(await house.lines("voted")) == 1
+    assert len(await house.lines("decided")) == 4
+    assert len(await house.lines("voted")) == 1
 
 
 async def test_i19_somebody_removed_between_list_and_confirmation_decides_nothing() -> None:
@@ -158,7 +162,8 @@ async def test_a_directory_that_is_away_lets_nothing_through() -> None:
     asked = await house.ask()
     house.away()
     decided = await house.desk.bulk.decide(pins(asked), "approve", None, looker())
-    assert decided.results[0].result == "away" and (await house.desk.get(asked.id)).open
+    assert decided.results[0].result == "away"
+    assert (await house.desk.get(asked.id)).open
 
 
 async def test_frozen_calls_are_left_alone() -> None:
@@ -167,7 +172,8 @@ async def test_frozen_calls_are_left_alone() -> None:
     asked = await house.ask()
     await house.desk.orders.freeze(None, "refund", None, by="mia", via="slack")
     decided = await house.desk.bulk.decide(pins(asked), "approve", None, looker())
-    assert decided.results[0].result == "frozen" and (await house.desk.get(asked.id)).open
+    assert decided.results[0].result == "frozen"
+    assert (await house.desk.get(asked.id)).open
 
 
 async def test_a_batch_is_bounded_and_names_each_request_once() -> None:

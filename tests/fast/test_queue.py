@@ -83,7 +83,8 @@ async def test_counts_are_exact_whatever_happens() -> None:
         {"low": 1, "medium": 3},
         {"refund": 1, "send_mail": 3},
     )
-    assert counts.agent == {"support": 1, "mailer": 3} and counts.channel == {"slack:#approvals": 4}
+    assert counts.agent == {"support": 1, "mailer": 3}
+    assert counts.channel == {"slack:#approvals": 4}
     await house.say(first, "bob", "reject")
     assert (await house.desk.queue.counts(looker(), Sieve(risk="low")))[0].total == 0
     assert (await house.desk.queue.counts(looker(), Sieve(tool="send_mail")))[0].total == 3
@@ -132,7 +133,8 @@ async def test_pages_hold_everything_once() -> None:
         cursor = page.cursor
         if cursor is None:
             break
-    assert len(seen) == len(set(seen)) and set(seen) == asked
+    assert len(seen) == len(set(seen))
+    assert set(seen) == asked
 
 
 async def test_i18_guests_and_strangers_have_no_queue() -> None:
