@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from signoff.errors import BadConfig
 from signoff.model import Mode
-from signoff.ports import Caps, Limits
+from signoff.ports import Caps, Flood, Limits
 
 if TYPE_CHECKING:  # the terminal's commands read the environment too, and need neither desk nor cryptography
     from signoff.desk import ChatPlugin
@@ -42,6 +42,7 @@ VARIABLES: dict[str, str] = {
     "SIGNOFF_MAX_BODY": "largest request body in bytes; default 262144",
     "SIGNOFF_MAX_OPEN": "most pending requests per key; default 1000",
     "SIGNOFF_RATE": "most new requests per key and minute; default 600",
+    "SIGNOFF_FLOOD": "new requests that a place takes as cards of their own, in so many seconds; default 5/10s; or off",
     "SIGNOFF_MAX_WAITS": "most waits held open per key and process; default 20000",
 }
 AGENT_VARIABLES: dict[str, str] = {
@@ -50,6 +51,10 @@ AGENT_VARIABLES: dict[str, str] = {
 }
 DEFAULT_PORT = 8080
 SIGNING_KEY_FILE = "signing-key"
+MOST_CARDS = 10_000
+"""That a place takes within…"""
+LONGEST_FLOOD = 3600
+"""…so many seconds at most."""
 REDIS_SCHEMES = {"redis", "rediss", "unix", "redis+cluster", "rediss+cluster"}
 
 
@@ -167,6 +172,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
                 per_minute=_number(environ, "SIGNOFF_RATE", 600, 1, 100_000_000),
             ),
             waits_per_key=_number(environ, "SIGNOFF_MAX_WAITS", Limits().waits_per_key, 1, 10_000_000),
+            flood=_flood(environ.get("SIGNOFF_FLOOD")),
         ),
         chats={name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None},
     )
@@ -225,6 +231,19 @@ def _number(environ: Mapping[str, str], key: str, default: int, low: int, high: 
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise BadConfig(key=key, fault=f'"{text[:40]}" is not a whole number from {low} to {high}.', mend="Correct it.")
     return int(text)
+
+
+def _flood(text: str | None) -> Flood | None:
+    if text is None:
+        return Flood()
+    if text == "off":
+        return None
+    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,5})s?", text)
+    requests, seconds = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= requests <= MOST_CARDS or not 1 <= seconds <= LONGEST_FLOOD:
+        fault = f'"{text[:40]}" is not a number of requests (1 to {MOST_CARDS}) and of seconds (1 to {LONGEST_FLOOD}).'
+        raise BadConfig(key="SIGNOFF_FLOOD", fault=fault, mend="Write it like 5/10s, or off.")
+    return Flood(requests, float(seconds))
 
 
 def known_variables(chats: Mapping[str, ChatPlugin]) -> dict[str, str]:

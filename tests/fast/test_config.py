@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from signoff import config
 from signoff.errors import BadConfig
 from signoff.model import loads
+from signoff.ports import Flood
 
 SEED = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 REDIS = {"SIGNOFF_REDIS_URL": "redis://me:s3cret@127.0.0.1:6379/0", "SIGNOFF_SIGNING_KEY": SEED}
@@ -44,6 +45,10 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
         ({"SIGNOFF_PORT": "٨٠"}, "SIGNOFF_PORT", "is not a whole number"),
         ({"SIGNOFF_MAX_BODY": "10"}, "SIGNOFF_MAX_BODY", "from 1024"),
         ({"SIGNOFF_RATE": "0"}, "SIGNOFF_RATE", "from 1"),
+        *(
+            ({"SIGNOFF_FLOOD": text}, "SIGNOFF_FLOOD", "Write it like 5/10s, or off.")
+            for text in ("5", "0/10s", "5/0", "5/10m", "-5/10", "5/ 10", "٥/10", "10001/10", "5/3601s", "never", "OFF")
+        ),
         ({**REDIS, "SIGNOFF_REDIS_URL": "http://s3cret"}, "SIGNOFF_REDIS_URL", "not a Redis address"),
         ({**REDIS, "SIGNOFF_REDIS_URL": "127.0.0.1:6379"}, "SIGNOFF_REDIS_URL", "not a Redis address"),
         ({**REDIS, "SIGNOFF_REDIS_URL": "redis://u:s3/cret@h/0"}, "SIGNOFF_REDIS_URL", "not a Redis address"),
@@ -226,3 +231,11 @@ def test_commands_are_not_slow_to_start() -> None:
     loaded = loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
     assert isinstance(loaded, list)
     assert not {"redis", "hiredis", "cel", "cryptography", "slack_sdk", "slack_bolt", "botbuilder"} & {*loaded}
+
+
+@pytest.mark.parametrize(
+    ("text", "flood"), [(None, Flood(5, 10)), ("5/10s", Flood(5, 10)), ("20/60", Flood(20, 60)), ("off", None)]
+)
+def test_i30_flood_control_is_on_and_can_be_set(text: str | None, flood: Flood | None) -> None:
+    """Five in ten seconds unless the operator says otherwise."""
+    assert config.load({} if text is None else {"SIGNOFF_FLOOD": text}).limits.flood == flood
