@@ -157,6 +157,7 @@ async def payloads(sim: SlackSim, bot: Bot) -> dict[str, tuple[Any, str]]:
     await act("a closed modal", "sent.Closed", "close")
     await act("a button in the Home", "sent.FromHome", "press", action_id="plain", where="home")
     await act("a command", "sent.Command", "command", command="/pending", text="all", channel=CHANNEL)
+    await act("a shortcut", "sent.Shortcut", "shortcut", callback_id="signoff.pending")
     await act("an opened Home", "sent.HomeOpened", "home")
     await act("a first look at the Home", "sent.HomeOpened", "home", **{"as": "bob"})
     await act("a mention", "sent.Mentioned", "say", text="@Signoff pending", channel=CHANNEL)

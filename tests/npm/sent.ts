@@ -3,6 +3,7 @@ import type {
   BlockAction,
   ButtonAction,
   EnvelopedEvent,
+  GlobalShortcut,
   SlashCommand,
   ViewClosedAction,
   ViewOutput,
@@ -30,6 +31,7 @@ export type HomeOpened = EnvelopedEvent<Omit<AppHomeOpenedEvent, "view"> & { vie
 export type Submitted = Slack<ViewSubmitAction>;
 export type Closed = Slack<ViewClosedAction>;
 export type Command = SlashCommand;
+export type Shortcut = Omit<GlobalShortcut, "enterprise"> & { enterprise: null };
 export type Mentioned = EnvelopedEvent<AppMentionEvent>;
 // The types ask for `subtype: undefined`, which JSON cannot say.
 export type Said = EnvelopedEvent<Omit<GenericMessageEvent, "subtype">>;

@@ -9,6 +9,23 @@
 //   api.act(verb, body)  POST /control/<chat>/<verb> as `me`; resolves to the answer, rejects with an Error to show
 //   api.time(seconds)    "14:32", in the reader's zone
 //   api.toast(text, tone) a passing line at the edge of the page; tone: "info" or "error"
+//
+// What a test may hold on to; everything else about the page may change:
+//   who and where     person-<id> · acting-as · tab-<slack|teams|agent> · terminal · traffic · tries, try-<id>
+//   Slack             slack-channel-<id> · slack-tab-<home|messages> · slack-title · slack-messages · slack-composer, slack-send
+//                     slack-shortcuts (the menu's button), slack-shortcut-<callback_id>
+//                     slack-message (data-ts), slack-ephemeral · slack-home · slack-notices, slack-failed
+//                     slack-modal (data-view, data-callback), slack-modal-submit, -close, -x, -trouble · slack-confirm-<yes|no>
+//     inside blocks   every block has data-block; slack-button-<action_id> has data-action, data-value and data-block;
+//                     slack-field-<block_id>, slack-error-<block_id>, slack-input-<block_id>/<action_id> (data-action),
+//                     slack-option-<block_id>/<action_id>-<value> for each box of checkboxes, radio buttons and
+//                     multi-selects (data-action, data-value)
+//   Teams             teams-chat · teams-channel-<team>/<channel> · teams-composer, teams-send, teams-reply-<thread>
+//                     teams-message-<id>, teams-card-<id>, teams-notice, teams-only-you
+//                     teams-dialog, teams-dialog-card, teams-dialog-close
+//     inside cards    teams-action-<verb, else id, else title> has data-action (the same) and data-value (its data as JSON);
+//                     teams-input-<id> has data-input; each box of a choice set is teams-option-<id>-<value> with
+//                     data-input and data-value
 const CHATS = {
   slack: async () => (await import("/static/slack.js")).mountSlack,
   teams: async () => (await import("/static/teams.js")).mountTeams,
