@@ -56,7 +56,7 @@ def urgency(one: Request) -> tuple[int, datetime, str]:
 
 
 async def test_every_pending_request_counts_in_one_facet(store: Store) -> None:
-    """By who is asked, where, by which tool and agent, and the policy's risk before the agent's; order does not matter."""
+    """By who is asked and where, whatever the order, tool and agent, and the policy's risk before the agent's."""
     plain = Facet(("ada", "finance"), ("slack:#a", "slack:#b"), "issue_refund", None, None)
     await opened(store, approvers=("finance", "ada"), show=("slack:#b",), channel="slack:#a")
     await opened(store, approvers=("ada", "finance"), show=("slack:#a", "slack:#b"))

@@ -1,10 +1,10 @@
 -- What waits, in order; what repeats it; and who ended what. Behind _chain.lua.
 --
 -- queue                  hash    bucket -> how many stand in it, for the buckets that are not empty
--- queue:<bucket>         zset    "<deadline in ms, 13 digits><request id>", all scores 0: ordered by deadline, then by
---                                age. A bucket is what all in it have in common, as JSON (signoff.store.queue)
+-- queue:<bucket>         zset    "<deadline in ms, 13 digits><short id>", all scores 0: ordered by deadline, then by age.
+--                                A bucket is what all in it have in common, as JSON (signoff.store.queue)
 -- fold:<what is asked>   string  "<request id> <expires_at in ms>" of the pending request that asks it
--- ended:<day>:<person>   zset    request ids by the time (ms) at which this person ended them; kept for some days
+-- ended:<day>:<person>   zset    short ids by the time (ms) at which this person ended them; kept for some days
 
 local ENDED_KEPT = 5 * 86400
 

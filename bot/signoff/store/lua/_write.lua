@@ -6,13 +6,14 @@
 -- KEYS[3] chain        string  see _chain.lua
 -- KEYS[4] audit        stream  see _chain.lua
 -- KEYS[5] events       stream  type, request, status, rev, asked_by, writer and, for the end of a request, doc
--- KEYS[6] due          zset    request ids by the time (ms) from which a worker may take them
--- KEYS[7] leases       hash    request id -> token of the worker that holds it
--- KEYS[8] expiring     zset    pending request ids by the time (ms) of their next timer, at the latest expires_at
+-- KEYS[6] due          zset    cards, short, by the time (ms) from which a worker may take them
+-- KEYS[7] leases       hash    card, short -> token of the worker that holds it
+-- KEYS[8] expiring     zset    pending requests, short, by the time (ms) of their next timer, at the latest
+--                              expires_at
 --
 -- ARGV[1] id  [2] doc  [3] status  [4] rev  [5] expires_at  [6] writer  [7] audit body  [8] its SHA-256
 -- ARGV[9] event type  [10] asked_by  [11] ms that events are kept  [12] 1: the event carries the doc
--- ARGV[13] the time (ms) of the next timer
+-- ARGV[13] the time (ms) of the next timer  [14] the id, short (signoff.store.ids)
 
 -- Milliseconds by which what still waits is due before its time: ahead of repaints of what has ended, which wait that
 -- much longer and no more.
@@ -24,9 +25,9 @@ local function write(now)
   local head = ARGV[4] .. ' ' .. status .. ' ' .. ARGV[5] .. ' ' .. ARGV[6]
   redis.call('MSET', KEYS[1], ARGV[2], KEYS[2], head)
   if status == 'pending' then
-    redis.call('ZADD', KEYS[8], ARGV[13], id)
+    redis.call('ZADD', KEYS[8], ARGV[13], ARGV[14])
   else
-    redis.call('ZREM', KEYS[8], id)
+    redis.call('ZREM', KEYS[8], ARGV[14])
   end
 
   chain(now, KEYS[3], KEYS[4], ARGV[7], ARGV[8])
@@ -42,11 +43,11 @@ local function write(now)
   redis.call('XADD', KEYS[5], 'MINID', '~', whole(now - ARGV[11]), '*', unpack(event))
 
   local due = whole(now - (status == 'pending' and AHEAD or 0))
-  if redis.call('HEXISTS', KEYS[7], id) == 1 then
+  if redis.call('HEXISTS', KEYS[7], ARGV[14]) == 1 then
     -- A worker holds it: handing it to a second one now would post twice. The first sees the new revision when
     -- it is done, or its lease lapses.
-    redis.call('ZADD', KEYS[6], 'NX', due, id)
+    redis.call('ZADD', KEYS[6], 'NX', due, ARGV[14])
   else
-    redis.call('ZADD', KEYS[6], due, id)
+    redis.call('ZADD', KEYS[6], due, ARGV[14])
   end
 end

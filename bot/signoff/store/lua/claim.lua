@@ -1,8 +1,8 @@
 -- Leases the request that has been due longest.
--- KEYS[1] due     zset  request ids by the time (ms) from which a worker may take them
--- KEYS[2] leases  hash  request id -> token
+-- KEYS[1] due     zset  cards, short, by the time (ms) from which a worker may take them
+-- KEYS[2] leases  hash  card, short -> token
 -- ARGV[1] token   [2] ms that the lease lasts
--- Answers the request id, or nothing.
+-- Answers the card, short, or nothing.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,8 +1,8 @@
 -- Gives a lease back after the cards have been brought up to a revision. Behind _outbox.lua.
--- KEYS[1] due        zset    request ids by the time (ms) from which a worker may take them
--- KEYS[2] leases     hash    request id -> token
+-- KEYS[1] due        zset    cards, short, by the time (ms) from which a worker may take them
+-- KEYS[2] leases     hash    card, short -> token
 -- KEYS[3] head:<id>  string  see _outbox.lua
--- ARGV[1] id  [2] token  [3] the revision that every card shows
+-- ARGV[1] the card, short  [2] token  [3] the revision that every card shows
 
 if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then
   return 0

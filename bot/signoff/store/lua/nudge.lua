@@ -1,8 +1,8 @@
 -- Makes the card of several requests due.
--- KEYS[1] due          zset    card ids by the time (ms) from which a worker may take them
--- KEYS[2] leases       hash    card id -> token
+-- KEYS[1] due          zset    cards, short, by the time (ms) from which a worker may take them
+-- KEYS[2] leases       hash    card, short -> token
 -- KEYS[3] head:<card>  string  how often it was nudged: its revision
--- ARGV[1] the card's id  [2] ms until then
+-- ARGV[1] the card, short  [2] ms until then
 -- When it is sent again it counts twice, which costs nothing: who is at it brings the card up once more.
 
 redis.call('INCR', KEYS[3])

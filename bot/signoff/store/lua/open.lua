@@ -6,11 +6,11 @@
 -- KEYS[12..]  ix:…                          zset    the indexes that the request enters; behind them, for a pending
 --                                                   one, queue, queue:<bucket> and perhaps fold:…, see _queue.lua;
 --                                                   behind them see _conditions.lua
--- ARGV[1..13] see _write.lua
--- ARGV[14]    body digest, empty without an Idempotency-Key
--- ARGV[15]    pending requests that the key may have   [16] new requests that it may make in a minute
--- ARGV[17]    how many indexes it enters   [18] 1: what repeats it is taken up by it
--- ARGV[19..]  see _conditions.lua
+-- ARGV[1..14] see _write.lua
+-- ARGV[15]    body digest, empty without an Idempotency-Key
+-- ARGV[16]    pending requests that the key may have   [17] new requests that it may make in a minute
+-- ARGV[18]    how many indexes it enters   [19] 1: what repeats it is taken up by it
+-- ARGV[20..]  see _conditions.lua
 -- Answers {'opened'}, {'known', id}, {'folded', id}, {'conflict'}, {'rate', ms to wait}, {'open'} or what
 -- _conditions.lua refuses with.
 
@@ -20,11 +20,11 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   return {'opened'}
 end
 
-if ARGV[14] ~= '' then
+if ARGV[15] ~= '' then
   local known = redis.call('GET', KEYS[9])
   if known then
     local space = string.find(known, ' ', 1, true)
-    if string.sub(known, space + 1) == ARGV[14] then
+    if string.sub(known, space + 1) == ARGV[15] then
       return {'known', string.sub(known, 1, space - 1)}
     end
     return {'conflict'}
@@ -32,27 +32,27 @@ if ARGV[14] ~= '' then
 end
 
 local now = clock()
-local entered = 11 + ARGV[17]
-local waits, folds = ARGV[3] == 'pending', ARGV[18] == '1'
+local entered = 11 + ARGV[18]
+local waits, folds = ARGV[3] == 'pending', ARGV[19] == '1'
 local queue, bucket, fold = KEYS[entered + 1], KEYS[entered + 2], KEYS[entered + 3]
 if folds then
   local first = repeated(now, fold)
   if first then
-    if ARGV[14] ~= '' then
-      redis.call('SET', KEYS[9], first .. ' ' .. ARGV[14])
+    if ARGV[15] ~= '' then
+      redis.call('SET', KEYS[9], first .. ' ' .. ARGV[15])
     end
     return {'folded', first}
   end
 end
 
-if tonumber(redis.call('GET', KEYS[10]) or '0') >= tonumber(ARGV[16]) then
+if tonumber(redis.call('GET', KEYS[10]) or '0') >= tonumber(ARGV[17]) then
   return {'rate', math.max(redis.call('PTTL', KEYS[10]), 1)}
 end
-if waits and redis.call('ZCARD', KEYS[11]) >= tonumber(ARGV[15]) then
+if waits and redis.call('ZCARD', KEYS[11]) >= tonumber(ARGV[16]) then
   return {'open'}
 end
-if ARGV[19] then
-  local refused = refusal(now, entered + (waits and 2 or 0) + (folds and 1 or 0) + 1, 19)
+if ARGV[20] then
+  local refused = refusal(now, entered + (waits and 2 or 0) + (folds and 1 or 0) + 1, 20)
   if refused then
     return refused
   end
@@ -61,15 +61,15 @@ end
 if redis.call('INCR', KEYS[10]) == 1 then
   redis.call('PEXPIRE', KEYS[10], 60000)
 end
-if ARGV[14] ~= '' then
-  redis.call('SET', KEYS[9], ARGV[1] .. ' ' .. ARGV[14])
+if ARGV[15] ~= '' then
+  redis.call('SET', KEYS[9], ARGV[1] .. ' ' .. ARGV[15])
 end
 -- One score for all: the set is then ordered by id, and ids by time, so a page's cursor is an id and stays good.
 for i = 12, entered do
-  redis.call('ZADD', KEYS[i], 0, ARGV[1])
+  redis.call('ZADD', KEYS[i], 0, ARGV[14])
 end
 if waits then
-  stand(queue, bucket, ARGV[5], ARGV[1])
+  stand(queue, bucket, ARGV[5], ARGV[14])
 end
 if folds then
   redis.call('SET', fold, ARGV[1] .. ' ' .. ARGV[5])

@@ -1,7 +1,7 @@
 -- Records where a card is, for the worker that holds the request.
--- KEYS[1] leases      hash  request id -> token
+-- KEYS[1] leases      hash  card, short -> token
 -- KEYS[2] cards:<id>  hash  place -> placement as JSON
--- ARGV[1] id  [2] token  [3] place  [4] placement
+-- ARGV[1] the card, short  [2] token  [3] place  [4] placement
 -- Answers 1, or 0 when another worker holds the request.
 
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then

@@ -5,25 +5,42 @@
 -- Answers for each risk what was taken of it.
 --
 -- Reads little more than it answers, however many buckets there are and however full: a bite of each, and another one
--- only where the first is used up. Lua compares by Redis' locale; what is compared are digits, and ids of digits and
--- small letters, which stand in one order everywhere.
+-- only where the first is used up.
 
 local wanted, start = tonumber(ARGV[1]), ARGV[2] == '' and '-' or '(' .. ARGV[2]
 
-local function bitten(bucket)
-  bucket.found, bucket.at = redis.call('ZRANGEBYLEX', bucket.key, bucket.start, '+', 'LIMIT', 0, bucket.bite), 1
-  bucket.head = bucket.found[1]
+local function aimed(bucket, at)
+  bucket.at, bucket.head = at, bucket.found[at]
+  bucket.deadline = bucket.head and tonumber(string.sub(bucket.head, 1, 13))
   return bucket.head
 end
 
+local function bitten(bucket)
+  bucket.found = redis.call('ZRANGEBYLEX', bucket.key, bucket.start, '+', 'LIMIT', 0, bucket.bite)
+  return aimed(bucket, 1)
+end
+
 local function step(bucket)
-  bucket.at = bucket.at + 1
-  bucket.head = bucket.found[bucket.at]
-  if not bucket.head and bucket.at > bucket.bite then
-    bucket.start, bucket.bite = '(' .. bucket.found[bucket.bite], bucket.bite * 2
-    bitten(bucket)
+  if bucket.at == bucket.bite then
+    bucket.start, bucket.bite = '(' .. bucket.head, bucket.bite * 2
+    return bitten(bucket)
   end
-  return bucket.head
+  return aimed(bucket, bucket.at + 1)
+end
+
+-- Byte by byte where deadlines are the same, as Redis orders them: Lua itself compares texts by the server's locale.
+local function before(one, other)
+  if one.deadline ~= other.deadline then
+    return one.deadline < other.deadline
+  end
+  local a, b = one.head, other.head
+  for i = 14, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
 end
 
 -- A heap: no bucket's head lies behind the heads of the two below it.
@@ -31,10 +48,10 @@ local function sink(heap)
   local i, size, top = 1, #heap, heap[1]
   while 2 * i <= size do
     local child = 2 * i
-    if child < size and heap[child + 1].head < heap[child].head then
+    if child < size and before(heap[child + 1], heap[child]) then
       child = child + 1
     end
-    if top.head <= heap[child].head then
+    if before(top, heap[child]) then
       break
     end
     heap[i] = heap[child]
@@ -52,7 +69,7 @@ local function merged(from, to)
       heap[#heap + 1] = bucket
     end
   end
-  table.sort(heap, function(one, other) return one.head < other.head end)
+  table.sort(heap, before)
   while wanted > 0 and #heap > 0 do
     taken[#taken + 1] = heap[1].head
     wanted = wanted - 1

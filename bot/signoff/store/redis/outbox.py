@@ -10,7 +10,7 @@ from typing import cast
 from signoff.errors import StoreUnavailable
 from signoff.model import Key, Placement
 from signoff.ports import Work
-from signoff.store import record
+from signoff.store import ids, record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
 from signoff.store.redis.line import Line, writer
@@ -28,7 +28,7 @@ class RedisOutbox:
         token = secrets.token_hex(8)
         keys = (self._names.due, self._names.leases)
         found = await self._line.run(scripts.CLAIM, keys, token, _ms(lease))
-        return None if found is None else Work(cast("str", found), token)
+        return None if found is None else Work(ids.whole(cast("str", found)), token)
 
     async def placements(self, request_id: str) -> Sequence[Placement]:
         reply = cast("list[str]", await self._line.call("HVALS", self._names.cards(request_id)))
@@ -36,20 +36,21 @@ class RedisOutbox:
 
     async def place(self, work: Work, placement: Placement) -> bool:
         keys = (self._names.leases, self._names.cards(work.request))
-        args = (work.request, work.token, placement.place, placement.model_dump_json())
+        args = (ids.short(work.request), work.token, placement.place, placement.model_dump_json())
         return await self._line.run(scripts.PLACE, keys, *args) == 1
 
     async def done(self, work: Work, rev: int) -> None:
         keys = (self._names.due, self._names.leases, self._names.head(work.request))
-        await self._line.run(scripts.DONE, keys, work.request, work.token, rev)
+        await self._line.run(scripts.DONE, keys, ids.short(work.request), work.token, rev)
 
     async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
         keys = (self._names.due, self._names.leases, self._names.head(work.request))
-        await self._line.run(scripts.AGAIN, keys, work.request, work.token, _ms(delay), "" if rev is None else rev)
+        card = ids.short(work.request)
+        await self._line.run(scripts.AGAIN, keys, card, work.token, _ms(delay), "" if rev is None else rev)
 
     async def nudge(self, pile: str, delay: float = 0.0) -> None:
         keys = (self._names.due, self._names.leases, self._names.head(pile))
-        await self._line.run(scripts.NUDGE, keys, pile, _ms(delay))
+        await self._line.run(scripts.NUDGE, keys, ids.short(pile), _ms(delay))
         self._feed.stir()
 
     async def nudged(self, pile: str) -> int:

@@ -8,7 +8,7 @@ from typing import cast
 
 from signoff.model import Facet, Request
 from signoff.ports import Filter, Page
-from signoff.store import queue, record
+from signoff.store import ids, queue, record
 from signoff.store.redis import scripts
 from signoff.store.redis.line import Line
 from signoff.store.redis.names import Names
@@ -43,7 +43,7 @@ class RedisQueue:
         start = last if risks[0][0] == place else ""
         reply = await self._line.run(scripts.QUEUE, keys, limit + 1, start, *(len(buckets) for _, buckets in risks))
         found = [
-            (queue.cursor(at, member), member[queue.DIGITS :])
+            (queue.cursor(at, member), ids.whole(member[queue.DIGITS :]))
             for (at, _), members in zip(risks, cast("list[list[str]]", reply), strict=False)
             for member in members
         ]
@@ -63,7 +63,8 @@ class RedisQueue:
         lists = await self._line.calls(
             *(("ZREVRANGEBYSCORE", name, "+inf", start, "LIMIT", 0, limit) for name in names)
         )
-        return await self.several([id_ for ids in cast("list[list[str]]", lists) for id_ in ids][:limit])
+        found = [member for members in cast("list[list[str]]", lists) for member in members]
+        return await self.several([ids.whole(member) for member in found[:limit]])
 
 
 def standing(names: Names, request: Request) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def standing(names: Names, request: Request) -> tuple[str, ...]:
 
 
 def moving(names: Names, before: Request, after: Request) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The same for a change: KEYS, and ARGV[18..22] of `lua/move.lua`."""
+    """The same for a change: KEYS, and ARGV[19..23] of `lua/move.lua`."""
     was, becomes = queue.facet(before) if before.open else None, queue.facet(after) if after.open else None
     extended = after.expires_at != before.expires_at
     if was == becomes and not extended:

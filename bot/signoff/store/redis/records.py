@@ -12,7 +12,7 @@ from signoff.audit import Line as AuditLine
 from signoff.errors import BudgetSpent, IdempotencyConflict, NotFound, Overtaken, RateLimited, TooManyOpen
 from signoff.model import Event, Request, Status
 from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Page
-from signoff.store import record
+from signoff.store import ids, record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
 from signoff.store.redis.line import Line, writer
@@ -155,17 +155,19 @@ class RedisRecords(RedisQueue):
         found: list[Request] = []
         looked_at = 0
         while True:
-            ids, more = await self._ids(group, cursor, limit if exact else AT_ONCE)
-            docs = cast("list[str | None]", await self._line.call("MGET", *map(self._names.doc, ids))) if ids else []
-            for index, (cursor, doc) in enumerate(zip(ids, docs, strict=True)):
+            next_, more = await self._ids(group, cursor, limit if exact else AT_ONCE)
+            docs = (
+                cast("list[str | None]", await self._line.call("MGET", *map(self._names.doc, next_))) if next_ else []
+            )
+            for index, (cursor, doc) in enumerate(zip(next_, docs, strict=True)):
                 # One that cannot be read is left out: it must not keep all others from being listed.
                 request = record.load_or_none(doc)
                 # Also what an exact index holds is looked at: between the two reads it may have moved on.
                 if request is not None and record.matches(request, which):
                     found.append(request)
                     if len(found) == limit:
-                        return Page(tuple(found), cursor if more or index + 1 < len(ids) else None)
-            looked_at += len(ids)
+                        return Page(tuple(found), cursor if more or index + 1 < len(next_) else None)
+            looked_at += len(next_)
             if not more:
                 return Page(tuple(found), None)
             if exact or looked_at >= LOOKED_AT:
@@ -177,13 +179,13 @@ class RedisRecords(RedisQueue):
 
     async def _ids(self, group: tuple[str, ...], cursor: str | None, count: int) -> tuple[list[str], bool]:
         """The next ids of the merged indexes, and whether there are more behind them."""
-        start = "-" if cursor is None else f"({cursor}"
+        start = "-" if cursor is None else f"({ids.short(cursor)}"
         reply = await self._line.calls(
             *(("ZRANGEBYLEX", self._names.index(name), start, "+", "LIMIT", 0, count + 1) for name in group)
         )
         lists = cast("list[list[str]]", reply)
-        ids = lists[0] if len(lists) == 1 else sorted({id_ for ids in lists for id_ in ids})
-        return ids[:count], len(ids) > count
+        found = lists[0] if len(lists) == 1 else sorted({member for members in lists for member in members})
+        return [ids.whole(member) for member in found[:count]], len(found) > count
 
     async def counts(self, asked_by: str | None = None) -> Mapping[Status, int]:
         sizes = await self._line.calls(*(("ZCARD", self._names.index(name)) for _, name in record.counted(asked_by)))
@@ -192,7 +194,7 @@ class RedisRecords(RedisQueue):
     async def overdue(self, limit: int) -> Sequence[str]:
         now = record.milliseconds(await self.now())
         reply = await self._line.call("ZRANGEBYSCORE", self._names.expiring, "-inf", now, "LIMIT", 0, limit)
-        return cast("list[str]", reply)
+        return [ids.whole(member) for member in cast("list[str]", reply)]
 
     async def audit(self, after: int, limit: int) -> Sequence[AuditLine]:
         reply = await self._line.call("XRANGE", self._names.audit, f"{max(after, 0) + 1}-0", "+", "COUNT", limit)
@@ -204,7 +206,7 @@ class RedisRecords(RedisQueue):
 
 
 def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bool) -> tuple[str | int, ...]:
-    """ARGV[1..13] of `lua/_write.lua`."""
+    """ARGV[1..14] of `lua/_write.lua`."""
     doc = record.dump(request)
     return (
         request.id,
@@ -220,6 +222,7 @@ def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bo
         int(EVENTS_KEPT.total_seconds() * 1000),
         int(end and len(doc) <= DOC_IN_EVENT),
         record.milliseconds(request.wakes_at) if request.open else 0,
+        ids.short(request.id),
     )
 
 
