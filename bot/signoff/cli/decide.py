@@ -7,7 +7,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from signoff.cli import moments
+from signoff.cli import bulk, moments, several
 from signoff.cli.pending import path_of
 from signoff.cli.remote import call, fail, faults, fetch, pairs
 from signoff.cli.stages import missing
@@ -21,7 +21,7 @@ NOT_DECIDED = 1
 def add(app: typer.Typer) -> None:
     @app.command(short_help="Decide, as the person of your approver key.")
     def decide(
-        request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")],
+        ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The request, or several.")],
         kind: Annotated[str, typer.Argument(metavar="KIND", help="approve, edit, reject or respond.")],
         arg: Annotated[
             list[str] | None, typer.Option(metavar="NAME=VALUE", help="With edit: the new value of an argument.")
@@ -57,9 +57,13 @@ def add(app: typer.Typer) -> None:
         allow_same: Annotated[
             bool, typer.Option("--allow-same", help="With --allow-for: only with the very same arguments.")
         ] = False,
-        json: Annotated[bool, typer.Option("--json", help="Print the request as JSON.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="With several: do not ask before deciding.")] = False,
+        json: Annotated[bool, typer.Option("--json", help="Print the request, or the results, as JSON.")] = False,
     ) -> None:
         """Decide as the person of your approver key; the same rules as a click in chat.
+
+        Several requests are approved or rejected together after a list of exactly what will be decided. What is high
+        risk, your own, or edited since it was listed is left out and named; exit code 0 only if all were decided.
 
         \b
         Examples:
@@ -68,11 +72,23 @@ def add(app: typer.Typer) -> None:
           signoff decide req_0192… reject -m "the cap is 400" --retry with_changes
           signoff decide req_0192… approve --confirm A-1001 --allow-for 8h
           signoff decide req_0192… respond --response "eu"
+          signoff decide req_0192… req_0193… req_0194… approve
+          signoff decide $(signoff pending --tool ping --json | jq -r '.requests[].id') \\
+            reject -m "maintenance" --yes
         """
         if kind not in get_args(Kind):
             fail(f"{kind}: use one of {', '.join(get_args(Kind))}.", 2)
         if retry is not None and (kind != "reject" or retry not in get_args(Retry)):
             fail(f"--retry goes with reject, and is one of {', '.join(get_args(Retry))}.", 2)
+        if len(ids) > 1:
+            alone = arg or json_arg or response or json_response or version or confirm or retry or force or allow_for
+            if alone or kind not in get_args(bulk.BulkKind):
+                fail(
+                    "Several are approved or rejected, with --message, --yes and --json alone; the rest one by one.", 2
+                )
+            several.decide(ids, cast("bulk.BulkKind", kind), message, yes=yes, json=json)
+            return
+        (request_id,) = ids
         if force and not (message and message.strip()):
             fail("--force needs --message: why is the rule not kept?", 2)
         before = fetch(path_of(request_id))

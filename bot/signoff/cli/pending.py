@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, cast
 from urllib.parse import quote
 
@@ -12,57 +11,65 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from signoff.cli import stages
-from signoff.cli.remote import fetch
+from signoff.cli import listing, stages, waiting
+from signoff.cli.remote import fail, fetch
 from signoff.client.wire import Document
-from signoff.model import dumps, shorten, visible
-
-CELL = 60
-"""Characters of one value in a table."""
-WIDE = 120
-"""Columns of a terminal in which every column of the list has its place."""
+from signoff.model import dumps, visible
 
 
 def add(app: typer.Typer) -> None:
     @app.command(short_help="List what waits for a decision.")
     def pending(
-        channel: Annotated[str | None, typer.Option(metavar="PLACE", help="Only those shown in this place.")] = None,
-        agent: Annotated[str | None, typer.Option(metavar="NAME", help="Only this agent's.")] = None,
+        words: Annotated[
+            list[str] | None,
+            typer.Argument(metavar="WORD", help="Only these: refunds, high, @agent, '#channel', or any text."),
+        ] = None,
         risk: Annotated[str | None, typer.Option(metavar="RISK", help="Only this risk.")] = None,
+        tool: Annotated[str | None, typer.Option(metavar="NAME", help="Only calls of this tool.")] = None,
+        agent: Annotated[str | None, typer.Option(metavar="NAME", help="Only this agent's.")] = None,
+        channel: Annotated[str | None, typer.Option(metavar="PLACE", help="Only those shown in this place.")] = None,
+        text: Annotated[str | None, typer.Option(metavar="TEXT", help="Only those in which this is read.")] = None,
+        review: Annotated[
+            bool, typer.Option("--review", help="Look through them and decide, at the keyboard.")
+        ] = False,
         limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many.")] = 20,
         cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="Where the page before ended.")] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the page as JSON.")] = False,
     ) -> None:
-        """What waits for a decision: with an approver key, what you may decide; with an agent key, what it asked.
+        """What waits for a decision, the most urgent first: with an approver key what you may decide, with an agent key
+        what it asked.
+
+        With --review: arrows or j k move, space selects, g selects what is alike, a approves, r rejects, enter opens
+        one, n goes on, q quits. Nothing is decided before you have seen a list of it and said y.
 
         \b
-        Example:
-          signoff pending --risk high
+        Examples:
+          signoff pending
+          signoff pending high
+          signoff pending issue_refund @support-agent '#refunds'
+          signoff pending --risk low --json | jq -r '.requests[].id'
+          signoff pending --tool issue_refund --review
         """
-        wanted = {"channel": channel, "agent": agent, "risk": risk, "cursor": cursor, "limit": str(limit)}
-        query = {name: value for name, value in wanted.items() if value is not None}
-        page = fetch("/v1/requests", {"status": "pending", **query})
+        options = {"risk": risk, "tool": tool, "agent": agent, "channel": channel, "text": text}
+        query = waiting.narrowed(words or [], options)
+        if review:
+            if json or query is None:
+                fail("--review needs an approver key, and goes without --json.", 2)
+            from signoff.cli.review import run
+
+            run(query)
+            return
+        there = {"limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+        page = None if query is None else waiting.page({**query, **there})
+        if page is None:
+            if words or tool or text:
+                fail("Only an approver key has a queue to look through by word, --tool or --text.", 2)
+            kept = {name: value for name, value in options.items() if value is not None}
+            page = fetch("/v1/requests", {"status": "pending", **kept, **there})
         if json:
             print(dumps(page))
             return
-        requests = cast("list[Document]", page["requests"])
-        if not requests:
-            print("Nothing waits for a decision.")
-            return
-        now = datetime.now(UTC)
-        rows = [_row(one, now) for one in requests]
-        console, table = Console(), Table(box=None, header_style="bold")
-        table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
-        # Columns without a word in them would only make the others narrow; `show` has what a narrow screen has not.
-        left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by"}
-        headings = [name for name in rows[0] if name not in left_out and any(row[name] for row in rows)]
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(row[name]) for name in ("id", *headings)))
-        console.print(table)
-        if page.get("cursor"):
-            print(f"More: signoff pending --cursor {page['cursor']}")
+        listing.show(page, narrowed=bool(query))
 
     @app.command(short_help="Show everything about one request.")
     def show(
@@ -79,62 +86,37 @@ def add(app: typer.Typer) -> None:
         if json:
             print(dumps(request))
             return
-        table = Table(box=None, show_header=False)
-        table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        for name, value in request.items():
-            if value in (None, [], {}) or name in _APART or (name, value) == ("mode", "enforce"):
-                continue
-            table.add_row(Text(name, style="bold"), _text(value))
-        for number, stage in enumerate(stages.stages(request), 1):
-            name = str(stage["name"]) or str(number)
-            table.add_row(Text.assemble("stage.", (visible(name), "bold")), Text(visible(stages.line(stage))))
-        for name, value in cast("Document", request["arguments"]).items():
-            table.add_row(Text.assemble("arguments.", (visible(name), "bold")), Text(visible(dumps(value))))
-        decision = request.get("decision")
-        if isinstance(decision, dict):
-            for name, value in cast("Document", decision).items():
-                if value not in (None, False, [], {}):
-                    table.add_row(Text.assemble("decision.", (name, "bold")), _text(value))
-        Console().print(table)
+        Console().print(whole(request))
+
+
+def whole(request: Document) -> Table:
+    """Everything about one request."""
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in request.items():
+        if value in (None, [], {}) or name in _APART or (name, value) == ("mode", "enforce"):
+            continue
+        table.add_row(Text(name, style="bold"), _text(value))
+    for number, stage in enumerate(stages.stages(request), 1):
+        name = str(stage["name"]) or str(number)
+        table.add_row(Text.assemble("stage.", (visible(name), "bold")), Text(visible(stages.line(stage))))
+    for name, value in cast("Document", request["arguments"]).items():
+        table.add_row(Text.assemble("arguments.", (visible(name), "bold")), Text(visible(dumps(value))))
+    decision = request.get("decision")
+    if isinstance(decision, dict):
+        for name, value in cast("Document", decision).items():
+            if value not in (None, False, [], {}):
+                table.add_row(Text.assemble("decision.", (name, "bold")), _text(value))
+    return table
 
 
 _APART = frozenset({"arguments", "schema", "response_schema", "decision", "stages"})
 """Fields of a request that `show` does not put on a line of their own."""
 
 
-def _row(request: Document, now: datetime) -> dict[str, str]:
-    left = datetime.fromisoformat(str(request["expires_at"])) - now
-    cells = {
-        "id": request["id"],
-        "what": request.get("title") or request["tool"],
-        "arguments": _short(dumps(request["arguments"])),
-        "agent": request.get("agent"),
-        "risk": request.get("risk"),
-        "editable": ", ".join(cast("list[str]", request.get("editable") or [])),
-        "decided by": ", ".join(cast("list[str]", request.get("approvers") or [])),
-        "votes": stages.progress(request),
-        "mode": request.get("mode") if request.get("mode") != "enforce" else None,
-        "expires": _in(left.total_seconds()),
-    }
-    return {name: visible(str(value)) if value else "" for name, value in cells.items()}
-
-
-def _in(seconds: float) -> str:
-    """How far away a moment is, in the largest unit that fits."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"in {seconds / length:.0f} {unit}"
-    return f"in {max(seconds, 0):.0f} s"
-
-
 def path_of(request_id: str) -> str:
     return f"/v1/requests/{quote(request_id, safe='')}"
-
-
-def _short(text: str) -> str:
-    kept, hidden = shorten(text, CELL)
-    return f"{kept}… (+{hidden})" if hidden else kept
 
 
 def _text(value: object) -> Text:

@@ -17,6 +17,9 @@ from signoff.model import loads
 COULD_NOT = 20
 """Exit code: the service could not be reached or said no."""
 
+AT_ONCE = 16
+"""Calls of one command that are open at the same time."""
+
 
 def fail(sentence: str, code: int = COULD_NOT) -> NoReturn:
     """Say why on standard error and end."""
@@ -32,8 +35,29 @@ def call(
     try:
         return asyncio.run(Wire(url, key).send(method, path, body, query=query))
     except Lost as error:
-        shown = configuration.without_secrets(url)
-        fail(f"{shown} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
+        _unreachable(url, error)
+
+
+def _unreachable(url: str, error: Lost) -> NoReturn:
+    shown = configuration.without_secrets(url)
+    fail(f"{shown} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
+
+
+async def replies(paths: Sequence[str]) -> list[Reply]:
+    """The answers of several GETs over shared connections; ends the command when there is no answer to one."""
+    url, key = service()
+    wire = Wire(url, key)
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def one(path: str) -> Reply:
+        async with few:
+            return await wire.send("GET", path)
+
+    try:
+        async with wire.open():
+            return await asyncio.gather(*map(one, paths))
+    except Lost as error:
+        _unreachable(url, error)
 
 
 def service() -> tuple[str, str]:

@@ -1,0 +1,84 @@
+"""What waits, as a table: counts first, what is alike, then the most urgent first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from signoff.cli import stages, waiting
+from signoff.client.wire import Document
+from signoff.model import dumps, shorten, visible
+
+CELL = 60
+"""Characters of one value in a table."""
+WIDE = 120
+"""Columns of a terminal in which every column of the list has its place."""
+
+
+def show(page: Document, *, narrowed: bool) -> None:
+    """`page`: of the queue, or of an agent's own requests. `narrowed`: only a part was asked for."""
+    requests = waiting.requests(page)
+    if not requests:
+        print("Nothing like this waits for a decision." if narrowed else "Nothing waits for a decision.")
+        return
+    console = Console()
+    if "total" in page:
+        _summary(page, console)
+    now = datetime.now(UTC)
+    rows = [_row(one, now) for one in requests]
+    table = Table(box=None, header_style="bold")
+    table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
+    # Columns without a word in them would only make the others narrow; `show` has what a narrow screen has not.
+    left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by"}
+    headings = [name for name in rows[0] if name not in left_out and any(row[name] for row in rows)]
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(row[name]) for name in ("id", *headings)))
+    console.print(table)
+    if page.get("cursor"):
+        print(f"More: the same with --cursor {page['cursor']}")
+
+
+def _summary(page: Document, console: Console) -> None:
+    console.print(Text(waiting.counted(page), style="bold"))
+    if (tools := waiting.spread(page)) is not None:
+        console.print(Text(visible(tools)))
+    for alike in waiting.groups(page):
+        console.print(Text(visible(f"  {alike['title']}: {alike['detail']}")))
+    console.print()
+
+
+def _row(request: Document, now: datetime) -> dict[str, str]:
+    left = datetime.fromisoformat(str(request["expires_at"])) - now
+    cells = {
+        "id": request["id"],
+        "what": request.get("title") or request["tool"],
+        "arguments": _short(dumps(request["arguments"])),
+        "agent": request.get("agent"),
+        "risk": request.get("risk"),
+        "note": waiting.mark(request),
+        "editable": ", ".join(cast("list[str]", request.get("editable") or [])),
+        "decided by": ", ".join(cast("list[str]", request.get("approvers") or [])),
+        "votes": stages.progress(request),
+        "mode": request.get("mode") if request.get("mode") != "enforce" else None,
+        "expires": ends_in(left.total_seconds()),
+    }
+    return {name: visible(str(value)) if value else "" for name, value in cells.items()}
+
+
+def ends_in(seconds: float) -> str:
+    """How far away a moment is, in the largest unit that fits."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"in {seconds / length:.0f} {unit}"
+    return f"in {max(seconds, 0):.0f} s"
+
+
+def _short(text: str) -> str:
+    kept, hidden = shorten(text, CELL)
+    return f"{kept}… (+{hidden})" if hidden else kept
