@@ -522,3 +522,33 @@ async def test_ones_own_page_shows_queue_decisions_grants_and_delegations() -> N
     assert "Mia" in said["Delegations"][0]
     house.forward(hours=25)
     assert "Decided today" not in {one.title for one in (await house.desk.review.home(looker())).sections}
+
+
+async def test_what_changes_after_it_was_selected_is_shown_anew_and_no_longer_selected() -> None:
+    """The list says so; it can be selected again as it is now."""
+    house = office()
+    await refunds(house, 2)
+    edited = await house.ask(tool="close_account")
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("select", "all")
+    assert looking.listing.selected == 3
+    await house.edit(edited, "bob", 9)
+    await looking.do("open", looking.group("refund"), shown=frozenset())
+    assert looking.listing.selected == 2
+    assert looking.listing.notice == "1 of what was selected has changed or gone."
+    await looking.do("select", looking.group("close_account"))
+    await looking.do("approve")
+    assert len(looking.preflight.lines) == 3
+
+
+async def test_what_has_to_be_decided_by_itself_cannot_be_ticked() -> None:
+    """Neither by its box nor by a made-up submission."""
+    house = office()
+    await house.ask(tool="deploy")
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("select", "r0")
+    assert looking.listing.selected == 0
+    await looking.do("approve", ticked=frozenset({"r0"}), shown=frozenset({"r0"}))
+    assert looking.listing.notice == "Nothing is selected yet."
