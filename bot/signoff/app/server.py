@@ -92,6 +92,7 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
         store = await stack.enter_async_context(open_store(config, patient=True))
         desk = Desk(store, first, signer, config.limits)
         stack.push_async_callback(desk.people.close)
+        stack.push_async_callback(desk.review.close)
         found = configuration.plugins()
         chats = {name: found[name].build(settings, desk, store) for name, settings in config.chats.items()}
         for name, chat in chats.items():
