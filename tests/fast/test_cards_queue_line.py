@@ -49,6 +49,14 @@ def test_i13_secrets_are_masked_at_every_depth() -> None:
     assert hidden == 0
 
 
+@pytest.mark.parametrize("schema", [{"writeOnly": True}, {"properties": {"a/b": {"format": "password"}}}])
+def test_i13_the_schema_makes_secrets_too(schema: dict[str, object]) -> None:
+    """All of the arguments, or one of them; neither what it says nor whether it hides something is told."""
+    request = waiting(1, {"a/b": [f"{SECRET}\u202e"], "x": 1}, schema=schema)
+    assert arguments_line(request)[0] == f'"a/b" •••••• · x {"••••••" if "writeOnly" in schema else 1}'
+    assert not is_odd(request)
+
+
 def test_i12_a_line_stays_one_line_and_shows_what_is_invisible() -> None:
     """Line breaks are marked, invisible and direction-changing characters written out."""
     text, _ = line({"body": "one\r\ntwo\tthree\u2028four\u202efive", "na\nme\u200b": 1})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
 from signoff.cards.rows import RowKind, kind_of, text_of
-from signoff.model import MASK, Clean, Request, escape, one_line, seen
+from signoff.model import MASK, Request, escape, one_line, secret_pointers, seen
 from signoff.model.exact import dumps
 
 LIMIT = 300
@@ -21,6 +21,7 @@ NAME = 40
 GAP = " · "
 NONE = "(no arguments)"
 """No argument looks like this: names in parentheses are quoted."""
+NO_SECRET: frozenset[str] = frozenset()
 _PLAIN = re.compile(r"\w[\w.\-]*")
 
 
@@ -51,7 +52,13 @@ def arguments_line(request: Request, limit: int = LIMIT) -> tuple[str, int]:
     At most `limit` characters. Secrets are masked, invisible characters made visible, line breaks marked, texts in
     quotes and numbers bare. Names that are no plain words are in quotes too, or one could read like two arguments.
     """
-    return joined(parts(request.arguments, Clean(request).hidden(request.arguments), limit), limit)
+    return joined(parts(request.arguments, secrets_of(request), limit), limit)
+
+
+def secrets_of(request: Request) -> frozenset[str]:
+    """Pointers of what is secret in the arguments; where all of it is, of each argument."""
+    found = secret_pointers(request.arguments, request.schema_, request.terms.secret)
+    return frozenset(f"/{escape(name)}" for name in request.arguments) if "" in found else found
 
 
 def parts(arguments: Mapping[str, object], secret: frozenset[str], limit: int = LIMIT) -> Parts:
@@ -59,9 +66,19 @@ def parts(arguments: Mapping[str, object], secret: frozenset[str], limit: int = 
     lot, and a list draws hundreds. `secret`: pointers.
     """
     most = limit // len(f"{GAP}a 1")
-    shown = tuple(_part(name, value, secret, limit) for name, value in islice(arguments.items(), most))
-    rest = islice(arguments.items(), most, None)
-    return Parts(shown, sum(len(name) + 1 + _size(value, f"/{escape(name)}", secret) for name, value in rest))
+    of = by_argument(secret)
+    pairs = iter((name, value, of.get(escape(name), NO_SECRET)) for name, value in arguments.items())
+    shown = tuple(_part(name, value, inner, limit) for name, value, inner in islice(pairs, most))
+    rest = sum(len(name) + 1 + _size(value, f"/{escape(name)}", inner) for name, value, inner in pairs)
+    return Parts(shown, rest)
+
+
+def by_argument(pointers: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Secret pointers by the (escaped) name of the argument that they are in."""
+    found: dict[str, set[str]] = {}
+    for pointer in pointers:
+        found.setdefault(pointer.split("/", 2)[1], set()).add(pointer)
+    return {name: frozenset(inside) for name, inside in found.items()}
 
 
 def joined(found: Parts, limit: int) -> tuple[str, int]:
@@ -111,7 +128,7 @@ def _level(lengths: Sequence[int], room: int) -> int:
 def _part(name: str, value: object, secret: frozenset[str], limit: int) -> Part:
     pointer = f"/{escape(name)}"
     label, left = _label(name)
-    if pointer in secret or "" in secret:
+    if pointer in secret:
         return Part(label, "secret", MASK, left)
     budget = _Budget(limit)
     value = _pruned(value, pointer, secret, budget)
@@ -171,10 +188,10 @@ def _pruned(value: object, pointer: str, secret: frozenset[str], budget: _Budget
 
 def _size(value: object, pointer: str, secret: frozenset[str]) -> int:
     """About how many characters a value has, secrets counted as they are masked."""
-    if pointer in secret or "" in secret:
+    if not secret:
+        return len(dumps(value))  # in C: there may be ten thousand values
+    if pointer in secret:
         return len(MASK)
-    if isinstance(value, str):
-        return len(value) + 2
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value).items()
         return sum(len(name) + 4 + _size(item, f"{pointer}/{escape(name)}", secret) for name, item in members)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import cast
 
+from signoff.cards.line import NO_SECRET, by_argument, secrets_of
 from signoff.model import Clean, Request, escape, visible
 
 EMOJI = "\ufe0f"
@@ -20,26 +22,44 @@ def is_odd(request: Request) -> bool:
 
 def marked(request: Request) -> str | None:
     """Where the first invisible character stands: `title`, `arguments`…; None: there is none."""
-    clean = Clean(request)
     lines = {
         "tool": request.tool,
         "agent": request.agent,
         "on_behalf_of": request.on_behalf_of,
-        "title": request.title and clean.told(request.title),
         "run_id": request.run_id,
         "thread_url": request.thread_url,
     }
-    for name, text in lines.items():
-        if text and (not LINE_BREAKS.isdisjoint(text) or odd(text)):
-            return name
-    for name in ("description", "reason", "impact", "rollback"):
-        text = cast("str | None", getattr(request, name))
-        if text and odd(clean.told(text)):
-            return name
-    arguments = request.arguments
-    if any(not LINE_BREAKS.isdisjoint(name) for name in arguments):
-        return "arguments"
-    return "arguments" if any(map(odd, _texts(arguments, "", clean.hidden(arguments)))) else None
+    found = next((name for name, text in lines.items() if text and _odd_line(text)), None)
+    return found or _marked_text(request) or ("arguments" if _odd_arguments(request) else None)
+
+
+def _marked_text(request: Request) -> str | None:
+    """In running text, of which secrets are no part."""
+    title = request.title
+    if title and _odd_line(title) and _odd_line(Clean(request).told(title)):
+        return "title"
+    texts = {
+        "description": request.description,
+        "reason": request.reason,
+        "impact": request.impact,
+        "rollback": request.rollback,
+    }
+    return next(
+        (name for name, text in texts.items() if text and odd(text) and odd(Clean(request).told(text))),
+        None,
+    )
+
+
+def _odd_arguments(request: Request) -> bool:
+    if any(map(_odd_line, request.arguments)):
+        return True
+    secret = by_argument(secrets_of(request))
+    # Between two texts there is a blank, so that nothing of the one belongs to the other.
+    texts = (
+        _texts(value, f"/{escape(name)}", secret.get(escape(name), NO_SECRET))
+        for name, value in request.arguments.items()
+    )
+    return odd(" ".join(chain.from_iterable(texts)))
 
 
 def odd(text: str) -> bool:
@@ -56,6 +76,10 @@ def odd(text: str) -> bool:
     return any(map(_written, chars))
 
 
+def _odd_line(text: str) -> bool:
+    return odd(text) or not LINE_BREAKS.isdisjoint(text)
+
+
 @lru_cache(maxsize=65536)
 def _written(char: str) -> bool:
     return visible(char) != char
@@ -63,9 +87,11 @@ def _written(char: str) -> bool:
 
 def _texts(value: object, pointer: str, secret: frozenset[str]) -> Iterator[str]:
     """All names and texts in it that are not secret."""
-    if pointer in secret:
+    if not secret:
+        yield from _all_texts(value)
+    elif pointer in secret:
         return
-    if isinstance(value, str):
+    elif isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, item in cast("Mapping[str, object]", value).items():
@@ -74,3 +100,17 @@ def _texts(value: object, pointer: str, secret: frozenset[str]) -> Iterator[str]
     elif isinstance(value, list | tuple):
         for index, item in enumerate(cast("list[object]", value)):
             yield from _texts(item, f"{pointer}/{index}", secret)
+
+
+def _all_texts(value: object) -> Iterator[str]:
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            members = cast("dict[str, object]", item)
+            yield from members
+            left += members.values()
+        elif isinstance(item, list | tuple):
+            left += cast("list[object]", item)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from signoff.cards.head import risk
-from signoff.cards.line import GAP, NONE, Part, Parts, cut, joined, parts
+from signoff.cards.line import GAP, NONE, Part, Parts, cut, joined, parts, secrets_of
 from signoff.cards.queue.said import heading, short
 from signoff.model import Clean, Request, Risk, escape, mask, one_line, within
 from signoff.model.exact import dumps
@@ -114,7 +114,7 @@ def group(window: Sequence[Request | None]) -> tuple[Alike, ...]:
 
 def _member(place: int, request: Request) -> _Member:
     arguments = request.arguments
-    secret = Clean(request).hidden(arguments)
+    secret = secrets_of(request)
     drawn = parts(arguments, secret)
     cells = {
         name: _Cell(part, _same(name, value, part, secret), _number(value) if part.kind == "number" else None)
