@@ -69,11 +69,15 @@ class Reviews:
     # ── answers ──────────────────────────────────────────────────────────────────────────────────
 
     async def _answered(self, step: Step, mode: Mode) -> Json:
+        again = await self._again(step)
         own = await self._private.owns(step.actor.principal or NOBODY, step.message)
         held = None if own else await self._memory.recall(CARDS, card_key(step.message))
         place = Place(mode, step.part, over=held is not None and is_pile(held))
         try:
-            shown = await self._shown(step, place, held)
+            if again:
+                shown = await self._desk.review.screen(step.review, step.actor)
+            else:
+                shown = await self._shown(step, place, held)
         except ReviewGone as error:
             shown = render.gone(error.sentence, place)
         except StoreUnavailable as error:
@@ -87,17 +91,22 @@ class Reviews:
         if isinstance(shown, Preflight) and shown.fault:
             place = replace(place, typed=step.typed.get(REASON, ""))
         if isinstance(shown, Single):
-            place = await self._tokened(step, shown, place)
+            place = await self._tokened(step, shown, place, again=again)
         card = shown if isinstance(shown, dict) else render.screen(shown, place)
-        if own and (mode == "inline" or not isinstance(shown, dict)):
+        if own and not again and (mode == "inline" or not isinstance(shown, dict)):
             inline = card if isinstance(shown, dict) else render.screen(shown, replace(place, mode="inline"))
             self._private.repaint(step.message, inline)
         return answers.window(TITLE, card) if mode == "dialog" else answers.show(card)
 
-    async def _tokened(self, step: Step, shown: Single, place: Place) -> Place:
-        """The same token for another look at the same request, in a window or another part of it; else a new one."""
+    async def _tokened(self, step: Step, shown: Single, place: Place, *, again: bool) -> Place:
+        """The same token for another look at the same request, in a window or another part of it; else a new one.
+
+        `again`: the press is delivered a second time, and the card that its first answer drew has to stay good.
+        """
         seen = f"{shown.key}/{shown.details.version}"
         token, _, before = (await self._memory.recall(SINGLE, shown.review) or "").partition(" ")
+        if again:
+            return replace(place, token=token)
         same = bool(step.single) and (step.single, seen) == (token, before)
         if place.part and not same:
             place = replace(place, part=0, notice=place.notice or CHANGED)
@@ -135,8 +144,6 @@ class Reviews:
                 if step.purpose is None:
                     raise Malformed(UNREADABLE)
                 await self._looked_at(step)
-                if step.verb == "submit" and await self._again(step):
-                    return await review.screen(step.review, step.actor)
                 return await self._filling.sent(self._about(step, place), step, step.purpose, step.verb)
             case _:
                 await self._looked_at(step)
@@ -169,8 +176,6 @@ class Reviews:
         move = step.move
         if move is None:
             raise Malformed(UNREADABLE)
-        if await self._again(step):
-            return await self._desk.review.screen(step.review, step.actor)
         if step.single:
             await self._press(step)
         if move.name == "open" and not move.key:
@@ -182,7 +187,11 @@ class Reviews:
     async def _again(self, step: Step) -> bool:
         """Whether this very press was delivered before: a second one would skip or turn what the first one has."""
         where = f"{step.message.tenant}/{step.message.conversation}"
-        return bool(step.event) and not await self._memory.first(HEARD, f"{where}/{step.event}", LIFE)
+        return (
+            step.verb in ("move", "submit")
+            and bool(step.event)
+            and not await self._memory.first(HEARD, f"{where}/{step.event}", LIFE)
+        )
 
     async def _looked_at(self, step: Step) -> None:
         """What is decided is what was looked at, not the next one, to which another window went on. The desk is not
