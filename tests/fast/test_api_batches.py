@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from signoff.api import batches, hitl, problem
 from signoff.api.requests import STATUSES
 from signoff.errors import Invalid
 from signoff.model import DecidedBy, Decision, Request, dumps
-from signoff.ports import Caps, Filter, Limits
+from signoff.ports import Caps, Filter, Limits, Opened
 
 RULES = """
 version: 1
@@ -223,6 +224,19 @@ async def test_replay_answers_the_first_batch(house: House) -> None:
     mine = await house.send("POST", "/v1/batches", body, key="other", headers=headers)
     assert (mine.status, mine.body["id"] != first.body["id"]) == (201, True)
     assert (await house.store.counts())["pending"] == 2, "a refused batch leaves nothing open"
+
+
+async def test_a_batch_that_is_finished_only_now_is_no_replay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When an earlier attempt got no further than its first call, the answer is 201: something was opened."""
+    ask_all = house.desk.batches.ask
+
+    async def half(*args: Any) -> tuple[str, list[Opened]]:
+        batch_id, opened = await ask_all(*args)
+        return batch_id, [replace(opened[0], replayed=True), *opened[1:]]
+
+    monkeypatch.setattr(house.desk.batches, "ask", half)
+    said = await house.send("POST", "/v1/batches", {"requests": [ONE, ONE]}, key="agent")
+    assert (said.status, "Idempotent-Replayed" in said.headers) == (201, False)
 
 
 # ── what is decided ──────────────────────────────────────────────────────────────────────────────
@@ -630,6 +644,15 @@ async def test_the_same_call_of_the_same_run_is_folded(house: House) -> None:
 def test_faults_are_placed_where_a_hitl_request_holds_them(where: str, placed: str) -> None:
     """Whatever is found about the second call points at its action or its config."""
     assert hitl.placed({where: "wrong"}, [2, 3]) == {placed: "wrong"}
+
+
+def test_i30_too_many_members_are_refused_before_any_is_looked_at() -> None:
+    """However wrong each of them is, there is one fault: the list is too long."""
+    for body, name in (({"requests": [0] * 9}, "requests"), (hitl_request(*range(9)), "action_requests")):
+        with pytest.raises(Invalid) as refused:
+            batches.asked(dumps(body).encode(), Limits(batch=8))
+        assert refused.value.fields == {f"/{name}": "This must have at most 8 items."}
+    assert len(batches.asked(dumps(hitl_request(*range(8))).encode(), Limits(batch=8)).asks) == 8
 
 
 JSON = st.recursive(
