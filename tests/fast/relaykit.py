@@ -203,13 +203,17 @@ class House:
         self.clock = clock
         self.limits = Limits(flood=flood)
         self.store = store
-        self.rules = policy.load(RULES, file="rules.yaml", chats=("slack", "teams"))
         self.signer = digest.Signer.generate()
-        self.desk = self.desk_on(store)
+        self.use(RULES)
         seconds = clock.seconds if clock else lambda: 0.0
         self.slack = ScriptedChat("slack", searchable, seconds)
         self.teams = ScriptedChat("teams", searchable, seconds)
         self.chats = {"slack": self.slack, "teams": self.teams}
+
+    def use(self, rules: str) -> None:
+        """Go by these rules from now on."""
+        self.rules = policy.load(rules, file="rules.yaml", chats=("slack", "teams"))
+        self.desk = self.desk_on(self.store)
 
     def desk_on(self, store: Store) -> Desk:
         return Desk(store, self.rules, self.signer, self.limits)
