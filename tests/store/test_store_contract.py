@@ -574,6 +574,76 @@ async def test_a_lease_given_back_for_an_older_revision_is_due_at_once(store: St
     assert await store.claim(60) is None
 
 
+async def test_what_still_waits_comes_before_what_has_ended(store: Store) -> None:
+    """Its card goes out first, though it came last; also when it changed under a worker."""
+    ended = [await opened(store) for _ in range(3)]
+    for one in ended:
+        assert await decide(store, one)
+    waits = [await opened(store), await opened(store)]
+    work = await claimed(store)
+    assert work.request in {one.id for one in waits}
+    changed = next(one for one in waits if one.id == work.request)
+    assert await store.move(changed, revised(changed), "request.revised", entry())
+    await store.done(work, 1)
+    first = {(await claimed(store)).request for _ in range(2)}
+    assert first == {one.id for one in waits}
+    assert {(await claimed(store)).request for _ in range(3)} == {one.id for one in ended}
+    assert await store.claim(60) is None
+
+
+async def test_a_card_of_several_is_due_when_it_is_nudged(store: Store) -> None:
+    """Once for many nudges; each counts its revision up, and one that comes meanwhile makes it due again."""
+    assert await store.nudged("bat_1") == 0
+    for _ in range(3):
+        await store.nudge("bat_1")
+    assert (await store.nudged("bat_1"), await store.nudged("bat_2")) == (3, 0)
+    work = await claimed(store)
+    assert work.request == "bat_1"
+    assert await store.claim(60) is None
+    await store.nudge("bat_1")
+    assert await store.claim(60) is None, "a leased card is not handed out twice"
+    await store.done(work, 3)
+    work = await claimed(store)
+    assert await store.place(work, card())
+    assert await store.placements("bat_1") == [card()]
+    await store.done(work, 4)
+    assert await store.claim(60) is None
+
+
+async def test_a_nudge_waits_its_delay_and_puts_nothing_off(store: Store) -> None:
+    """What is due sooner stays so; what is due later comes sooner; a busy place makes a nudged card wait no longer."""
+    await store.nudge("pile:slack:#a", 600)
+    assert await store.claim(60) is None
+    began = time.monotonic()
+    await store.nudge("pile:slack:#a", 0.2)
+    await store.nudge("pile:slack:#a", 600)
+    work = await claimed(store)
+    assert 0.1 < time.monotonic() - began < 4
+    await store.nudge("pile:slack:#a", 600)
+    await store.again(work, 600, 3)
+    work = await claimed(store)
+    await store.again(work, 600, 4)
+    assert await store.claim(60) is None
+
+
+async def test_many_nudges_at_once_all_count(another: OpenStore) -> None:
+    """Of those from two replicas none is lost, and one worker gets the card."""
+    stores = [await another(), await another()]
+    await asyncio.gather(*(stores[i % 2].nudge("bat_1") for i in range(20)))
+    assert await stores[0].nudged("bat_1") == 20
+    found = [work for work in await asyncio.gather(*(stores[i % 2].claim(60) for i in range(10))) if work]
+    assert [work.request for work in found] == ["bat_1"]
+
+
+async def test_a_nudge_wakes_a_worker_that_rests(store: Store) -> None:
+    """Long before its time is up."""
+    ripe = asyncio.create_task(store.ripe(60))
+    await store.now()
+    await store.nudge("bat_1")
+    async with asyncio.timeout(5):
+        await ripe
+
+
 async def test_a_worker_is_woken_by_what_happens_in_another_replica(another: OpenStore) -> None:
     """Long before its time is up."""
     here, there = await another(), await another()

