@@ -73,6 +73,7 @@ class Reviews:
         own = await self._private.owns(step.actor.principal or NOBODY, step.message)
         held = None if own else await self._memory.recall(CARDS, card_key(step.message))
         place = Place(mode, step.part, over=held is not None and is_pile(held))
+        shown: Screen | Json
         try:
             if again:
                 shown = await self._desk.review.screen(step.review, step.actor)
