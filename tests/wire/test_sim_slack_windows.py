@@ -19,7 +19,8 @@ from signoff_sim import server
 from signoff_sim.simulated import Refused
 from signoff_sim.slack import SlackSim
 from signoff_sim.slack.blocks import VIEW_BYTES
-from signoff_sim.slack.installed import Shortcut, shortcuts_of
+from signoff_sim.slack.installed import SHORTCUTS, Shortcut, shortcuts_of
+from signoff_slack.manifest import manifest
 
 SECRET = "simulated-signing-secret"
 Json = dict[str, Any]
@@ -175,7 +176,7 @@ def picked(state: Json, block_id: str, action_id: str = "pick") -> list[str]:
 
 async def test_sim_a_global_shortcut_opens_a_window_and_comes_from_no_channel(sim: SlackSim, app: App) -> None:
     """Its payload has callback, trigger and person; no channel, message or response_url; the trigger opens a modal."""
-    told = await sim.act("shortcut", ada(name="Pending approvals"))
+    told = await sim.act("shortcut", ada(name="Review pending approvals"))
     assert told["modal"]["title"]["text"] == "Pending"
     (body,) = app.got
     assert (body["type"], body["callback_id"], body["user"]["id"]) == ("shortcut", "signoff.pending", "U0ADA")
@@ -207,6 +208,11 @@ def test_sim_shortcuts_are_read_from_a_manifest() -> None:
     assert shortcuts_of({}) == ()
     with pytest.raises(ValueError, match="24"):
         shortcuts_of({"features": {"shortcuts": [{**one, "name": "x" * 25}]}})
+
+
+def test_sim_offers_the_shortcuts_of_our_manifest() -> None:
+    """Whoever pastes the manifest gets what the page offers."""
+    assert shortcuts_of(manifest("https://signoff.example")) == SHORTCUTS
 
 
 async def test_sim_a_trigger_opens_one_window_within_three_seconds(sim: SlackSim, app: App) -> None:

@@ -2,6 +2,7 @@
 
 python -m signoff_sim.demo.agent                                    works through its inbox
 python -m signoff_sim.demo.agent refund A-1001 500 "Broken on arrival"     one call, then exits
+python -m signoff_sim.demo.agent queue 1                            a hundred small calls at once
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from signoff import Cancelled, Expired, Gate, NotRun, Rejected, call
+from signoff import Cancelled, Decision, Expired, Gate, NotRun, Rejected, call
+from signoff_sim.demo.queue import EXPIRES_IN, PLAIN, Case, cases
 
 gate = Gate(agent="support-agent")
 
+BACKLOG = 24
+"""Calls on the card of what the weekend left."""
+BACKLOG_NUMBER = 7
 AT_ONCE = 1.0
 """Seconds in which a rule's decision is back; what takes longer waits for a person."""
 
@@ -92,15 +97,61 @@ async def review() -> None:
         say(f"✓ sent: {final.subject!r}, {len(final.body)} characters")
 
 
+async def queue(number: int, plain: int, expires_in: int) -> None:
+    """Many calls at once, each a request of its own; every one runs as soon as it is approved."""
+    asked = cases(number, plain, expires_in)
+    say(f"→ {len(asked)} small calls at once")
+    await asyncio.gather(*map(small, asked))
+
+
+async def small(case: Case) -> None:
+    try:
+        decision = await gate.ask(
+            case.tool,
+            case.arguments,
+            agent=case.agent,
+            risk=case.risk,
+            channel=case.channel,
+            metadata={"case": case.name},
+            **case.fields,
+        )
+        await carry_out(decision)
+    except NotRun as error:
+        say(f"✗ {case.name}: {error}")
+
+
+async def carry_out(decision: Decision) -> None:
+    """Pretend to do what was approved, once."""
+    await gate.consume(decision)
+    given = ", ".join(f"{name}={value}" for name, value in (decision.arguments or {}).items())
+    say(f"✓ {decision.tool}({given})")
+    await gate.report(decision, "succeeded")
+
+
+async def backlog() -> None:
+    """What piled up over the weekend: one card for all of it."""
+    say(f"→ {BACKLOG} small calls left from the weekend, on one card")
+    async with gate.batch(title="Left from the weekend") as batch:
+        for case in cases(BACKLOG_NUMBER, BACKLOG):
+            if case.trap is None:
+                batch.add(case.tool, case.arguments, agent=case.agent, risk=case.risk)
+    async for decision in batch:
+        if decision.approved:
+            await carry_out(decision)
+        else:
+            say(f"✗ {decision.tool}: {decision.kind}")
+
+
 async def inbox() -> None:
     """The cases the agent works on by itself; each waits for its person, none for the others."""
-    say("support-agent: four cases in the inbox")
+    say("support-agent: four cases in the inbox, and what the weekend left")
     # First the one that a rule approves, so that the cards that wait for somebody stand below it, in view.
     await refund("A-1002", 20, "Late delivery, goodwill")
     await asyncio.gather(
         refunds(),
         question("Which warehouse should the replacement for A-1003 come from?", "Berlin", "Porto", "Utrecht"),
         review(),
+        backlog(),
     )
 
 
@@ -126,6 +177,10 @@ def main() -> None:
     ask.add_argument("text")
     ask.add_argument("choices", nargs="*")
     calls.add_parser("review")
+    many = calls.add_parser("queue")
+    many.add_argument("number", type=int)
+    many.add_argument("--plain", type=int, default=PLAIN)
+    many.add_argument("--expires-in", type=int, default=EXPIRES_IN)
     words = parser.parse_args()
 
     async def work() -> None:
@@ -137,6 +192,8 @@ def main() -> None:
                     await question(words.text, *words.choices)
                 case "review":
                     await review()
+                case "queue":
+                    await queue(words.number, words.plain, words.expires_in)
                 case _:
                     await inbox()
 

@@ -17,7 +17,13 @@ class Shortcut:
     description: str = ""
 
 
-SHORTCUTS = (Shortcut("signoff.pending", "Pending approvals", "Review what waits for you, from all channels"),)
+SHORTCUTS = (
+    Shortcut(
+        "signoff.pending",
+        "Review pending approvals",
+        "Approve or reject what waits for your decision, many at once",
+    ),
+)
 """What is there unless a manifest says otherwise."""
 
 
