@@ -48,14 +48,11 @@ Later = Callable[[Coroutine[Any, Any, None]], None]
 class Review:
     """Holds nothing that another replica needs."""
 
-    def __init__(
-        self, desk: Desk, client: AsyncWebClient, private: Private, later: Later, looks: tuple[float, ...] = LOOKS
-    ) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, private: Private, later: Later) -> None:
         self._desk = desk
         self._client = client
         self._private = private
         self._later = later
-        self._looks = looks
         self._forms = ReviewForms(desk, self)
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +235,7 @@ class Review:
             self._later(self._follow(screen, view_id, actor))
 
     async def _follow(self, screen: Screen, view_id: str, actor: Actor) -> None:
-        for pause in self._looks:
+        for pause in LOOKS:
             await asyncio.sleep(pause)
             try:
                 screen = await self._desk.review.act(screen.review, Move("look"), actor)
