@@ -215,3 +215,12 @@ async def test_the_clock_is_the_stores_own() -> None:
     assert await codes(house, asked) == ["ok"]
     house.now = asked.expires_at
     assert await codes(house, asked) == ["expired"]
+
+
+async def test_somebody_elses_batch_is_not_ones_own() -> None:
+    """Who uses another's batch name is told who decided, not that they did."""
+    house = office()
+    asked = await house.ask()
+    await house.desk.bulk.decide(pins(asked), "approve", None, looker("bob"), "review_1")
+    decided = await house.desk.bulk.decide(pins(asked), "approve", None, looker("ada"), "review_1")
+    assert (decided.results[0].result, "Bob" in decided.results[0].sentence) == ("already_decided", True)

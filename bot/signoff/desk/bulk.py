@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from signoff.cards.queue import DONE, Code
 from signoff.desk.answering import Answers
 from signoff.desk.judging import BulkKind, Judge, Verdict, ended, refused
+from signoff.desk.voices import person_of
 from signoff.errors import (
     AlreadyDecided,
     CallFrozen,
@@ -127,7 +128,7 @@ class Bulk:
     async def _decided(self, judged: Judged, kind: BulkKind, message: str | None, actor: Actor, batch: str) -> Done:
         pin, request = judged.pin, judged.request
         if judged.code != "ok" or request is None:
-            return self._before(judged, batch)
+            return self._before(judged, actor, batch)
         answer = Answer(kind=kind, version=pin.version, message=message, confirm=None, batch=batch)
         try:
             after = await self._answers.answer(pin.id, answer, actor)
@@ -137,7 +138,9 @@ class Bulk:
             stands = error.data["request"]
             assert isinstance(stands, Request)
             verdict = ended(self._policy(), stands)
-            return self._before(replace(judged, request=stands, code=verdict.code, sentence=verdict.sentence), batch)
+            return self._before(
+                replace(judged, request=stands, code=verdict.code, sentence=verdict.sentence), actor, batch
+            )
         except StaleVersion:
             return Done(pin, request, "changed", CHANGED)
         except NotFound:
@@ -151,14 +154,13 @@ class Bulk:
             return Done(pin, request, found.code, found.sentence)
         return _counted(pin, after)
 
-    @staticmethod
-    def _before(judged: Judged, batch: str) -> Done:
+    def _before(self, judged: Judged, actor: Actor, batch: str) -> Done:
         """One that was not decided now; perhaps because this very review has decided it before."""
         request = judged.request
         if request is not None:
-            marks = {one.batch for one in request.votes}
-            marks |= {one.batch for one in (request.decision.decided_by if request.decision else ())}
-            if batch in marks:
+            said = [(one.person, one.batch) for one in request.votes]
+            said += [(one.person, one.batch) for one in (request.decision.decided_by if request.decision else ())]
+            if (person_of(self._policy(), actor), batch) in said:
                 return _counted(judged.pin, request)
         return Done(judged.pin, request, judged.code, judged.sentence)
 
