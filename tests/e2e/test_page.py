@@ -272,11 +272,10 @@ async def test_a_reload_keeps_everything(stage: Stage, screen: Screen) -> None:
 
 
 async def test_what_to_try_offers_what_there_is(screen: Screen) -> None:
-    """Nothing is ticked at first, and nothing is offered that this version cannot do."""
+    """Nothing is ticked at first, and everything that is offered can be typed or pressed."""
     items = screen.at("tries").locator("li")
-    await expect(items).to_have_count(9)
+    await expect(items).to_have_count(11)
     assert await screen.at("tries").locator(".done").count() == 0
-    await expect(screen.page.locator("body")).not_to_contain_text("pending")
     placeholders = await screen.page.locator("[placeholder]").evaluate_all("all => all.map(e => e.placeholder)")
     assert not any("/" in text for text in placeholders)
 
@@ -403,6 +402,26 @@ async def test_commands_are_typed_and_answered(stage: Stage, screen: Screen) -> 
     await screen.become("bob")
     await press(await screen.teams("A-3016"), "Approve")
     await ran(agent, "refunded $500 for A-3016")
+
+
+async def test_what_waits_is_listed_in_both_chats(stage: Stage, screen: Screen) -> None:
+    """/pending and the shortcut open a private window in Slack; @Signoff pending brings a card in Teams."""
+    await refund(stage, "A-3018", 300)
+    await screen.slack("A-3018")
+    await screen.at("slack-composer").fill("/pending")
+    await screen.at("slack-send").click()
+    await expect(screen.modal).to_contain_text("A-3018")
+    await screen.ticked("pending")
+    await screen.at("slack-modal-x").click()
+    await screen.at("slack-shortcuts").click()
+    await screen.at("slack-shortcut-signoff.pending").click()
+    await expect(screen.modal).to_contain_text("A-3018")
+    await screen.at("slack-modal-x").click()
+    await screen.at("teams-chat").click()
+    await screen.at("teams-composer").fill("pending")
+    await screen.at("teams-send").click()
+    await expect(screen.at("teams-panel").locator("article").filter(has_text="A-3018")).to_be_visible()
+    await screen.ticked("list")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -64,6 +64,8 @@ const TRIES = [
   { id: "details", text: "Open the full details", did: ({ what }) => what === "details" },
   { id: "vote", text: "Approve the large refund A-1004: as Ada, Bob and Rita", did: ({ what, sent, person }) => what === "confirm" && sent && person === "rita" },
   { id: "similar", text: "Allow similar refunds, or break the glass: More…", did: ({ what, sent }) => what === "more" && sent },
+  { id: "pending", text: "In Slack, type /pending, or run the shortcut ⚡", did: ({ chat, verb, command, sent }) => chat === "slack" && sent && (verb === "shortcut" || command === "/pending") },
+  { id: "list", text: "In Teams, say @Signoff pending", did: ({ chat, what }) => chat === "teams" && /^pending\b/.test(what) },
   { id: "freeze", text: "As Rita, type /signoff freeze, and thaw as well", did: ({ what, person }) => person === "rita" && /^(freeze|thaw)\b/.test(what) },
 ];
 
@@ -205,7 +207,7 @@ $("people").addEventListener("keydown", (event) => {
 // ── what to try ─────────────────────────────────────────────────────────────────────────────────
 
 function tick(chat, verb, body, person, answer) {
-  const deed = { chat, person, what: meaning(chat, verb, body), sent: sent(chat, answer) };
+  const deed = { chat, person, verb, command: body.command, what: meaning(chat, verb, body), sent: sent(chat, answer) };
   for (const item of TRIES) if (!done.has(item.id) && item.did(deed)) done.add(item.id);
   sessionStorage.setItem("done", JSON.stringify([...done]));
   showTries();
