@@ -19,6 +19,7 @@ GOALS: dict[str, str] = {
     "P12": "firing one timer: 100k pending / 1k ≤ 1.2",
     "P13": "200 rules on a 4 KB request: p50 ≤ 1 ms",
     "P14": "1 000 asks at once against a budget of 20: exactly 20",
+    "P15": "first 200 of the queue and its counts, by any filter: 100k pending / 1.2k ≤ 3",
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
     "settling": ("P1", "P4", "P5"),
@@ -31,5 +32,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "firing": ("P12",),
     "ruling": ("P13",),
     "spending": ("P14",),
+    "queueing": ("P15",),
 }
 """Module → the goals its `rows` measures."""

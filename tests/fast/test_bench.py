@@ -19,9 +19,9 @@ def goals() -> ModuleType:
 
 
 def test_every_goal_is_measured_by_one_module() -> None:
-    """P1 to P14 each have exactly one family of rows, and that family's module names them in its rows."""
+    """P1, P2 and so on each have exactly one family of rows, and that family's module names them in its rows."""
     found = goals()
-    assert list(found.GOALS) == [f"P{number}" for number in range(1, 15)]
+    assert list(found.GOALS) == [f"P{number}" for number in range(1, len(found.GOALS) + 1)]
     measured = [goal for goals_ in found.FAMILIES.values() for goal in goals_]
     assert sorted(measured) == sorted(found.GOALS)
     for family, goals_ in found.FAMILIES.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from storekit import CAPS, DIGEST, entry, request, revised, settled
@@ -44,7 +45,7 @@ async def test_the_same_call_of_a_run_is_folded_into_the_first(store: Store) -> 
         {"batch": Batch(id="bat_1", index=0, size=2)},
     ],
 )
-async def test_what_differs_is_a_request_of_its_own(store: Store, other: dict[str, object]) -> None:
+async def test_what_differs_is_a_request_of_its_own(store: Store, other: dict[str, Any]) -> None:
     """In run, key, digest, risk, channel or decisions; and what is in a batch is a row of it."""
     if "digest" in other:
         made = request(run_id="run-7")

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -139,7 +139,7 @@ class Twins(RuleBasedStateMachine):
             remind=tuple(remind),
             escalate=tuple(Escalation(after=after, to=("ada",)) for after in escalate),
         )
-        more = {"agent": agent, "risk": risk, "run_id": run, "batch": batch, "piled": piled}
+        more: dict[str, Any] = {"agent": agent, "risk": risk, "run_id": run, "batch": batch, "piled": piled}
         made = request(arguments=arguments, asked_by=asked_by, channel=channel, left=left, terms=terms, **more)
         asked = made.versions[0].model_copy(update={"at": made.created_at - timedelta(seconds=100)})
         made = made.model_copy(update={"versions": (asked,)})

@@ -41,7 +41,7 @@ def bucket(kind: Facet) -> str:
     return to_json(kind[:-1]).decode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def kind(text: str) -> Facet:
     """The kind from its text, of no size."""
     approvers, places, tool, agent, risk = cast("list[object]", from_json(text))
