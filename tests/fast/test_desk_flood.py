@@ -37,9 +37,9 @@ def house() -> House:
     return House(MemoryStore(clock=clock), clock, flood=Flood(requests=5, seconds=10))
 
 
-async def asked(house: House, count: int, **fields: object) -> list[Request]:
+async def asked(house: House, count: int, tool: str = "refund", **fields: object) -> list[Request]:
     """So many at one moment, each another call."""
-    return [await house.ask(amount=100 + number, **fields) for number in range(count)]
+    return [await house.ask(100 + number, tool, **fields) for number in range(count)]
 
 
 async def test_i30_what_exceeds_the_rate_of_a_place_is_counted_there(house: House) -> None:
@@ -104,7 +104,7 @@ async def test_i30_an_edit_that_makes_it_risky_takes_it_out(house: House) -> Non
     after = await house.revise(last)
     assert (after.piled, after.terms.risk, after.open) == ((), "high", True)
     harmless = (await asked(house, 1))[0]
-    answer = Answer(kind="edit", version=1, arguments={"order": "A-1", "amount": 90})
+    answer = Answer(kind="edit", version=1, arguments={"order": "A-1", "amount": 90}, message=None)
     assert (await house.desk.answer(harmless.id, answer, who("ada"))).piled == PLACES
 
 
