@@ -81,9 +81,11 @@ class Home:
         process = subprocess.Popen(
             [str(PROGRAM), *words],
             env=self.around(env),
-            stdin=subprocess.DEVNULL,
             text=True,
-            **({"cwd": self.folder, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options),
+            **(
+                {"cwd": self.folder, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+                | options
+            ),
         )
         self.started.append(process)
         return process

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from signoff.cli.remote import call, fail, faults
 from signoff.client.wire import Document
-from signoff.model import dumps, one_line, shorten, visible
+from signoff.model import dumps, one_line, shorten
 
 MOST = 200
 """Requests in one decision, as the service takes them."""
@@ -99,7 +99,7 @@ def show(kind: BulkKind, results: Sequence[Result], *, to: Console) -> None:
     if left:
         to.print(Text(f"Left out ({len(left)}):", style="bold"))
         for one in left:
-            to.print(Text(f"  {one.pinned.title} ({one.pinned.id}): {visible(one.sentence)}"))
+            to.print(Text(f"  {one.pinned.title} ({one.pinned.id}): {one_line(one.sentence)}"), soft_wrap=True)
 
 
 def question(kind: BulkKind, count: int) -> str:
@@ -114,8 +114,8 @@ def digest(one: Pinned) -> str:
 def tell(results: Sequence[Result], *, to: Console) -> None:
     """A line each: what came of it."""
     for one in results:
-        said = {"approved": "approved", "rejected": "rejected"}.get(one.code) or visible(one.sentence)
-        to.print(Text(f"{one.pinned.id}  {one.pinned.title}: {said}"))
+        said = one.code if one.code in {"approved", "rejected"} else one_line(one.sentence)
+        to.print(Text(f"{one.pinned.id}  {one.pinned.title}: {said}"), soft_wrap=True)
 
 
 def confirmed(text: str) -> bool:

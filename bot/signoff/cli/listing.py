@@ -33,7 +33,7 @@ def show(page: Document, *, narrowed: bool) -> None:
     table = Table(box=None, header_style="bold")
     table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
     # Columns without a word in them would only make the others narrow; `show` has what a narrow screen has not.
-    left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by"}
+    left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by", "note"}
     headings = [name for name in rows[0] if name not in left_out and any(row[name] for row in rows)]
     for heading in headings:
         table.add_column(heading, overflow="fold")

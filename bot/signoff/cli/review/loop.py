@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -12,9 +12,9 @@ from rich.console import Console
 from signoff.cli import bulk, waiting
 from signoff.cli.pending import path_of
 from signoff.cli.remote import call, fail, faults
-from signoff.cli.review import keys
 from signoff.cli.review.draw import draw
-from signoff.cli.review.state import Item, Key, Review, Work, checked, decided, followed, loaded, one_decided, press
+from signoff.cli.review.keys import Keyboard, terminal
+from signoff.cli.review.state import Item, Review, Work, checked, decided, followed, loaded, one_decided, press
 from signoff.client.wire import Document
 from signoff.model import one_line
 
@@ -26,25 +26,28 @@ def run(query: Mapping[str, str]) -> None:
     """Until somebody quits. Ends the command without a terminal, and when the service cannot be reached."""
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         fail("--review needs a terminal; without one use `signoff pending --json` and `signoff decide`.", 2)
-    Session(query, Console(), keys.read).run()
+    with terminal(sys.stdin.fileno()) as keyboard:
+        Session(query, Console(), keyboard).run()
 
 
 class Session:
     """One review at one terminal."""
 
-    def __init__(self, query: Mapping[str, str], console: Console, read: Callable[[], Key]) -> None:
+    def __init__(self, query: Mapping[str, str], console: Console, keyboard: Keyboard) -> None:
         self._query = {**query, "limit": PAGE}
         self._console = console
-        self._read = read
+        self._keyboard = keyboard
         self._records: dict[str, Document] = {}
         self._cursor: str | None = None
 
     def run(self) -> None:
         review = self._load(Review(()))
         while review.mode != "over":
+            if review.mode == "sure":
+                self._keyboard.forget()  # a y that was typed ahead has not seen the list
             draw(review, self._console, self._whole(review))
             try:
-                key = self._read()
+                key = self._keyboard.read()
             except EOFError:
                 return
             review, work = press(review, key)
