@@ -29,6 +29,9 @@ class EmailDraft(BaseModel):
 async def deploy(service: str) -> None: ...
 
 
+async def issue_refund_now(order: str, amount: float) -> None: ...
+
+
 class Agreeing(Wire):
     """Approves every call and answers every question; keeps no more than it must."""
 
@@ -50,11 +53,23 @@ class Agreeing(Wire):
         if path == "/v1/requests":
             assert body is not None
             return Reply(201, self._made(dict(body)))
+        if path == "/v1/batches":
+            assert body is not None
+            return Reply(201, self._batch(dict(body)))
         record = self.records[path.split("/")[3]]
         if path.endswith("/consume"):
             record["consumed_at"] = "2026-11-20T08:01:00.000Z"
             self.ran.append(str(record["tool"]))
         return Reply(200, record)
+
+    def _batch(self, body: Document) -> Document:
+        asked = body.get("requests") or [
+            {"tool": one["name"], "arguments": one["args"]}
+            for one in body["action_requests"]  # type: ignore[attr-defined]
+        ]
+        assert isinstance(asked, list)
+        made = [self._made(dict(one)) for one in asked]
+        return {"id": "bat_1", "requests": made, "decisions": [{"type": "approve"} for _ in made]}
 
     def _made(self, body: Document) -> Document:
         question = body["tool"] == "ask_human"
@@ -94,13 +109,19 @@ async def test_the_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
     service = Agreeing()
     monkeypatch.setattr(verbs, "Wire", lambda *_: service)
     monkeypatch.setenv("SIGNOFF_API_KEY", "so_test")
-    names: dict[str, object] = {"EmailDraft": EmailDraft, "deploy": deploy}
+    names: dict[str, object] = {
+        "EmailDraft": EmailDraft,
+        "deploy": deploy,
+        "issue_refund_now": issue_refund_now,
+    }
     for block in BLOCKS:
         result = eval(_code(block), names)
         if inspect.isawaitable(result):
             await result
     assert (names["region"], names["reason"], names["count"]) == ("eu", "lost", 3)
-    assert service.ran == ["deploy", "issue_refund", "deploy", "issue_refund"]
+    assert names["results"] == {1: "refunded 20.0 for A-1", 2: "refunded 30.0 for A-2"}
+    assert names["response"] == {"decisions": [{"type": "approve"}]}
+    assert service.ran == ["deploy", *["issue_refund"] * 5, "transfer", "issue_refund", "deploy", "issue_refund"]
     gate = names["gate"]
     assert isinstance(gate, signoff.Gate)
     gate.blocking.close()
