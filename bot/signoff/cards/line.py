@@ -162,40 +162,43 @@ def _pruned(value: object, pointer: str, secret: frozenset[str], budget: _Budget
         return kept
     if isinstance(value, Mapping):
         members: dict[str, object] = {}
-        for name, item in cast("Mapping[str, object]", value).items():
-            inner = f"{pointer}/{escape(name)}"
-            if budget.room <= 0:
-                budget.left += len(name) + 4 + _size(item, inner, secret)
-                continue
+        pairs = iter(cast("Mapping[str, object]", value).items())
+        for name, item in pairs:
             kept = name[: budget.room + 1]
             budget.room -= len(kept)
             budget.left += len(name) - len(kept)
-            members[kept] = _pruned(item, inner, secret, budget)
+            inner = f"{pointer}/{escape(name)}"
+            members[kept if kept == name else f"{kept}…"] = _pruned(item, inner, secret, budget)
+            if budget.room <= 0:
+                break
+        budget.left += _size(dict(pairs), pointer, secret) - len("{}")
         return members
     if isinstance(value, list | tuple):
         items: list[object] = []
-        for index, item in enumerate(cast("list[object]", value)):
-            inner = f"{pointer}/{index}"
+        whole = cast("list[object]", value)
+        for index, item in enumerate(whole):
+            budget.room -= 1
+            items.append(_pruned(item, f"{pointer}/{index}", secret, budget))
             if budget.room <= 0:
-                budget.left += 2 + _size(item, inner, secret)
-            else:
-                budget.room -= 1
-                items.append(_pruned(item, inner, secret, budget))
+                break
+        budget.left += _size(list(whole[len(items) :]), pointer, secret, len(items)) - len("[]")
         return items
     budget.room -= 1
     return value
 
 
-def _size(value: object, pointer: str, secret: frozenset[str]) -> int:
-    """About how many characters a value has, secrets counted as they are masked."""
+def _size(value: object, pointer: str, secret: frozenset[str], first: int = 0) -> int:
+    """About how many characters a value has, secrets counted as they are masked. `first`: index of a list's first."""
     if not secret:
         return len(dumps(value))  # in C: there may be ten thousand values
     if pointer in secret:
         return len(MASK)
+    if isinstance(value, str):
+        return len(value) + 2
     if isinstance(value, Mapping):
         members = cast("Mapping[str, object]", value).items()
-        return sum(len(name) + 4 + _size(item, f"{pointer}/{escape(name)}", secret) for name, item in members)
+        return 2 + sum(len(name) + 4 + _size(item, f"{pointer}/{escape(name)}", secret) for name, item in members)
     if isinstance(value, list | tuple):
-        items = cast("list[object]", value)
-        return sum(2 + _size(item, f"{pointer}/{index}", secret) for index, item in enumerate(items))
+        items = enumerate(cast("list[object]", value), first)
+        return 2 + sum(1 + _size(item, f"{pointer}/{index}", secret) for index, item in items)
     return len(dumps(value))

@@ -98,4 +98,6 @@ def _delegation(one: Delegation, person: str, names: Mapping[str, str]) -> str:
 
 
 def _clock(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%H:%M} UTC"
+    """`20 Nov, 09:00 UTC`"""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b}, {at:%H:%M} UTC"
