@@ -537,7 +537,8 @@ def test_a_page_of_ones_own_shows_the_queue_and_what_one_did_and_laid_down() -> 
     assert (found.heading, found.counts, found.waiting) == ("1 request waits for you", "1 high", 1)
     assert {section.title: section.lines for section in found.sections} == {
         "Waiting for you": (
-            'high risk · Refund A-1001 · issue_refund · order "A-1001" · amount 21 · currency "eur" · until 20 Nov, 09:00 UTC',
+            'high risk · Refund A-1001 · issue_refund · order "A-1001" · amount 21 · currency "eur" '
+            "· until 20 Nov, 09:00 UTC",
         ),
         "Decided today": ('Rejected: issue_refund · order "A-1002" · amount 22 · currency "eur" · 20 Nov, 08:00 UTC',),
         "Similar calls you allow": ("issue_refund · 3 of 5 uses left · until 20 November 2026, 08:00 UTC",),
