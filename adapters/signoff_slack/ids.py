@@ -115,11 +115,13 @@ class Stay:
     move: MoveName | None = None
     """What the submit button does; None: there is none, or it sends a form."""
     key: str = ""
-    """Of that move; of a single request and of its form: which one of the review it is."""
+    """Of that move."""
     purpose: Purpose | None = None
     """Of a form."""
     version: int = 0
-    """Of a single request and of its form: the version that was seen."""
+    """Of a form: the version that was seen."""
+    mark: str = ""
+    """Of a single request and of its form: which drawing of it."""
 
 
 def stay(where: Stay) -> str:
@@ -128,8 +130,9 @@ def stay(where: Stay) -> str:
         data["m"] = where.move
     if where.purpose is not None:
         data["p"] = where.purpose
-    if where.version:
         data["v"] = where.version
+    if where.mark:
+        data["t"] = where.mark
     return json.dumps(data, separators=(",", ":"))
 
 
@@ -137,13 +140,14 @@ def read_stay(text: object) -> Stay | None:
     data = _object(text)
     if data is None:
         return None
-    review, key, move, purpose, version = (*(data.get(name) for name in "skmp"), data.get("v", 0))
-    if not isinstance(review, str) or not isinstance(key, str):
+    review, key, move, purpose = (data.get(name) for name in "skmp")
+    version, mark = data.get("v", 0), data.get("t", "")
+    if not isinstance(review, str) or not isinstance(key, str) or not isinstance(mark, str):
         return None
     made = MOVES.get(move) if isinstance(move, str) else None
     if (move is not None and made is None) or (purpose is not None and purpose not in PURPOSES):
         return None
-    return Stay(review, made, key, purpose, version) if type(version) is int else None
+    return Stay(review, made, key, purpose, version, mark) if type(version) is int else None
 
 
 def key(key: str, page: int = 0) -> str:

@@ -26,8 +26,8 @@ class Gesture:
     actor: Actor
     stay: ids.Stay
     what: Literal["move", "tick", "leaf", "json", "stay", "form"]
-    """`move`: `move` says which; `tick`: a checkbox; `leaf`: another page of one request; `json`: the arguments as JSON
-    text; `stay`: the review as it stands; `form`: a form was sent.
+    """`move`: `move` says which; `tick`: a checkbox; `leaf`: another page of one request, which `move.key` names;
+    `json`: the arguments as JSON text; `stay`: the review as it stands; `form`: a form was sent.
     """
     move: Move
     page: int
@@ -136,14 +136,12 @@ def _clicked(payload: Mapping[str, object], stay: ids.Stay) -> _Read | None:
         carried = ids.read_key(action.get("value")) if key is None else (key, 0)
         if name not in ids.MOVES or carried is None:
             return None
-        # What was in front of that person: the review may show another request, or another version of it, by now.
-        values = {"single": stay.key, "version": str(stay.version)} if stay.version else {}
-        return "move", _move(payload, name, carried[0], values), 0
+        return "move", _move(payload, name, carried[0], {}), 0
     if action_id in {ids.STAY, ids.JSON}:
         return ("stay" if action_id == ids.STAY else "json"), _STILL, 0
     if action_id.startswith(ids.LEAF):
         carried = ids.read_key(action.get("value"))
-        return None if carried is None else ("leaf", _STILL, carried[1])
+        return None if carried is None else ("leaf", Move("look", carried[0]), carried[1])
     return None
 
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, cast
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from signoff.cards import Move, Preflight, Screen, Working
+from signoff.cards import Move, Preflight, Screen, Single, Working
 from signoff.errors import ReviewGone, SignoffError, StoreUnavailable
 from signoff.model import Actor, Principal
 from signoff_slack import answers, check, faults, ids, render
 from signoff_slack.commands import Command
 from signoff_slack.moves import AtHome, Call, Gesture
 from signoff_slack.parse import Click
+from signoff_slack.presses import Presses
 from signoff_slack.private import Private
 from signoff_slack.render import screen as screens
 from signoff_slack.review_forms import ReviewForms
@@ -48,12 +49,13 @@ Later = Callable[[Coroutine[Any, Any, None]], None]
 class Review:
     """Holds nothing that another replica needs."""
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, private: Private, later: Later) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, presses: Presses, private: Private, later: Later) -> None:
         self._desk = desk
         self._client = client
+        self._presses = presses
         self._private = private
         self._later = later
-        self._forms = ReviewForms(desk, self)
+        self._forms = ReviewForms(desk, self, presses)
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────
 
@@ -113,7 +115,7 @@ class Review:
         done, _ = await asyncio.wait({looking}, timeout=PATIENCE)
         held = None if done else await self._opened(trigger_id, screens.waiting())
         try:
-            view = self.draw(await looking)
+            view = await self.draw(await looking)
         except SignoffError as error:
             if held is None:
                 await tell(error.sentence)
@@ -158,17 +160,24 @@ class Review:
         if gesture.what == "json":
             return None, self._checked(review, await self._forms.as_json(gesture))
         if gesture.what == "move" and move.name == "form":
-            return None, self._checked(review, await self._forms.opened(gesture))
-        if gesture.what == "move":
+            if await self._presses.fresh(review, gesture.stay.mark):
+                return None, self._checked(review, await self._forms.opened(gesture))
+        elif gesture.what == "move" and (await self._counts(gesture)):
             screen = await self._desk.review.act(review, move, actor)
-            return screen, self.draw(screen)
+            return screen, await self.draw(screen)
         try:
             screen = await self._desk.review.screen(review, actor)
         except ReviewGone:
             if gesture.what != "stay":
                 raise
             screen = await self._desk.review.open(actor)  # somebody who goes back to a list wants to see one
-        return screen, self.draw(screen, gesture.page if gesture.what == "leaf" else 0)
+        same = gesture.what == "leaf" and isinstance(screen, Single) and screens.leaf_key(screen) == move.key
+        return screen, await self.draw(screen, gesture.page if same else 0)
+
+    async def _counts(self, gesture: Gesture) -> bool:
+        """Not in a drawing of a single request that was pressed before, or that another has replaced (I07)."""
+        mark = gesture.stay.mark
+        return not mark or gesture.move.name == "list" or await self._presses.use(gesture.stay.review, mark)
 
     async def submitted(self, gesture: Gesture) -> BoltResponse:
         review = gesture.stay.review
@@ -184,10 +193,11 @@ class Review:
         if isinstance(screen, Preflight) and screen.fault and (block := _reason(gesture)):
             return answers.errors({block: screen.fault})
         self.follow(screen, gesture.view, gesture.actor)
-        return answers.update(self.draw(screen))
+        return answers.update(await self.draw(screen))
 
-    def draw(self, screen: Screen, leaf: int = 0) -> Json:
-        return self._checked(screen.review, screens.screen(screen, secrets.token_hex(4), leaf))
+    async def draw(self, screen: Screen, leaf: int = 0) -> Json:
+        stamp = await self._presses.drawn(screen.review) if isinstance(screen, Single) else secrets.token_hex(4)
+        return self._checked(screen.review, screens.screen(screen, stamp, leaf))
 
     @staticmethod
     def _checked(review: str, view: Json) -> Json:
@@ -196,9 +206,9 @@ class Review:
             return screens.fault(review, UNDRAWN)
         return view
 
-    def below(self, screen: Screen, view_id: str) -> None:
+    async def below(self, screen: Screen, view_id: str) -> None:
         """Draw into the modal that comes to light when the one above it is closed."""
-        self._later(self._update(view_id, self.draw(screen)))
+        self._later(self._update(view_id, await self.draw(screen)))
 
     async def _redraw(self, gesture: Gesture, view: Json) -> None:
         """In place of the drawing that was clicked in; after two clicks in the same one, what stands now."""
@@ -213,7 +223,7 @@ class Review:
                 screen = await self._desk.review.screen(gesture.stay.review, gesture.actor)
             except SignoffError:
                 return  # the click that came first has drawn what there is
-            await self._update(gesture.view, self.draw(screen))
+            await self._update(gesture.view, await self.draw(screen))
 
     async def _update(self, view_id: str, view: Json) -> None:
         try:
@@ -241,7 +251,7 @@ class Review:
                 screen = await self._desk.review.act(screen.review, Move("look"), actor)
             except SignoffError:
                 return  # whoever looks by a click is told
-            await self._update(view_id, self.draw(screen))
+            await self._update(view_id, await self.draw(screen))
             if not isinstance(screen, Working):
                 return
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from slack_bolt.response import BoltResponse
 
-from signoff.cards import Screen
-from signoff.errors import Invalid, ReviewGone, SignoffError
+from signoff.cards import Listing, Screen, Single
+from signoff.errors import Invalid, NotAllowed, ReviewGone, SignoffError, StoreUnavailable
 from signoff.forms import Form, Purpose, carry
+from signoff.model import Actor
 from signoff_slack import answers, ids, parse, render
 from signoff_slack.moves import Gesture
+from signoff_slack.presses import Presses
 from signoff_slack.render import screen as screens
 from signoff_slack.text import Json
 
@@ -23,15 +26,16 @@ MOVED_ON = "This form was about a request that you have left meanwhile, so it di
 
 
 class Draws(Protocol):
-    def draw(self, screen: Screen, leaf: int = 0) -> Json: ...
+    async def draw(self, screen: Screen, leaf: int = 0) -> Json: ...
 
-    def below(self, screen: Screen, view_id: str) -> None: ...
+    async def below(self, screen: Screen, view_id: str) -> None: ...
 
 
 class ReviewForms:
-    def __init__(self, desk: Desk, draws: Draws) -> None:
+    def __init__(self, desk: Desk, draws: Draws, presses: Presses) -> None:
         self._desk = desk
         self._draws = draws
+        self._presses = presses
 
     async def opened(self, gesture: Gesture) -> Json:
         """The form that a button on a single request opens."""
@@ -44,10 +48,10 @@ class ReviewForms:
     async def as_json(self, gesture: Gesture) -> Json:
         """On top of the form with fields, going on from what was typed there."""
         review, actor = gesture.stay.review, gesture.actor
+        if not await self._presses.fresh(review, gesture.stay.mark):
+            raise NotAllowed(why=MOVED_ON)
         form = await self._desk.review.form(review, "edit_json", actor)
         below = await self._desk.review.form(review, "edit", actor)
-        if _mark(review, form) != gesture.stay.key or form.version != gesture.stay.version:
-            raise ReviewGone
         typed = await self._desk.draft(below, actor) | parse.entries(below, gesture.values)
         if all(typed.get(field.key, field.initial) == field.initial for field in below.fields):
             return screens.form(form, _stay(gesture, form), {})
@@ -69,9 +73,9 @@ class ReviewForms:
 
     async def _sent(self, gesture: Gesture, purpose: Purpose) -> BoltResponse:
         stay, actor = gesture.stay, gesture.actor
+        if not await self._presses.fresh(stay.review, stay.mark):
+            return await self._moved_on(gesture)
         form = await self._desk.review.form(stay.review, purpose, actor)
-        if _mark(stay.review, form) != stay.key:
-            return _notice(MOVED_ON)
         typed: Mapping[str, str] = parse.entries(form, gesture.values)
         first, end = parse.covered(form, gesture.values)
         try:
@@ -79,7 +83,9 @@ class ReviewForms:
                 typed = await self._desk.keep(form, actor, typed, [field.key for field in form.fields[first:end]])
                 if end < len(form.fields):
                     return answers.update(screens.form(form, stay, typed, end))
-            screen = await self._desk.review.submit(stay.review, purpose, stay.version, typed, actor)
+            if not await self._presses.use(stay.review, stay.mark):
+                return await self._moved_on(gesture)
+            screen = await self._submitted(stay, purpose, typed, actor)
         except Invalid as error:
             return answers.invalid(
                 form,
@@ -89,19 +95,31 @@ class ReviewForms:
                 lambda start, fault: screens.form(form, stay, typed, start, fault),
             )
         if purpose == "edit_json" and gesture.below:
-            self._draws.below(screen, gesture.below)
+            await self._draws.below(screen, gesture.below)
             return answers.ack()
-        return answers.update(self._draws.draw(screen))
+        return answers.update(await self._draws.draw(screen))
+
+    async def _submitted(self, stay: ids.Stay, purpose: Purpose, typed: Mapping[str, str], actor: Actor) -> Screen:
+        try:
+            return await self._desk.review.submit(stay.review, purpose, stay.version, typed, actor)
+        except (Invalid, StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable):  # then it is typed once more
+                await self._presses.release(stay.review, stay.mark)
+            raise
+
+    async def _moved_on(self, gesture: Gesture) -> BoltResponse:
+        """Where the review stands: after a form that was sent twice, or that another window has overtaken."""
+        if gesture.stay.purpose == "edit_json":
+            return _notice(MOVED_ON)
+        screen = await self._desk.review.screen(gesture.stay.review, gesture.actor)
+        if isinstance(screen, Single | Listing) and not screen.notice:
+            screen = replace(screen, notice=MOVED_ON)
+        return answers.update(await self._draws.draw(screen))
 
 
 def _stay(gesture: Gesture, form: Form) -> ids.Stay:
-    review = gesture.stay.review
-    return ids.Stay(review, key=_mark(review, form), purpose=form.purpose, version=form.version)
-
-
-def _mark(review: str, form: Form) -> str:
-    """Which request a form is about, without naming it: what was typed for one must not be sent for the next."""
-    return hashlib.sha256(f"{review}/{form.request_id}".encode()).hexdigest()[:16]
+    here = gesture.stay
+    return ids.Stay(here.review, purpose=form.purpose, version=form.version, mark=here.mark)
 
 
 def _notice(sentence: str) -> BoltResponse:

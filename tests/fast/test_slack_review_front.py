@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -13,9 +14,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from signoff.cards import Home, Listing, Move, MoveButton, Preflight, Results, Screen, Working
+from signoff.cards import Details, Home, Listing, Move, MoveButton, Preflight, Results, Screen, Single, Working
 from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable
 from signoff.model import Sieve
+from signoff.store.memory import MemoryStore
 from signoff_slack import commands, ids, moves, parse, review
 from signoff_slack.front import Front
 
@@ -98,8 +100,8 @@ class Desk:
 
 class Bench:
     def __init__(self) -> None:
-        self.web, self.desk = Web(), Desk()
-        self.front = Front(cast("Any", self.desk), self.web)
+        self.web, self.desk, self.memory = Web(), Desk(), MemoryStore()
+        self.front = Front(cast("Any", self.desk), self.web, self.memory)
 
 
 @pytest.fixture
@@ -159,10 +161,58 @@ async def test_a_checkbox_by_itself_is_only_acknowledged(bench: Bench) -> None:
     assert (bench.desk.review.seen, bench.web.calls) == ([], [])
 
 
-async def test_a_move_says_which_request_was_seen(bench: Bench) -> None:
-    """The button of a single request carries its place in the review and its version (I07)."""
-    await bench.front.clicked(move("decide", "approve", key="r12", version=3))
-    assert bench.desk.review.seen[0][2].values == {"single": "r12", "version": "3"}
+def single(key: str) -> Single:
+    buttons = (MoveButton("decide", "approve", "Approve", "primary"), MoveButton("skip", "", "Skip"))
+    return Single(REVIEW, key, "1 of 2", Details(f"req_{key}", 1, f"Refund {key}", (), "{}"), None, buttons)
+
+
+def mark_of(view: dict[str, Any]) -> str:
+    stay = ids.read_stay(view["private_metadata"])
+    assert stay is not None
+    return stay.mark
+
+
+async def test_i07_a_drawing_of_one_request_is_pressed_once(bench: Bench) -> None:
+    """Of several clicks at once in the same drawing one counts; the others, and any later one, show what stands."""
+    bench.desk.review.answers = [single("r0"), single("r1")]
+    bench.desk.review.standing = single("r1")
+    await bench.front.clicked(move("walk"))
+    mark = mark_of((await bench.web.until("views.update"))["view"])
+    assert mark
+    press = move("decide", "approve", mark=mark)
+    await asyncio.gather(*(bench.front.clicked(press) for _ in range(5)))
+    await bench.front.clicked(press)
+    await bench.front.clicked(move("decide", "approve", mark="forged"))
+    assert [one[2].name for one in bench.desk.review.seen if one[0] == "act"] == ["walk", "decide"]
+    await bench.web.until("views.update", 8)
+    assert all("Refund r1" in json.dumps(sent["view"]) for _, sent in bench.web.calls[1:])
+
+
+async def test_i11_the_pages_of_another_version_begin_anew(bench: Bench) -> None:
+    """Whoever turns the page of what was edited meanwhile sees the new arguments from their first page on."""
+    long = json.dumps({"a": "word " * 60_000})
+    first = replace(single("r0"), details=Details("req_0", 1, "Refund", (), long))
+    bench.desk.review.standing = first
+    turn = click({"action_id": "signoff.leaf.next", "value": ids.key("r0/1", 1)}, mark="m")
+    await bench.front.clicked(turn)
+    assert "Page 2 of" in json.dumps(await bench.web.until("views.update"))
+    bench.desk.review.standing = replace(first, details=Details("req_0", 2, "Refund", (), long))
+    await bench.front.clicked(turn)
+    assert "Page 1 of" in json.dumps(await bench.web.until("views.update", 2))
+
+
+async def test_an_older_drawing_of_the_same_request_is_void(bench: Bench) -> None:
+    """Another page of it is another drawing; the way to the list is open from all of them."""
+    bench.desk.review.answers = [single("r0")]
+    bench.desk.review.standing = single("r0")
+    await bench.front.clicked(move("walk"))
+    old = mark_of((await bench.web.until("views.update"))["view"])
+    await bench.front.clicked(click({"action_id": "signoff.leaf.next", "value": ids.key("r0", 1)}, mark=old))
+    assert mark_of((await bench.web.until("views.update", 2))["view"]) != old
+    for name in ("decide", "skip", "back"):
+        await bench.front.clicked(move(name, mark=old))
+    await bench.front.clicked(move("list", mark=old))
+    assert [one[2].name for one in bench.desk.review.seen if one[0] == "act"] == ["walk", "list"]
 
 
 def move_of(payload: dict[str, Any]) -> Move:
@@ -227,7 +277,7 @@ async def test_results_are_drawn_without_a_click(monkeypatch: pytest.MonkeyPatch
     """While decisions are written the modal says so, and shows the results when they are there."""
     monkeypatch.setattr(review, "LOOKS", (0.0, 0.0, 0.0))
     web, desk = Web(), Desk()
-    front = Front(cast("Any", desk), web)
+    front = Front(cast("Any", desk), web, MemoryStore())
     desk.review.answers = [WORKING, WORKING, RESULTS]
     answer = await front.submitted(sent(move="confirm"))
     assert "Approving: 1 of 2" in json.dumps(answer.body)

@@ -387,7 +387,7 @@ def test_a_form_in_a_review_has_a_way_back(fields: int) -> None:
     form = Form(
         "req_secret", 2, "edit", "Edit", "Approve", tuple(Field(f"/f{n}", f"f{n}", "text") for n in range(fields))
     )
-    where = ids.Stay(REVIEW, key="m", purpose="edit", version=2)
+    where = ids.Stay(REVIEW, purpose="edit", version=2, mark="m")
     view: Any = screens.form(form, where, {})
     sound(view)
     assert ids.read_stay(view["private_metadata"]) == where
@@ -398,7 +398,7 @@ def test_a_form_in_a_review_has_a_way_back(fields: int) -> None:
 @given(st.text(CHARS, max_size=50), st.sampled_from([None, *ids.MOVES]), st.text(CHARS, max_size=30), st.integers(0, 9))
 def test_where_a_modal_stands_survives_slack(review: str, move: Any, key: str, version: int) -> None:
     """What is put into private_metadata comes back as it was, and fits."""
-    where = ids.Stay(review, move, key, None if move else "edit", version)
+    where = ids.Stay(review, move, key, None, 0, "m") if move else ids.Stay(review, None, key, "edit", version, key)
     written = ids.stay(where)
     assert len(written) <= 3000
     assert ids.read_stay(written) == where

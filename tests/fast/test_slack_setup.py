@@ -112,7 +112,7 @@ def test_the_manifest_asks_for_what_the_code_uses() -> None:
 
 
 def test_the_manifest_offers_the_shortcut_and_the_home() -> None:
-    """The list opens from a global shortcut, whose name fits, and from the App Home, which is told when it is opened."""
+    """The list opens from a global shortcut, whose name fits, and from the App Home, whose opening is told."""
     features: Any = manifest.manifest(None)["features"]
     [shortcut] = features["shortcuts"]
     assert (shortcut["type"], shortcut["callback_id"]) == ("global", "signoff.pending")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import harness_slack
 import pytest
+
+from signoff.model import Ask
 
 pytestmark = pytest.mark.parametrize("chat", ["slack"])
 
@@ -408,3 +411,68 @@ def _away(house: Any) -> Any:
     store = house.store
     store.recall = recall
     return lambda: delattr(store, "recall")
+
+
+async def _repainted(house: Any) -> None:
+    """The card of several requests is drawn a second after something about them has changed."""
+    await house.converge()
+    house.clock.ahead += timedelta(seconds=2)
+    await house.converge()
+
+
+async def test_the_card_of_a_batch_opens_a_private_list(house: Any) -> None:
+    """Each button of the one card for several: a list of them, the page before deciding all, a single one."""
+    body = {"tool": "issue_refund", "risk": "low", "channel": house.side.place}
+    asks = [Ask.model_validate({**body, "arguments": {"order": f"A-{n}", "amount": n}}) for n in (20, 30, 45)]
+    _, opened = await house.desk.batches.ask(asks, "Monday's refunds", house.key, "token-1")
+    await _repainted(house)
+    ada = hands(house)
+    [card] = [one for one in ada.slack.messages("ada", "C0REFUNDS") if "Monday's refunds" in str(one["blocks"])]
+    assert sum("accessory" in block for block in card["blocks"]) == 3
+
+    async def press(action: str) -> None:
+        body = {"as": "ada", "channel": "#refunds", "ts": card["ts"], "action_id": f"signoff.{action}", "wait": "5"}
+        assert (await ada.slack.sim.act("click", body))["ok"]
+
+    await press("one")
+    await ada.sees("A-20", "1 of 3")
+    await ada.slack.sim.act("close", {"as": "ada"})
+    await press("reject_all")
+    await ada.sees("Reject 3 requests?")
+    await ada.slack.sim.act("close", {"as": "ada"})
+    await press("review")
+    await ada.sees("3 requests wait for you")
+    await ada.slack.sim.act("close", {"as": "ada"})
+    await press("approve_all")
+    await ada.sees("Approve 3 requests?")
+    await ada.submit()
+    await ada.sees("3 approved")
+    assert await status(house, *(one.request for one in opened)) == ["approved"] * 3
+    await _repainted(house)
+    [card] = [one for one in ada.slack.messages("ada", "C0REFUNDS") if "Monday's refunds" in str(one["blocks"])]
+    assert not [block for block in card["blocks"] if block["type"] == "actions"]
+
+
+async def test_two_hundred_are_decided_in_time(house: Any) -> None:
+    """Two hundred requests with as much text as a line takes: listed, checked and decided, each answer within three
+    seconds, every page of what is decided shown before it is.
+    """
+    body = {"tool": "issue_refund", "risk": "low", "channel": house.side.place}
+    words = "wörd & <@U0BOB> *bold* 漢字 " * 4
+    for n in range(200):
+        ask_ = Ask.model_validate({**body, "title": f"漢{n} {words}", "arguments": {"order": words, "amount": n}})
+        await house.desk.ask(ask_, house.key)
+    ada = hands(house)
+    await ada.pending()
+    await ada.sees("200 requests wait for you")
+    await ada.press("Select all")
+    await ada.sees("200 selected")
+    await ada.submit()
+    await ada.sees("Approve 200 requests?")
+    drawn = ada.words
+    while not ada.modal["submit"]["text"].startswith("Approve 200"):
+        assert (await ada.submit())["ok"]
+        drawn += ada.words
+    assert all(f"漢{n} " in drawn for n in range(200))
+    assert (await ada.submit())["ok"]
+    await ada.sees("200 approved")

@@ -15,8 +15,11 @@ ROOM = 8
 """Blocks that are no details: what came of the one before, the place, pages, buttons."""
 
 
-def single(shown: Single, leaf: int) -> Json:
-    """What approves stands on the last page: whoever gets there has had everything before them (I11)."""
+def single(shown: Single, mark: str, leaf: int) -> Json:
+    """`mark`: names this drawing.
+
+    What approves stands on the last page: whoever gets there has had everything before them (I11).
+    """
     leaves = view.leaves(shown.details, ROOM)
     leaf = min(leaf, len(leaves) - 1)
     blocks: list[Json] = [said(f"ℹ️ {shown.notice}")] if shown.notice else []
@@ -26,8 +29,13 @@ def single(shown: Single, leaf: int) -> Json:
         blocks.append(small(f"Page {leaf + 1} of {len(leaves)}"))
     last = leaf == len(leaves) - 1
     moves = [one for one in shown.buttons if last or not _approves(one)]
-    blocks += buttons(moves, _turns(shown.key, leaf, len(leaves)))
-    return modal("Pending approvals", ids.Stay(shown.review, key=shown.key, version=shown.details.version), blocks)
+    blocks += buttons(moves, _turns(leaf_key(shown), leaf, len(leaves)))
+    return modal("Pending approvals", ids.Stay(shown.review, mark=mark), blocks)
+
+
+def leaf_key(shown: Single) -> str:
+    """What the pages are of: those of another request, or of an edited one, begin anew."""
+    return f"{shown.key}/{shown.details.version}"
 
 
 def _approves(one: MoveButton) -> bool:
@@ -45,7 +53,7 @@ def _turns(key: str, leaf: int, leaves: int) -> list[Json]:
 
 def form(form: Form, where: ids.Stay, entries: Mapping[str, str], start: int = 0, fault: str = "") -> Json:
     """A page of a form in place of the request it is about. Raises Invalid like `view.form`."""
-    drawn = view.any_form(form, ids.stay(where), ids.key(where.key), entries, start, fault)
+    drawn = view.any_form(form, ids.stay(where), ids.key(""), entries, start, fault)
     if form.purpose == "edit_json":  # on top of the form it was asked for in
         return drawn
     blocks = drawn["blocks"]
