@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 
 import pytest
 from batchkit import Crowd
 
 import signoff
-from signoff import AlreadyStarted, Doubtful, Gate, Rejected, Repeated, Unavailable
+from signoff import AlreadyStarted, Doubtful, Gate, Rejected, Repeated, Unavailable, cli
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
 
@@ -359,3 +360,19 @@ async def test_a_repeated_call_runs_when_whoever_asked_first_is_gone(
     await crowd.asked.wait()
     await crowd.decide(1, "approve")
     assert await waiting == "deployed api"
+
+
+def test_i10_one_approval_is_for_one_of_two_commands_that_ask_the_same(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`signoff ask` consumes nothing, so the one that was folded into another prints nothing to run."""
+    monkeypatch.setattr(verbs, "Wire", lambda *_: crowd)
+    monkeypatch.setenv("SIGNOFF_API_KEY", "so_test")
+    monkeypatch.setattr(sys, "argv", ["signoff", "ask", "--tool", "deploy", "--arg", "service=api", "--run-id", "r"])
+    crowd.folded = True
+    crowd.record({"tool": "deploy", "arguments": {"service": "api"}})
+    crowd.settle(1, "approve")
+    with pytest.raises(SystemExit, match="20"):
+        cli.main()
+    told = capsys.readouterr()
+    assert (told.out, "was asked already in this run" in told.err) == ("", True)

@@ -100,6 +100,9 @@ def add(app: typer.Typer) -> None:
             decision = asyncio.run(gate.ask(tool, {**texts, **data}, **fields))
         except NotRun as error:
             fail(error.sentence, COULD_NOT)
+        if decision.folded and decision.approved:
+            # One approval is for one run, and nothing here is consumed that could tell the second from the first.
+            fail(f"The same call of {tool} was asked already in this run; whoever asked first runs it.", COULD_NOT)
         _print(decision, whole=json)
         raise typer.Exit(EXIT[decision.status])
 

@@ -11,9 +11,6 @@ from signoff.client.decision import Decision
 from signoff.client.fields import BatchFields, Fields
 from signoff.client.together import Member, Together
 
-TITLE = 300
-"""Characters of a title."""
-
 
 class Asked:
     """One call of a batch: `await` it for its decision. Raises like `Gate.ask`."""
@@ -37,7 +34,7 @@ class Batch:
 
     def __init__(self, asking: Asking, title: str | None, fields: BatchFields) -> None:
         self._asking = asking
-        self._title = title[:TITLE] if title else None
+        self._title = title
         self._fields = fields
         self._members: list[Member] = []
         self._together: Together | None = None

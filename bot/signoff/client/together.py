@@ -18,6 +18,8 @@ from signoff.client.wire import Document
 from signoff.model import dumps
 
 PATH = "/v1/batches"
+TITLE = 300
+"""Characters of a batch's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class Together:
 def together(requests: Requests, title: str | None, members: Sequence[Member]) -> Together:
     """A batch of calls as they are."""
     body: Document = {"requests": [member.sent for member in members]}
-    return Together(requests, body if title is None else {"title": title, **body}, members)
+    return Together(requests, body if title is None else {"title": title[:TITLE], **body}, members)
 
 
 def _hash(value: object) -> str:
