@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -278,7 +279,8 @@ async def test_one_after_the_other_with_a_form_in_between(house: House) -> None:
     assert [await house.status(one) for one in asked] == ["approved", "rejected", "pending"]
 
 
-async def test_i07_a_second_tap_does_not_decide_the_next_one(house: House) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_i07_a_second_tap_does_not_decide_the_next_one(house: House, at_once: bool) -> None:
     """The button that was pressed is used up: pressed again on the screen as it was, it says so and decides nothing."""
     asked = [await house.ask(f"A-{n}", expires_in=3600 + n) for n in range(2)]
     card = await house.say("pending")
@@ -288,11 +290,50 @@ async def test_i07_a_second_tap_does_not_decide_the_next_one(house: House) -> No
     shown = house.world.seen("ada", card)
     action = next(node for node in nodes(shown) if node.get("title") == "Approve")
     value = {"action": {"type": "Action.Execute", "verb": "move", "data": action["data"]}, "trigger": "manual"}
-    for _ in range(2):
-        activity = sim._sender.invoke("adaptiveCard/action", ada, thread, value, message.id)
-        answer = await sim._sender.deliver(activity)
-    assert "moved on in another window" in words(answer.body)
+
+    async def tap() -> str:
+        answer = await sim._sender.deliver(sim._sender.invoke("adaptiveCard/action", ada, thread, value, message.id))
+        return words(answer.body)
+
+    said = await asyncio.gather(tap(), tap(), tap()) if at_once else [await tap(), await tap(), await tap()]
+    assert sum("moved on in another window" in one for one in said) == 2
     assert [await house.status(one) for one in asked] == ["approved", "pending"]
+
+
+async def test_a_screen_that_was_left_in_a_window_decides_nothing(house: House) -> None:
+    """What stands on the card after a window went on is refused, with a look at where it stands now."""
+    asked = [await house.ask(f"A-{n}", expires_in=3600 + n) for n in range(2)]
+    house.world.sim.set_faults({"submit_reply_to": False})
+    card = await house.say("pending")
+    await house.press(card, "One at a time")
+    await house.press(card, "Open in a window")
+    await house.dialog("Skip")
+    shown = await house.press(card, "Approve")
+    assert "moved on in another window" in shown
+    assert "A-1" in shown
+    assert {await house.status(one) for one in asked} == {"pending"}
+
+
+async def test_a_long_form_goes_through_its_pages(house: House) -> None:
+    """A text longer than a card is edited over several pages, and leads to the next request as every form does."""
+    text = "\n".join(f"line {n}" for n in range(4000))
+    request = await house.ask("A-1", arguments={"text": text, "order": "A-1"}, editable=["text", "order"])
+    card = await house.say("pending")
+    await house.press(card, "One at a time")
+    while "Next part" in json.dumps(house.world.seen("ada", card)):
+        await house.press(card, "Next part")
+    await house.press(card, "Edit")
+    shown = nodes(house.world.seen("ada", card))
+    first = next(node for node in shown if node.get("id") == "/text")
+    await house.press(card, "Next", **{"/text": "NEW\n" + first["value"]})
+    await house.press(card, "Previous")
+    while any(node.get("title") == "Next" for node in nodes(house.world.seen("ada", card))):
+        await house.press(card, "Next")
+    await house.world.click("ada", card, verb="submit")
+    assert "Nothing waits" in words(house.world.seen("ada", card))
+    after = await house.desk.get(request.id)
+    same = after.arguments == {"text": "NEW\n" + text, "order": "A-1"}
+    assert same
 
 
 async def test_i07_an_edit_between_look_and_press_is_seen_first(house: House) -> None:

@@ -12,7 +12,7 @@ from signoff_teams.render.card import LIMIT, RISKS, banner, document, note
 from signoff_teams.render.moves import ANY, FILTER, PICK, TICKS, Buttons, Place, row
 from signoff_teams.render.text import Json, brief, label, line, runs, size
 
-DECIDING = frozenset({"approve", "reject", "walk"})
+DECIDING = frozenset({"approve", "reject"})
 """Moves that stand at the foot of the card."""
 
 
