@@ -22,6 +22,8 @@ class Crowd(Wire):
         self.keys: dict[str, str] = {}
         self.calls: list[tuple[str, str, Document]] = []
         self.away = False
+        self.unheard = False
+        """It does what it is asked, but its answers get lost."""
         self.asked = asyncio.Event()
         self.folded = False
         self._changed = asyncio.Condition()
@@ -44,6 +46,8 @@ class Crowd(Wire):
         async with self._changed:
             self._changed.notify_all()
         reply = await self._answer(method, path, sent, query or {}, (headers or {}).get("Idempotency-Key", ""))
+        if self.unheard:
+            raise Lost("Connection reset")
         return Reply(reply.status, cast("Document", loads(dumps(reply.body))), None, reply.replayed, reply.folded)
 
     async def _answer(self, method: str, path: str, body: Document, query: Mapping[str, str], key: str) -> Reply:

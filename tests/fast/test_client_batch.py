@@ -143,13 +143,14 @@ async def test_an_empty_batch_asks_nobody(gate: Gate, crowd: Crowd) -> None:
     assert crowd.calls == []
 
 
-async def test_a_service_that_is_away_decides_nothing(gate: Gate, crowd: Crowd) -> None:
-    """The block raises; sent again later, nobody is asked twice."""
-    crowd.away = True
+@pytest.mark.parametrize("how", ["away", "unheard"])
+async def test_a_service_that_is_away_decides_nothing(gate: Gate, crowd: Crowd, how: str) -> None:
+    """The block raises; sent again later, nobody is asked twice, also where only the answer was lost."""
+    setattr(crowd, how, True)
     with pytest.raises(Unavailable, match='the batch "Refunds"'):
         async with gate.batch("Refunds") as batch:
             batch.add("issue_refund", {"order": "A-1"})
-    crowd.away = False
+    setattr(crowd, how, False)
     await batch.send()
     await batch.send()
     assert len(crowd.batches) == 1
@@ -206,7 +207,7 @@ async def test_without_a_run_every_batch_is_new(gate: Gate, crowd: Crowd) -> Non
     assert len(crowd.batches) == 2
 
 
-@pytest.mark.parametrize("fault", ["fewer", "other tool", "other arguments", "other id"])
+@pytest.mark.parametrize("fault", ["fewer", "other tool", "other arguments", "other id", "other tool later"])
 async def test_an_answer_about_something_else_counts_for_nothing(gate: Gate, crowd: Crowd, fault: str) -> None:
     """Fewer calls, another tool, other arguments, other ids: no decision is taken from it."""
     batch = gate.batch()
@@ -216,6 +217,11 @@ async def test_an_answer_about_something_else_counts_for_nothing(gate: Gate, cro
         await batch.send()
         crowd.batches["bat_1"] = [crowd.record(dict(crowd.records["req_1"])), "req_2"]
         await crowd.decide(3, "approve")
+        await crowd.decide(2, "approve")
+    elif fault == "other tool later":
+        await batch.send()
+        crowd.records["req_2"]["tool"] = "drop_table"
+        await crowd.decide(1, "approve")
         await crowd.decide(2, "approve")
     else:
         opened = crowd.opened

@@ -292,6 +292,26 @@ async def test_what_a_deferred_function_calls_is_asked_about_by_itself(gate: Gat
     assert await waiting == {1: "refunded 20.0"}
 
 
+async def test_what_runs_while_the_block_is_open_is_outside_of_it(gate: Gate, crowd: Crowd) -> None:
+    """A function that is waited for inside the block gets what it calls, not a placeholder."""
+    tools = Refunds(gate)
+
+    @gate.tool
+    async def close_order(order: str) -> str:
+        return str(await tools.issue_refund(order, 20))
+
+    async with gate.deferred() as batch:
+        await close_order("A-1")
+        waiting = asyncio.ensure_future(batch.wait_for_approvals())
+        await crowd.posted("/batches")
+        await asyncio.sleep(0)
+        await crowd.decide(1, "approve")
+        await crowd.posted("/requests")
+        await asyncio.sleep(0)
+        await crowd.decide(2, "approve")
+        assert await waiting == {1: "refunded 20.0"}
+
+
 async def test_a_restarted_agent_runs_nothing_twice(gate: Gate, crowd: Crowd) -> None:
     """The same block of the same run finds its batch; what was started is not started again."""
     tools = Refunds(gate)
