@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from signoff.model import Actor, Principal
@@ -29,8 +30,8 @@ class Command:
     actor: Actor
     text: str
     """What follows the command; a mentioned person is `<slack:T…/U…>`."""
-    pending: bool
-    """The list of what waits is asked for; `text` are the words that narrow it down."""
+    shows: Literal["", "pending", "home"]
+    """Asked for is the list of what waits, `text` being the words that narrow it down, or somebody's own page."""
     trigger_id: str
     """Opens a modal; "" when Slack sent none."""
     response_url: str
@@ -59,11 +60,12 @@ def command(body: Mapping[str, object]) -> Command | None:
     actor = Actor(via="slack", principal=Principal(chat="slack", tenant=team, user=user))
     said = plain(text or "", team)
     first, _, rest = said.partition(" ")
+    name = first.casefold()
     if body.get("command") == PENDING:
-        return Command(actor, said, True, trigger_id, response_url)
-    if first.casefold() == "pending":
-        return Command(actor, rest.strip(), True, trigger_id, response_url)
-    return Command(actor, said, False, trigger_id, response_url)
+        return Command(actor, said, "pending", trigger_id, response_url)
+    if name == "pending":
+        return Command(actor, rest.strip(), "pending", trigger_id, response_url)
+    return Command(actor, said, "home" if name == "home" and not rest else "", trigger_id, response_url)
 
 
 def plain(text: str, team: str) -> str:

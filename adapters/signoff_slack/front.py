@@ -194,7 +194,7 @@ class Front:
         command = commands.command(body)
         if command is None:
             return answers.refused("this is no command of ours")
-        if command.pending:
+        if command.shows:
             return self._review.commanded(command)
         try:
             told = await self._desk.command(command.text, command.actor)

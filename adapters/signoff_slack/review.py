@@ -37,6 +37,7 @@ PATIENCE = 1.5
 LOOKS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between looks at what is being decided."""
 EXPIRED = "The list could not be opened: Slack takes modals for three seconds only. Ask for it again."
+AT_HOME = "Your page is on the Home tab of this app, drawn anew."
 UNDRAWN = "This cannot be shown in Slack; please report this as a bug. Nothing was decided by it."
 
 log = logging.getLogger("signoff.slack")
@@ -60,6 +61,10 @@ class Review:
     # ── opening ──────────────────────────────────────────────────────────────────────────────────
 
     def commanded(self, command: Command) -> BoltResponse:
+        if command.shows == "home":
+            self.visited(_who(command.actor))
+            return BoltResponse(status=200, body=render.private(AT_HOME))
+
         async def tell(sentence: str) -> None:
             await self._private.answer(command.response_url, _who(command.actor), sentence)
 

@@ -383,21 +383,30 @@ async def test_the_home_is_published_for_whoever_looks(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "pending", "words"),
+    ("name", "text", "shows", "words"),
     [
-        ("/pending", "", True, ""),
-        ("/pending", "@agent <#C1|refunds>", True, "@agent #refunds"),
-        ("/signoff", "pending high", True, "high"),
-        ("/signoff", "Pending", True, ""),
-        ("/signoff", "pendingly", False, "pendingly"),
-        ("/signoff", "freeze all", False, "freeze all"),
+        ("/pending", "", "pending", ""),
+        ("/pending", "@agent <#C1|refunds>", "pending", "@agent #refunds"),
+        ("/pending", "home", "pending", "home"),
+        ("/signoff", "pending high", "pending", "high"),
+        ("/signoff", "Pending", "pending", ""),
+        ("/signoff", "pendingly", "", "pendingly"),
+        ("/signoff", "home", "home", "home"),
+        ("/signoff", "freeze all", "", "freeze all"),
     ],
 )
-def test_which_commands_open_the_list(name: str, text: str, pending: bool, words: str) -> None:
-    """`/pending` and `/signoff pending`, with the words behind."""
+def test_which_commands_open_the_list(name: str, text: str, shows: str, words: str) -> None:
+    """`/pending` and `/signoff pending`, with the words behind; `/signoff home` is somebody's own page."""
     found = commands.command(command(text, name))
     assert found is not None
-    assert (found.pending, found.text) == (pending, words)
+    assert (found.shows, found.text) == (shows, words)
+
+
+async def test_the_home_can_be_asked_for(bench: Bench) -> None:
+    """`/signoff home` draws the App Home anew and says where it is."""
+    answer = await bench.front.commanded(command("home", "/signoff"))
+    assert "Home tab" in json.dumps(answer.body)
+    assert (await bench.web.until("views.publish"))["user_id"] == "U0ADA"
 
 
 JSON = st.recursive(

@@ -154,14 +154,14 @@ async def test_a_command_over_http_is_answered_privately(slack: SlackWorld, desk
 async def test_a_command_over_socket_mode(desk: Notes) -> None:
     """The same answer without a public URL."""
     async with slack_world(desk, MemoryStore(), environ=SOCKET) as slack:
-        told = await slack.command("ada", "pending")
+        told = await slack.command("ada", "grants")
         assert [words(one["blocks"]) for one in told["ephemerals"]] == [desk.told]
 
 
 async def test_a_long_answer_of_a_command_is_taken(slack: SlackWorld, desk: Notes) -> None:
     """However much waits, Slack takes the answer."""
     desk.told = "\n".join(f"req_{index} Refund <order> {index}" for index in range(3000))
-    told = await slack.command("ada", "pending")
+    told = await slack.command("ada", "grants")
     [answer] = told["ephemerals"]
     assert "more characters" in words(answer["blocks"])
 
