@@ -64,7 +64,7 @@ const TRIES = [
   { id: "details", text: "Open the full details", did: ({ what }) => what === "details" },
   { id: "vote", text: "Approve the large refund A-1004: as Ada, Bob and Rita", did: ({ what, sent, person }) => what === "confirm" && sent && person === "rita" },
   { id: "similar", text: "Allow similar refunds, or break the glass: More…", did: ({ what, sent }) => what === "more" && sent },
-  { id: "pending", text: "In Slack, type /pending, or run the shortcut ⚡", did: ({ chat, verb, command, sent }) => chat === "slack" && sent && (verb === "shortcut" || command === "/pending") },
+  { id: "pending", text: "In Slack, type /pending or press ⚡", did: ({ chat, verb, command, sent }) => chat === "slack" && sent && (verb === "shortcut" || command === "/pending") },
   { id: "list", text: "In Teams, say @Signoff pending", did: ({ chat, what }) => chat === "teams" && /^pending\b/.test(what) },
   { id: "freeze", text: "As Rita, type /signoff freeze, and thaw as well", did: ({ what, person }) => person === "rita" && /^(freeze|thaw)\b/.test(what) },
 ];
