@@ -73,8 +73,8 @@ def add(app: typer.Typer) -> None:
           signoff decide req_0192… approve --confirm A-1001 --allow-for 8h
           signoff decide req_0192… respond --response "eu"
           signoff decide req_0192… req_0193… req_0194… approve
-          signoff decide $(signoff pending --tool ping --json | jq -r '.requests[].id') \\
-            reject -m "maintenance" --yes
+          signoff pending --tool ping --json | jq -r '.requests[].id' \\
+            | xargs sh -c 'signoff decide "$@" reject -m maintenance --yes' _
         """
         if kind not in get_args(Kind):
             fail(f"{kind}: use one of {', '.join(get_args(Kind))}.", 2)
