@@ -114,6 +114,12 @@ def test_i13_secrets_are_neither_shown_nor_compared() -> None:
     assert found.shorts == ('order "A-1"', 'order "A-2"')
 
 
+def test_i13_a_secret_with_a_long_name_is_not_compared_either() -> None:
+    """Though its name has to be cut."""
+    name = f"{'n' * 80}_token"
+    assert alone({name: "one"}, {name: "two"}).detail == alone({name: "one"}, {name: "one"}).detail
+
+
 def test_i13_of_requests_with_nothing_but_secrets_the_mask_is_shown() -> None:
     """Nested secrets differ in nothing either."""
     assert alone({"a_token": 1}, {"a_token": 2}).detail == "a_token •••••• · support-agent"

@@ -129,6 +129,14 @@ def test_the_count_of_a_cut_list_is_about_right() -> None:
     assert len(text) + hidden == pytest.approx(len('list ["word", …]') + 1000 * len('"word",'), rel=0.02)
 
 
+def test_the_count_of_a_cut_object_is_about_right() -> None:
+    """Names are counted too; secrets as they are masked."""
+    text, hidden = line({"object": {f"name_{n:03}": "word" for n in range(1000)}})
+    assert len(text) + hidden == pytest.approx(1000 * len('"name_000":"word",'), rel=0.02)
+    masked = [line({"object": {f"{n:03}_token": "x" * size for n in range(1000)}}) for size in (1, 500)]
+    assert masked[0] == masked[1]
+
+
 @given(ARGUMENTS, st.integers(120, 400))
 def test_a_line_holds_its_limit_and_is_whole_or_counted(arguments: dict[str, object], limit: int) -> None:
     """Within its limit, one line, nothing invisible; and where nothing is left out every value is there."""
@@ -189,6 +197,11 @@ def test_i12_an_invisible_character_in_the_arguments_is_found(arguments: dict[st
 def test_ordinary_text_of_any_language_hides_nothing(text: str) -> None:
     """Letters of all scripts, accents and emoji are what they look like."""
     assert not is_odd(waiting(1, {"text": text}, reason=text))
+
+
+def test_i12_a_selector_belongs_to_no_other_text() -> None:
+    """A sign in one argument does not excuse what the next begins with."""
+    assert is_odd(waiting(1, {"a": "⚠", "b": "\ufe0f"}))
 
 
 def test_a_second_emoji_selector_is_found() -> None:

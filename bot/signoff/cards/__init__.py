@@ -8,6 +8,7 @@ from signoff.cards.line import arguments_line as arguments_line
 from signoff.cards.notices import notice_text as notice_text
 from signoff.cards.odd import is_odd as is_odd
 from signoff.cards.odd import marked as marked
+from signoff.cards.pile import ITEMS as ITEMS
 from signoff.cards.pile import pile as pile
 from signoff.cards.screens import Choice as Choice
 from signoff.cards.screens import Entry as Entry

@@ -18,6 +18,7 @@ SUMMARY = 250
 FREEZER = 200
 """Characters of who froze a request and why; their weight is at most six times as much."""
 OFF = "Rules are off: nobody was asked; approved"
+WAITS = "Waiting for a decision"
 
 
 def is_notice(request: Request) -> bool:
@@ -70,7 +71,7 @@ def status(request: Request, who: str, names: Mapping[str, str]) -> str:
             return waiting(request, names)
         if request.version > 1:
             return "Waiting for a decision on the edited arguments"
-        return "Waiting for an answer" if asks(request) else "Waiting for a decision"
+        return "Waiting for an answer" if asks(request) else WAITS
     if decision.kind == "expire":
         some = "not everybody who had to decided in time" if request.votes else "nobody decided in time"
         return f"Expired: {some}, so it was not run"

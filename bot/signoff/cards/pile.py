@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from signoff.cards.head import risk, status, tone
+from signoff.cards.head import WAITS, risk, status, tone
 from signoff.cards.line import arguments_line
 from signoff.cards.plain import weight
 from signoff.cards.queue.said import short
@@ -35,17 +35,18 @@ def pile(
     rev: int,
     names: Mapping[str, str],
     who: str = "",
+    most: int = ITEMS,
 ) -> Card:
     """What one message shows of several requests.
 
     `requests`: some of them, in their order; those that wait come first. `title`: the batch's own; None: what they are.
     `total` and `counts` are of all of them. `rev`: the card's. `names`: display names by person id. `who`: as for
-    `card`, for the state of those that wait. Never raises, whatever the agent sent.
+    `card`, for the state of those that wait. `most`: how many are shown. Never raises, whatever the agent sent.
     """
     waiting = counts.get("pending", 0)
     heading = _title(requests, title, total)
     state = _status(waiting, total, counts)
-    items = _items(sorted(requests, key=lambda one: not one.open), names, who)
+    items = _items(sorted(requests, key=lambda one: not one.open)[:most], names, who)
     return Card(
         purpose="pile",
         request_id=card_id,
@@ -97,7 +98,7 @@ def _tone(requests: Sequence[Request], waiting: int, counts: Mapping[Status, int
 
 
 def _items(requests: Sequence[Request], names: Mapping[str, str], who: str) -> tuple[Item, ...]:
-    shown = [(one, Clean(one)) for one in requests[:ITEMS]]
+    shown = [(one, Clean(one)) for one in requests]
     share = 1
     while True:
         items = [_item(one, clean, names, who, share) for one, clean in shown]
@@ -116,8 +117,10 @@ def _items(requests: Sequence[Request], names: Mapping[str, str], who: str) -> t
 def _item(request: Request, clean: Clean, names: Mapping[str, str], who: str, share: int) -> Item:
     state = status(request, who, names)
     level = risk(request)
+    if request.open and state == WAITS:
+        state = ""  # as the card itself says of all
     if request.open and level in {"high", "critical"}:
-        state = f"{level.capitalize()} risk. {state}"
+        state = f"{level.capitalize()} risk. {state}".strip()
     return Item(
         request_id=request.id,
         title=short(clean.line(request.heading) or request.id, max(LEAST, ITEM_TITLE // share)),

@@ -46,7 +46,7 @@ def single(
     if code in BARRED and request.open:
         why = Fact("You cannot decide this", words(code, request, names))
         shown = replace(shown, facts=(why, *shown.facts), buttons=())
-    elif code not in BARRED:
+    else:
         moves = tuple(_moves(request))
     ways = (SKIP, *((BACK,) if place > 1 else ()), TO_LIST)
     return Single(review, key, f"{place:,} of {max(of, place):,}", shown, notice, (*moves, *ways))
