@@ -8,28 +8,27 @@
 
 local ENDED_KEPT = 5 * 86400
 
--- The number is taken from the bucket itself, so that a call which is sent again counts nothing twice.
-local function count(queue, bucket)
-  local size, name = redis.call('ZCARD', bucket), string.sub(bucket, #queue + 2)
-  if size == 0 then
-    redis.call('HDEL', queue, name)
-  else
-    redis.call('HSET', queue, name, size)
-  end
-end
-
 local function member(expires_at, id)
   return string.rep('0', 13 - #expires_at) .. expires_at .. id
 end
 
+local function name(queue, bucket)
+  return string.sub(bucket, #queue + 2)
+end
+
+-- Both count what they really did, so that nothing counts twice.
 local function stand(queue, bucket, expires_at, id)
-  redis.call('ZADD', bucket, 0, member(expires_at, id))
-  count(queue, bucket)
+  if redis.call('ZADD', bucket, 0, member(expires_at, id)) == 1 then
+    redis.call('HINCRBY', queue, name(queue, bucket), 1)
+  end
 end
 
 local function leave(queue, bucket, expires_at, id)
-  redis.call('ZREM', bucket, member(expires_at, id))
-  count(queue, bucket)
+  if redis.call('ZREM', bucket, member(expires_at, id)) == 1 then
+    if redis.call('HINCRBY', queue, name(queue, bucket), -1) == 0 then
+      redis.call('HDEL', queue, name(queue, bucket))
+    end
+  end
 end
 
 -- Answers the pending request that asks the same, if it has not expired by now.
