@@ -84,7 +84,7 @@ def test_what_waits_comes_first_in_its_order() -> None:
     assert (first.title, first.text, first.status) == (
         "issue_refund",
         'order "A-1000" · amount 20 · currency "eur"',
-        "Waiting for a decision",
+        "",
     )
     assert (last.status, last.tone) == ("Approved by Bob", "good")
 
@@ -93,8 +93,21 @@ def test_a_risky_one_that_waits_makes_a_pile_loud() -> None:
     """It says so itself, too."""
     found = drawn([waiting(1), waiting(2, risk="critical")])
     assert found.tone == "warning"
-    assert found.items[1].status == "Critical risk. Waiting for a decision"
+    assert found.items[1].status == "Critical risk."
     assert drawn([decided(waiting(2, risk="critical"), "approve")]).tone == "good"
+
+
+def test_a_pile_can_show_fewer_than_twenty() -> None:
+    """The rest is counted."""
+    found = drawn([waiting(n) for n in range(10)], most=3)
+    assert (len(found.items), found.items_hidden) == (3, 7)
+
+
+def test_what_waits_for_more_than_a_decision_says_so() -> None:
+    """Frozen, or waiting for more people: what the card does not say of all."""
+    found = drawn([waiting(1, frozen="Mia: an incident"), waiting(2)])
+    assert found.items[0].status == "Frozen by Mia: an incident. Nothing can be decided until it is thawed"
+    assert found.items[1].status == ""
 
 
 def test_i13_a_pile_tells_no_secret() -> None:
