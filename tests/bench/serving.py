@@ -59,6 +59,7 @@ class Serving(Stage):
             "SIGNOFF_POLICY": str(self._policy),
             "SIGNOFF_MAX_OPEN": "1000000",
             "SIGNOFF_RATE": "1000000",
+            "SIGNOFF_FLOOD": "off",
         }
 
     def agent_environment(self) -> dict[str, str]:
