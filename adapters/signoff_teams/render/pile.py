@@ -50,7 +50,8 @@ def _pile(shown: Card, notice: str, room: _Room) -> Json:
 
 def _item(item: Item, data: Json, room: _Room, *, first: bool) -> Json:
     said = brief(item.status, 160, color=TONES[item.tone], size="Small")
-    texts: list[Json] = [line(brief(item.title, room.title, weight="Bolder"), runs(" · "), said)]
+    title = brief(item.title, room.title, weight="Bolder")
+    texts: list[Json] = [line(title, runs(" · "), said) if item.status else line(title)]
     if room.text and item.text:
         texts.append(line(brief(item.text, room.text, fontType="Monospace", size="Small"), spacing="None"))
     columns: list[Json] = [{"type": "Column", "width": "stretch", "items": texts}]

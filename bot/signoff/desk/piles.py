@@ -18,6 +18,8 @@ PAGE = 200
 """Records read together."""
 SAMPLE = 100
 """Requests of a flood that its card is made from, the oldest; all others are counted."""
+FEW = 5
+"""Of these, how many the card shows."""
 TOLD = 500
 """Requests that are told together that their card cannot be delivered."""
 AT_ONCE = 16
@@ -130,6 +132,8 @@ class Piles:
     def _pile(
         self, card_id: str, rev: int, members: Sequence[Request], counts: Mapping[Status, int], title: str | None
     ) -> Pile:
+        # Of a flood a few give an idea; the list is a button away. Of a batch it is the agent's own list.
+        most = FEW if card_id.startswith(PILE) else cards.ITEMS
         policy, waits = self._policy(), [one for one in members if one.open]
         asked = (policy.who(terms) for terms in dict.fromkeys(one.terms.approvers for one in waits))
         card = cards.pile(
@@ -141,6 +145,7 @@ class Piles:
             rev=rev,
             names=policy.names,
             who=next((who for who in asked if who not in {"", "nobody"}), ""),
+            most=most,
         )
         return Pile(card_id, rev, tuple(members), counts.get("pending", 0), card)
 

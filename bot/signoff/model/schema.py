@@ -164,7 +164,8 @@ def marked(
             elif (inner := _of_property(here, key)) or (name is not None and key in members):
                 waiting.append((members.get(key), below, inner))
         for index, item in enumerate(items):
-            if (inner := _of_item(here, index)) or name is not None:
+            # Without a schema of its own, a plain item holds no property that could carry a name.
+            if (inner := _of_item(here, index)) or (name is not None and isinstance(item, dict | list)):
                 waiting.append((item, f"{pointer}/{index}", inner))
     yield from found
 

@@ -35,8 +35,10 @@ def _preflight(shown: Preflight, most: int) -> Json:
     blocks = [header(shown.heading)]
     if shown.fault:
         blocks.append(said(f"⚠️ {shown.fault}"))
-    if shown.pages > 1:
-        blocks.append(small(_place(shown.page, shown.pages)))
+    left_out = f"{len(shown.excluded):,} not included, see below" if shown.excluded else ""
+    pages = _place(shown.page, shown.pages) if shown.pages > 1 else ""
+    if left_out or pages:
+        blocks.append(small(" · ".join(filter(None, (pages, left_out)))))
     blocks += lines(_decided(shown.lines))
     if shown.excluded:
         blocks.append({"type": "divider"})
@@ -80,20 +82,18 @@ def _reason(shown: Preflight) -> Json:
 
 def _decided(found: Sequence[Line]) -> Iterator[str]:
     for one in found:
-        yield "\n".join(_parts(f"{RISKS[one.risk]} {line(one.title)}", one))
+        yield _parts(f"{RISKS[one.risk]} {line(one.title)}", one)
 
 
 def _said(one: Line) -> str:
     told = f": {line(one.said)}" if one.said else ""
-    return "\n".join(_parts(f"{TONES[one.tone]} {line(one.title)}{told}", one))
+    return _parts(f"{TONES[one.tone]} {line(one.title)}{told}", one)
 
 
-def _parts(first: str, one: Line) -> Iterator[str]:
-    yield first
-    if one.text.strip():
-        yield line(one.text)
-    if one.digest:
-        yield f"digest {one.digest}"
+def _parts(first: str, one: Line) -> str:
+    """What the agent calls it stands on a line of its own: it could read like arguments and a digest."""
+    second = " · ".join(filter(None, (line(one.text).strip(), one.digest)))
+    return f"{first}\n{second}" if second else first
 
 
 def working(shown: Working) -> Json:
