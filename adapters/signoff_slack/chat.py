@@ -54,7 +54,7 @@ class SlackChat:
         self._client = web_client(settings)
         self._installation: Installation | None = None
         self.directory: Directory = SlackDirectory(self._client, self.installation)
-        self._front = Front(desk, self._client, memory)
+        self._front = Front(desk, self._client)
         secret = settings.signing_secret
         self._app = build_app(self._front, self._client, self.installation, secret.get_secret_value() if secret else "")
         self._socket: Socket | None = None

@@ -7,7 +7,7 @@ desk. What is ticked is read from the state that came with the payload, at every
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from signoff.cards import Move
@@ -91,7 +91,7 @@ def gesture(payload: Mapping[str, object]) -> Gesture | None:
     read = _sent(payload, stay) if sent else _clicked(payload, stay)
     if read is None or not parse.encodes([actor.model_dump(), stay.review, _plain(read[1]), trigger_id, view]):
         return None
-    what, move, page = read
+    what, move, page = read[0], replace(read[1], mark=stay.mark), read[2]
     states = object_of(at(payload, "view", "state", "values"))
     if not parse.encodes(states):
         return None

@@ -10,20 +10,20 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from signoff.cards import Move, Preflight, Screen, Single, Working
-from signoff.errors import ReviewGone, SignoffError, StoreUnavailable
+from signoff.cards import Listing, Move, Preflight, Screen, Single, Working
+from signoff.errors import MovedOn, ReviewGone, SignoffError, StoreUnavailable
 from signoff.model import Actor, Principal
 from signoff_slack import answers, check, faults, ids, render
 from signoff_slack.commands import Command
 from signoff_slack.moves import AtHome, Call, Gesture
 from signoff_slack.parse import Click
-from signoff_slack.presses import Presses
 from signoff_slack.private import Private
 from signoff_slack.render import screen as screens
 from signoff_slack.review_forms import ReviewForms
@@ -50,13 +50,12 @@ Later = Callable[[Coroutine[Any, Any, None]], None]
 class Review:
     """Holds nothing that another replica needs."""
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, presses: Presses, private: Private, later: Later) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, private: Private, later: Later) -> None:
         self._desk = desk
         self._client = client
-        self._presses = presses
         self._private = private
         self._later = later
-        self._forms = ReviewForms(desk, self, presses)
+        self._forms = ReviewForms(desk, self)
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────────
 
@@ -164,25 +163,24 @@ class Review:
         review, actor, move = gesture.stay.review, gesture.actor, gesture.move
         if gesture.what == "json":
             return None, self._checked(review, await self._forms.as_json(gesture))
-        if gesture.what == "move" and move.name == "form":
-            if await self._presses.fresh(review, gesture.stay.mark):
-                return None, self._checked(review, await self._forms.opened(gesture))
-        elif gesture.what == "move" and (await self._counts(gesture)):
-            screen = await self._desk.review.act(review, move, actor)
-            return screen, await self.draw(screen)
         try:
+            if gesture.what == "move" and move.name == "form":
+                return None, self._checked(review, await self._forms.opened(gesture))
+            if gesture.what == "move":
+                screen = await self._desk.review.act(review, move, actor)
+                return screen, await self.draw(screen)
             screen = await self._desk.review.screen(review, actor)
+        except MovedOn as error:
+            screen = await self._desk.review.screen(review, actor)
+            if isinstance(screen, Single | Listing) and not screen.notice:
+                screen = replace(screen, notice=error.sentence)
         except ReviewGone:
             if gesture.what != "stay":
                 raise
             screen = await self._desk.review.open(actor)  # somebody who goes back to a list wants to see one
-        same = gesture.what == "leaf" and isinstance(screen, Single) and screens.leaf_key(screen) == move.key
+        # Another page only of the very drawing that was leafed through: what was edited is read from its beginning.
+        same = gesture.what == "leaf" and isinstance(screen, Single) and screen.mark == gesture.stay.mark
         return screen, await self.draw(screen, gesture.page if same else 0)
-
-    async def _counts(self, gesture: Gesture) -> bool:
-        """Not in a drawing of a single request that was pressed before, or that another has replaced (I07)."""
-        mark = gesture.stay.mark
-        return not mark or gesture.move.name == "list" or await self._presses.use(gesture.stay.review, mark)
 
     async def submitted(self, gesture: Gesture) -> BoltResponse:
         review = gesture.stay.review
@@ -201,8 +199,7 @@ class Review:
         return answers.update(await self.draw(screen))
 
     async def draw(self, screen: Screen, leaf: int = 0) -> Json:
-        stamp = await self._presses.drawn(screen.review) if isinstance(screen, Single) else secrets.token_hex(4)
-        return self._checked(screen.review, screens.screen(screen, stamp, leaf))
+        return self._checked(screen.review, screens.screen(screen, secrets.token_hex(4), leaf))
 
     @staticmethod
     def _checked(review: str, view: Json) -> Json:

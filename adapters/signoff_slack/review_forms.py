@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -10,19 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 from slack_bolt.response import BoltResponse
 
 from signoff.cards import Listing, Screen, Single
-from signoff.errors import Invalid, NotAllowed, ReviewGone, SignoffError, StoreUnavailable
+from signoff.errors import Invalid, MovedOn, ReviewGone, SignoffError
 from signoff.forms import Form, Purpose, carry
-from signoff.model import Actor
 from signoff_slack import answers, ids, parse, render
 from signoff_slack.moves import Gesture
-from signoff_slack.presses import Presses
 from signoff_slack.render import screen as screens
 from signoff_slack.text import Json
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
-
-MOVED_ON = "This form was about a request that you have left meanwhile, so it did not count."
 
 
 class Draws(Protocol):
@@ -32,26 +27,23 @@ class Draws(Protocol):
 
 
 class ReviewForms:
-    def __init__(self, desk: Desk, draws: Draws, presses: Presses) -> None:
+    def __init__(self, desk: Desk, draws: Draws) -> None:
         self._desk = desk
         self._draws = draws
-        self._presses = presses
 
     async def opened(self, gesture: Gesture) -> Json:
         """The form that a button on a single request opens."""
         purpose = ids.FORMS.get(gesture.move.key)
         if purpose is None:
             raise ReviewGone
-        form = await self._desk.review.form(gesture.stay.review, purpose, gesture.actor)
+        form = await self._desk.review.form(gesture.stay.review, purpose, gesture.actor, gesture.stay.mark)
         return screens.form(form, _stay(gesture, form), await self._desk.draft(form, gesture.actor))
 
     async def as_json(self, gesture: Gesture) -> Json:
         """On top of the form with fields, going on from what was typed there."""
-        review, actor = gesture.stay.review, gesture.actor
-        if not await self._presses.fresh(review, gesture.stay.mark):
-            raise NotAllowed(why=MOVED_ON)
-        form = await self._desk.review.form(review, "edit_json", actor)
-        below = await self._desk.review.form(review, "edit", actor)
+        review, actor, mark = gesture.stay.review, gesture.actor, gesture.stay.mark
+        form = await self._desk.review.form(review, "edit_json", actor, mark)
+        below = await self._desk.review.form(review, "edit", actor, mark)
         typed = await self._desk.draft(below, actor) | parse.entries(below, gesture.values)
         if all(typed.get(field.key, field.initial) == field.initial for field in below.fields):
             return screens.form(form, _stay(gesture, form), {})
@@ -73,9 +65,10 @@ class ReviewForms:
 
     async def _sent(self, gesture: Gesture, purpose: Purpose) -> BoltResponse:
         stay, actor = gesture.stay, gesture.actor
-        if not await self._presses.fresh(stay.review, stay.mark):
-            return await self._moved_on(gesture)
-        form = await self._desk.review.form(stay.review, purpose, actor)
+        try:
+            form = await self._desk.review.form(stay.review, purpose, actor, stay.mark)
+        except MovedOn as error:
+            return await self._moved_on(gesture, error)
         typed: Mapping[str, str] = parse.entries(form, gesture.values)
         first, end = parse.covered(form, gesture.values)
         try:
@@ -83,9 +76,7 @@ class ReviewForms:
                 typed = await self._desk.keep(form, actor, typed, [field.key for field in form.fields[first:end]])
                 if end < len(form.fields):
                     return answers.update(screens.form(form, stay, typed, end))
-            if not await self._presses.use(stay.review, stay.mark):
-                return await self._moved_on(gesture)
-            screen = await self._submitted(stay, purpose, typed, actor)
+            screen = await self._desk.review.submit(stay.review, purpose, stay.version, typed, actor, stay.mark)
         except Invalid as error:
             return answers.invalid(
                 form,
@@ -99,21 +90,13 @@ class ReviewForms:
             return answers.ack()
         return answers.update(await self._draws.draw(screen))
 
-    async def _submitted(self, stay: ids.Stay, purpose: Purpose, typed: Mapping[str, str], actor: Actor) -> Screen:
-        try:
-            return await self._desk.review.submit(stay.review, purpose, stay.version, typed, actor)
-        except (Invalid, StoreUnavailable):
-            with contextlib.suppress(StoreUnavailable):  # then it is typed once more
-                await self._presses.release(stay.review, stay.mark)
-            raise
-
-    async def _moved_on(self, gesture: Gesture) -> BoltResponse:
+    async def _moved_on(self, gesture: Gesture, error: MovedOn) -> BoltResponse:
         """Where the review stands: after a form that was sent twice, or that another window has overtaken."""
         if gesture.stay.purpose == "edit_json":
-            return _notice(MOVED_ON)
+            return _notice(error.sentence)
         screen = await self._desk.review.screen(gesture.stay.review, gesture.actor)
         if isinstance(screen, Single | Listing) and not screen.notice:
-            screen = replace(screen, notice=MOVED_ON)
+            screen = replace(screen, notice=error.sentence)
         return answers.update(await self._draws.draw(screen))
 
 

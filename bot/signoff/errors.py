@@ -205,6 +205,12 @@ class ReviewGone(SignoffError):
     code = "review_gone"
 
 
+class MovedOn(SignoffError):
+    """That button was on an earlier picture of this list, so it did not count; this is where you are now."""
+
+    code = "moved_on"
+
+
 class StaleVersion(SignoffError):
     """The arguments were changed since you saw them (you saw version {seen}, now it is {current});
     look again and decide on the new ones."""

@@ -45,7 +45,17 @@ class Looking:
 
     async def do(self, name: Any, key: str = "", **more: Any) -> Screen:
         assert self.screen is not None
-        self.screen = await self.house.desk.review.act(self.screen.review, Move(name, key, **more), self.actor)
+        mark = {"mark": self.screen.mark} if isinstance(self.screen, Single) else {}
+        move = Move(name, key, **(mark | more))
+        self.screen = await self.house.desk.review.act(self.screen.review, move, self.actor)
+        return self.screen
+
+    async def fill(self, purpose: Any, **entries: str) -> Screen:
+        """Open a form on the single request that is shown, fill it in and send it."""
+        desk, shown = self.house.desk, self.single
+        form = await desk.review.form(shown.review, purpose, self.actor, shown.mark)
+        typed = {field.replace("__", "/"): text for field, text in entries.items()}
+        self.screen = await desk.review.submit(shown.review, purpose, form.version, typed, self.actor, shown.mark)
         return self.screen
 
     @property

@@ -11,7 +11,7 @@ from ruleskit import House
 
 from signoff.cards import Listing, Move, Preflight, Results, Single, Working
 from signoff.desk.review import reviews
-from signoff.errors import Invalid, NotAllowed, NotFound, ReviewGone, StoreUnavailable
+from signoff.errors import Invalid, MovedOn, NotAllowed, NotFound, ReviewGone, StoreUnavailable
 from signoff.model import Pin, Request
 
 
@@ -255,13 +255,10 @@ async def test_one_at_a_time_keeps_the_place() -> None:
     await looking.do("decide", "approve")
     assert looking.single.notice == "Approved: refund"
     assert '"A-2"' in looking.single.details.json
-    desk, review = house.desk, looking.single.review
-    form = await desk.review.form(review, "reject", looking.actor)
-    looking.screen = await desk.review.submit(review, "reject", form.version, {"message": "no"}, looking.actor)
+    await looking.fill("reject", message="no")
     assert looking.single.notice == "Rejected: refund"
     assert '"A-3"' in looking.single.details.json
-    form = await desk.review.form(review, "edit", looking.actor)
-    looking.screen = await desk.review.submit(review, "edit", form.version, {"/amount": "21"}, looking.actor)
+    await looking.fill("edit", __amount="21")
     assert looking.single.notice == "Approved with changes: refund"
     assert '"A-4"' in looking.single.details.json
     await looking.do("back")
@@ -283,8 +280,10 @@ async def test_a_fault_in_a_form_loses_nothing() -> None:
     await looking.do("walk")
     review = looking.single.review
     with pytest.raises(Invalid):
-        await house.desk.review.submit(review, "edit", 1, {"/amount": "much"}, looking.actor)
+        await looking.fill("edit", __amount="much")
     assert isinstance(await house.desk.review.screen(review, looking.actor), Single)
+    await looking.fill("edit", __amount="22")
+    assert looking.listing.notice == "Approved with changes: refund You have been through all of them."
 
 
 async def test_i07_a_single_one_is_decided_as_it_was_shown() -> None:
@@ -552,3 +551,72 @@ async def test_what_has_to_be_decided_by_itself_cannot_be_ticked() -> None:
     assert looking.listing.selected == 0
     await looking.do("approve", ticked=frozenset({"r0"}), shown=frozenset({"r0"}))
     assert looking.listing.notice == "Nothing is selected yet."
+
+
+async def test_a_second_tap_does_not_decide_the_next_one() -> None:
+    """Each drawing of a single request is pressed once: the second press is told where the review stands."""
+    house = office()
+    asked = await refunds(house, 4)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("walk")
+    first = looking.single
+    for name, key in (("decide", "approve"), ("decide", "approve"), ("skip", ""), ("back", "")):
+        await looking.do(name, key, mark=first.mark)
+    assert "did not count" in (looking.single.notice or "")
+    assert '"A-1"' in looking.single.details.json
+    assert await open_now(house, *asked) == [False, True, True, True]
+    for mark in ("", "made-up"):
+        await looking.do("decide", "approve", mark=mark)
+    await looking.do("decide", "approve")
+    assert await open_now(house, *asked) == [False, False, True, True]
+
+
+async def test_a_form_that_is_sent_twice_decides_once() -> None:
+    """The second one, and one opened on a request that was left, count for nothing."""
+    house = office()
+    asked = await refunds(house, 3)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("walk")
+    shown, review = looking.single, house.desk.review
+    for _ in range(2):
+        await review.submit(shown.review, "reject", 1, {"message": "no"}, looking.actor, shown.mark)
+    with pytest.raises(MovedOn):
+        await review.form(shown.review, "reject", looking.actor, shown.mark)
+    assert await open_now(house, *asked) == [False, True, True]
+
+
+async def test_two_taps_at_once_decide_one_request() -> None:
+    """Whichever replica takes them."""
+    house = office()
+    asked = await refunds(house, 3)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("walk")
+    shown, other = looking.single, house.replica()
+    move = Move("decide", "approve", mark=shown.mark)
+    await asyncio.gather(*(desk.review.act(shown.review, move, looking.actor) for desk in (house.desk, other) * 3))
+    assert sum(await open_now(house, *asked)) == 2
+    looking.screen = await house.desk.review.screen(shown.review, looking.actor)
+    await looking.do("skip")  # nobody is stuck
+    await looking.do("decide", "approve")
+    assert sum(await open_now(house, *asked)) == 1
+
+
+async def test_another_page_of_the_same_request_is_the_same_drawing() -> None:
+    """Until it is edited: then it is a new one, and what was seen before does not decide it."""
+    house = office()
+    asked = await house.ask(tool="close_account")
+    looking = Looking(house)
+    await looking.open(one=asked.id)
+    shown = looking.single
+    again = await house.desk.review.screen(shown.review, looking.actor)
+    assert isinstance(again, Single)
+    assert again.mark == shown.mark
+    await house.edit(asked, "bob", 9)
+    edited = await house.desk.review.screen(shown.review, looking.actor)
+    assert isinstance(edited, Single)
+    assert edited.mark != shown.mark
+    await looking.do("decide", "approve", mark=shown.mark)
+    assert await open_now(house, asked) == [True]

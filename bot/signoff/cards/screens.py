@@ -51,6 +51,8 @@ class Move:
     """Keys of groups and entries that are ticked as the screen is left…"""
     shown: frozenset[str] = frozenset()
     """…of those that could be ticked on it."""
+    mark: str = ""
+    """Of the single request that was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,8 @@ class Single:
     notice: str | None
     """What came of the one before: `Approved: Refund A-1001`."""
     buttons: tuple[MoveButton, ...]
+    mark: str = ""
+    """Goes back with every move and every form: each counts once, and only about what is shown now."""
 
 
 Screen = Listing | Preflight | Working | Results | Single

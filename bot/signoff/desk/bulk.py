@@ -158,7 +158,7 @@ class Bulk:
         """One that was not decided now; perhaps because this very review has decided it before."""
         request = judged.request
         if request is not None:
-            said = [(one.person, one.batch) for one in request.votes]
+            said: list[tuple[str | None, str | None]] = [(one.person, one.batch) for one in request.votes]
             said += [(one.person, one.batch) for one in (request.decision.decided_by if request.decision else ())]
             if (person_of(self._policy(), actor), batch) in said:
                 return _counted(judged.pin, request)

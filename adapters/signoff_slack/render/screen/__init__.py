@@ -12,15 +12,14 @@ from signoff_slack.render.screen.listing import listing
 from signoff_slack.render.screen.parts import fault as fault
 from signoff_slack.render.screen.parts import waiting as waiting
 from signoff_slack.render.screen.single import form as form
-from signoff_slack.render.screen.single import leaf_key as leaf_key
 from signoff_slack.render.screen.single import page_of as page_of
 from signoff_slack.render.screen.single import single
 from signoff_slack.text import Json
 
 
 def screen(shown: Screen, stamp: str, leaf: int = 0) -> Json:
-    """`stamp`: another one each time, so that what is ticked is what is drawn and not what was ticked before; it also
-    names the drawing of a single one. `leaf`: the page of a single one's details.
+    """`stamp`: another one each time, so that what is ticked is what is drawn and not what was ticked before.
+    `leaf`: the page of a single one's details.
     """
     match shown:
         case Listing():
@@ -32,6 +31,6 @@ def screen(shown: Screen, stamp: str, leaf: int = 0) -> Json:
         case Results():
             return pages.results(shown)
         case Single():
-            return single(shown, stamp, leaf)
+            return single(shown, leaf)
         case _:
             assert_never(shown)

@@ -15,11 +15,8 @@ ROOM = 8
 """Blocks that are no details: what came of the one before, the place, pages, buttons."""
 
 
-def single(shown: Single, mark: str, leaf: int) -> Json:
-    """`mark`: names this drawing.
-
-    What approves stands on the last page: whoever gets there has had everything before them (I11).
-    """
+def single(shown: Single, leaf: int) -> Json:
+    """What approves stands on the last page: whoever gets there has had everything before them (I11)."""
     leaves = view.leaves(shown.details, ROOM)
     leaf = min(leaf, len(leaves) - 1)
     blocks: list[Json] = [said(f"ℹ️ {shown.notice}")] if shown.notice else []
@@ -29,23 +26,18 @@ def single(shown: Single, mark: str, leaf: int) -> Json:
         blocks.append(small(f"Page {leaf + 1} of {len(leaves)}"))
     last = leaf == len(leaves) - 1
     moves = [one for one in shown.buttons if last or not _approves(one)]
-    blocks += buttons(moves, _turns(leaf_key(shown), leaf, len(leaves)))
-    return modal("Pending approvals", ids.Stay(shown.review, mark=mark), blocks)
-
-
-def leaf_key(shown: Single) -> str:
-    """What the pages are of: those of another request, or of an edited one, begin anew."""
-    return f"{shown.key}/{shown.details.version}"
+    blocks += buttons(moves, _turns(leaf, len(leaves)))
+    return modal("Pending approvals", ids.Stay(shown.review, mark=shown.mark), blocks)
 
 
 def _approves(one: MoveButton) -> bool:
     return one.move == "decide" or (one.move == "form" and one.key == "confirm")
 
 
-def _turns(key: str, leaf: int, leaves: int) -> list[Json]:
+def _turns(leaf: int, leaves: int) -> list[Json]:
     turns = (("previous", "◀ Previous page", leaf - 1), ("next", "Next page ▶", leaf + 1))
     return [
-        {"type": "button", "action_id": ids.LEAF + way, "text": plain(text), "value": ids.key(key, to)}
+        {"type": "button", "action_id": ids.LEAF + way, "text": plain(text), "value": ids.key("", to)}
         for way, text, to in turns
         if 0 <= to < leaves
     ]

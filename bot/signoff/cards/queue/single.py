@@ -35,6 +35,7 @@ def single(
     place: int,
     of: int,
     notice: str | None = None,
+    mark: str = "",
 ) -> Single:
     """The request as it is now.
 
@@ -49,7 +50,7 @@ def single(
     else:
         moves = tuple(_moves(request))
     ways = (SKIP, *((BACK,) if place > 1 else ()), TO_LIST)
-    return Single(review, key, f"{place:,} of {max(of, place):,}", shown, notice, (*moves, *ways))
+    return Single(review, key, f"{place:,} of {max(of, place):,}", shown, notice, (*moves, *ways), mark)
 
 
 def _moves(request: Request) -> list[MoveButton]:

@@ -26,7 +26,7 @@ from signoff.desk.review.listing import Listings, Rows
 from signoff.desk.review.state import State, keep, new_id, owner, recall
 from signoff.desk.review.walking import Decides, Walks
 from signoff.desk.review.words import read, sieve_of
-from signoff.errors import Invalid, ReviewGone, SignoffError, where
+from signoff.errors import Invalid, MovedOn, ReviewGone, SignoffError, where
 from signoff.model import Actor, Sieve
 from signoff.policy import Policy
 from signoff.ports import Store
@@ -121,18 +121,28 @@ class Reviews:
         await keep(self._store, state)
         return screen
 
-    async def form(self, review: str, purpose: forms.Purpose, actor: Actor) -> forms.Form:
-        """A form about the request that is shown by itself. Raises like `Desk.form`, and ReviewGone."""
-        return await self._walks.form(await self._shown(review, actor), purpose, actor)
-
-    async def submit(
-        self, review: str, purpose: forms.Purpose, version: int, entries: Mapping[str, str], actor: Actor
-    ) -> cards.Screen:
-        """A form that was sent; what comes next. Raises Invalid by field key, StoreUnavailable, ReviewGone; any other
-        refusal is said above the request as it stands now.
+    async def form(self, review: str, purpose: forms.Purpose, actor: Actor, mark: str) -> forms.Form:
+        """A form about the request that is shown by itself, in the drawing with this mark. Raises like `Desk.form`, and
+        ReviewGone, MovedOn.
         """
         state = await self._shown(review, actor)
-        state, screen = await self._walks.submitted(state, purpose, version, entries, actor)
+        if mark != state.mark:
+            raise MovedOn
+        return await self._walks.form(state, purpose, actor)
+
+    async def submit(
+        self, review: str, purpose: forms.Purpose, version: int, entries: Mapping[str, str], actor: Actor, mark: str
+    ) -> cards.Screen:
+        """A form that was sent; what comes next. Raises Invalid by field key, StoreUnavailable, ReviewGone; any other
+        refusal is said above the request as it stands now, so is a form about one that was left meanwhile.
+        """
+        state = await self._shown(review, actor)
+        try:
+            await self._walks.press(state, mark)
+        except MovedOn:
+            state, screen = await self._walks.again(state, actor)
+        else:
+            state, screen = await self._walks.submitted(state, purpose, version, entries, actor)
         await keep(self._store, state)
         return screen
 
@@ -192,13 +202,13 @@ class Reviews:
         return await self._listings.screen(state, rows, actor)
 
     async def _walked(self, state: State, move: cards.Move, actor: Actor) -> tuple[State, cards.Screen]:
-        if move.name == "back":
-            return await self._walks.stepped(state, -1, actor)
-        if move.name == "skip":
-            found = await self._walks.stepped(state, 1, actor)
-        else:
-            found = await self._walks.approved(state, actor)
-        return found
+        try:
+            await self._walks.press(state, move.mark)
+        except MovedOn:
+            return await self._walks.again(state, actor)
+        if move.name == "decide":
+            return await self._walks.approved(state, actor)
+        return await self._walks.stepped(state, -1 if move.name == "back" else 1, actor)
 
     async def _back(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
         """To the list: as it was left, or, after something was decided, with what comes next."""

@@ -74,6 +74,8 @@ class State(Frozen):
     screen: Literal["listing", "preflight", "working", "results", "single"] = "listing"
     single: int = 0
     """The pin that is shown by itself."""
+    mark: str = ""
+    """Of its drawing: what is pressed in any other does not count."""
     notice: str | None = None
     preflight: Preflight | None = None
     outcome: Outcome | None = None

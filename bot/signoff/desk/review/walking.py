@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -10,13 +12,15 @@ from signoff.cards import queue as drawn
 from signoff.desk.judging import OUTSIDE, Judge, Verdict
 from signoff.desk.queue import Queue
 from signoff.desk.review.listing import Listings, Rows, pin_of
-from signoff.desk.review.state import State
+from signoff.desk.review.state import LIFE, State
 from signoff.desk.voices import still_asked
-from signoff.errors import Invalid, NotFound, SignoffError, StoreUnavailable
+from signoff.errors import Invalid, MovedOn, NotFound, SignoffError, StoreUnavailable
 from signoff.model import Actor, Answer, Pin, Request
 from signoff.policy import Policy
 from signoff.ports import Store
 
+PRESSED = "review-pressed"
+"""The store's memory of drawings whose button was pressed."""
 THROUGH = "You have been through all of them."
 
 
@@ -73,8 +77,24 @@ class Walks:
         return await self._at(state, n, actor)
 
     async def shown(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
-        """The request that is looked at, as it stands now."""
-        return await self._at(state, state.single, actor)
+        """The request that is looked at, as it stands now: the same drawing as long as it has not changed."""
+        return await self._at(state, state.single, actor, keep=True)
+
+    async def again(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
+        """A new drawing of where the review stands, after a press that did not count."""
+        return await self._at(state.model_copy(update={"notice": MovedOn().sentence}), state.single, actor)
+
+    async def press(self, state: State, mark: str) -> None:
+        """Use a drawing up: a second tap, or one in a window left behind, must not decide what comes next. Raises
+        MovedOn, StoreUnavailable.
+        """
+        if mark != state.mark or not mark or not await self._store.first(PRESSED, f"{state.id}/{mark}", LIFE):
+            raise MovedOn
+
+    async def _release(self, state: State) -> None:
+        """It did not count after all: a form with a fault is sent again."""
+        with contextlib.suppress(StoreUnavailable):  # then the drawing is made anew
+            await self._store.forget(PRESSED, f"{state.id}/{state.mark}")
 
     async def stepped(self, state: State, by: int, actor: Actor) -> tuple[State, cards.Screen]:
         """The next one that is still in the queue, or the one before."""
@@ -102,6 +122,7 @@ class Walks:
         try:
             after = await self._desk.answer(pin.id, answer, actor)
         except StoreUnavailable:
+            await self._release(state)
             raise
         except SignoffError as error:
             return await self._refused(state, error, actor)
@@ -119,6 +140,7 @@ class Walks:
         try:
             after = await self._desk.submit(pin.id, purpose, version, entries, actor)
         except (Invalid, StoreUnavailable):
+            await self._release(state)
             raise
         except SignoffError as error:
             return await self._refused(state, error, actor)
@@ -132,8 +154,10 @@ class Walks:
     async def _refused(self, state: State, error: SignoffError, actor: Actor) -> tuple[State, cards.Screen]:
         return await self._at(state.model_copy(update={"notice": error.sentence}), state.single, actor)
 
-    async def _at(self, state: State, n: int, actor: Actor) -> tuple[State, cards.Screen]:
-        """Show one. What is shown is what can be decided from here: its version is pinned anew."""
+    async def _at(self, state: State, n: int, actor: Actor, *, keep: bool = False) -> tuple[State, cards.Screen]:
+        """Show one. What is shown is what can be decided from here: its version is pinned anew. `keep`: it is the same
+        drawing if it is the same version.
+        """
         pin: Pin = state.pins[n]
         found = await self._store.several([pin.id])
         if not found:
@@ -141,7 +165,8 @@ class Walks:
         request = found[0]
         verdict = await self._verdict(request, actor)
         pins = (*state.pins[:n], pin_of(request), *state.pins[n + 1 :])
-        state = state.model_copy(update={"screen": "single", "single": n, "pins": pins})
+        mark = state.mark if keep and pin == pin_of(request) else secrets.token_urlsafe(9)
+        state = state.model_copy(update={"screen": "single", "single": n, "pins": pins, "mark": mark})
         policy = self._policy()
         counts, _ = await self._queue.counts(actor, state.sieve)
         place = state.before + n + 1
@@ -155,6 +180,7 @@ class Walks:
             place=place,
             of=max(counts.total, state.before + len(state.pins)),
             notice=state.notice,
+            mark=mark,
         )
 
     async def _ended(self, state: State, actor: Actor) -> tuple[State, cards.Screen]:
