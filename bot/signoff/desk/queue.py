@@ -44,6 +44,8 @@ class Queued:
     requests: tuple[tuple[Request, Verdict], ...]
     """With the verdict on deciding it along with others; those that are not this person's to decide are left out."""
     counts: Counts
+    offered: Counts
+    """The same of all that waits for this person here, whatever the sieve."""
     cursor: str | None
     """Behind the last one looked at; None: there are no more."""
     now: datetime
@@ -76,14 +78,15 @@ class Queue:
         """
         person = await self.person(actor)
         now = await self._store.now()
+        facets, offered = await self._facets(actor, person, now)
         if sieve.batch is not None:
             found, counts, after = await self._of_batch(actor, person, sieve, cursor, limit, now)
         else:
-            facets, counts = await self._facets(actor, person, sieve, now)
+            facets, counts = _sifted(facets, sieve, offered)
             found, after = await self._listed(facets, sieve, cursor, limit)
         judged = await self._judge.all(found, "approve", actor, now)
         mine = tuple((one, verdict) for one, verdict in zip(found, judged, strict=True) if verdict.code not in OUTSIDE)
-        return Queued(mine, counts, after, now)
+        return Queued(mine, counts, offered, after, now)
 
     async def counts(self, actor: Actor, sieve: Sieve = EVERYTHING) -> tuple[Counts, Counts]:
         """How many wait for this person of what passes the sieve, its text apart; and how many in all. Raises like
@@ -91,23 +94,23 @@ class Queue:
         """
         person = await self.person(actor)
         now = await self._store.now()
-        facets, offered = await self._facets(actor, person, EVERYTHING, now)
+        facets, offered = await self._facets(actor, person, now)
         if sieve.batch is not None:
             return (await self._of_batch(actor, person, sieve, None, 0, now))[1], offered
-        return _counted((one for one in facets if _passes(one, sieve)), offered.elsewhere), offered
+        return _sifted(facets, sieve, offered)[1], offered
 
     async def facets(self, actor: Actor) -> Sequence[Facet]:
         """All kinds of requests that wait for this person in this chat. Raises like `page`."""
         person = await self.person(actor)
-        return (await self._facets(actor, person, EVERYTHING, await self._store.now()))[0]
+        return (await self._facets(actor, person, await self._store.now()))[0]
 
-    async def _facets(self, actor: Actor, person: str, sieve: Sieve, now: datetime) -> tuple[tuple[Facet, ...], Counts]:
+    async def _facets(self, actor: Actor, person: str, now: datetime) -> tuple[Sequence[Facet], Counts]:
+        """All kinds that wait for this person here, and how many of them there are."""
         concerns = await self._concern(person, now)
         mine = [facet for facet in await self._store.facets() if concerns(facet)]
         here = [facet for facet in mine if _is_here(facet, actor)]
-        passed = tuple(facet for facet in here if _passes(facet, sieve))
         elsewhere = sum(one.size for one in mine) - sum(one.size for one in here)
-        return passed, _counted(passed, elsewhere)
+        return here, _counted(here, elsewhere)
 
     async def _concern(self, person: str, now: datetime) -> Callable[[Facet], bool]:
         """Whether requests of a kind may wait for this person."""
@@ -194,6 +197,13 @@ def _passes(facet: Facet, sieve: Sieve) -> bool:
         and (sieve.agent is None or facet.agent == sieve.agent)
         and (sieve.channel is None or sieve.channel in facet.places)
     )
+
+
+def _sifted(facets: Sequence[Facet], sieve: Sieve, offered: Counts) -> tuple[Sequence[Facet], Counts]:
+    if sieve == EVERYTHING:
+        return facets, offered
+    passed = [one for one in facets if _passes(one, sieve)]
+    return passed, _counted(passed, offered.elsewhere)
 
 
 def _counted(facets: Iterable[Facet], elsewhere: int = 0) -> Counts:

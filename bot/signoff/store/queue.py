@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import cast
 
 from pydantic_core import from_json, to_json
 
@@ -41,17 +40,15 @@ def bucket(kind: Facet) -> str:
     return to_json(kind[:-1]).decode()
 
 
+def sized(text: str, size: int) -> Facet:
+    """The kind from its text, and how many there are of it."""
+    return Facet(*_kind(text), size)
+
+
 @lru_cache(maxsize=16384)
-def kind(text: str) -> Facet:
-    """The kind from its text, of no size."""
-    approvers, places, tool, agent, risk = cast("list[object]", from_json(text))
-    return Facet(
-        tuple(cast("list[str]", approvers)),
-        tuple(cast("list[str]", places)),
-        cast("str", tool),
-        cast("str | None", agent),
-        cast("Risk | None", risk),
-    )
+def _kind(text: str) -> tuple[tuple[str, ...], tuple[str, ...], str, str | None, Risk | None]:
+    approvers, places, tool, agent, risk = from_json(text)
+    return tuple(approvers), tuple(places), tool, agent, risk
 
 
 def member(request: Request) -> str:

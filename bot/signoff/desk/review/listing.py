@@ -34,6 +34,8 @@ class Rows:
     """By the numbers of the entries' keys; None: no longer in this person's queue."""
     marks: Mapping[int, Code]
     """What speaks against a decision along with others."""
+    counts: tuple[Counts, Counts] | None = None
+    """Of what the sieve lets through, and of all, when they were counted along the way."""
 
     @property
     def empty(self) -> bool:
@@ -65,7 +67,7 @@ class Listings:
             "page": 0,
             "opened": "",
         }
-        return self._sound(state.model_copy(update=changes), Rows(requests, marks))
+        return self._sound(state.model_copy(update=changes), Rows(requests, marks, (found.counts, found.offered)))
 
     async def again(self, state: State, actor: Actor) -> tuple[State, Rows]:
         """The same window as it stands now: what is no longer in the queue leaves a gap, what was edited is shown as it
@@ -102,7 +104,7 @@ class Listings:
         shown = {one.key: one.members for one in groups[page * drawn.GROUPS : (page + 1) * drawn.GROUPS]}
         changes = {"screen": "listing", "page": page, "groups": shown, "barred": tuple(rows.marks)}
         state = state.model_copy(update=changes)
-        counts, offered = await self._queue.counts(actor, state.sieve)
+        counts, offered = rows.counts or await self._queue.counts(actor, state.sieve)
         if state.sieve.text is not None:
             counts = _found(state, rows, counts)
         chosen = {pin.id for pin in state.selected}

@@ -24,7 +24,7 @@ class MemoryQueue(Shelf):
         return [self._get(id_) for id_ in ids if id_ in self._docs]
 
     async def facets(self) -> Sequence[Facet]:
-        return [queue.kind(text)._replace(size=len(members)) for text, members in self._queues.items()]
+        return [queue.sized(text, len(members)) for text, members in self._queues.items()]
 
     async def queue(self, facets: Sequence[Facet], cursor: str | None, limit: int) -> Page:
         place, last = queue.behind(cursor)

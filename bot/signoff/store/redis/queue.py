@@ -32,7 +32,7 @@ class RedisQueue:
 
     async def facets(self) -> Sequence[Facet]:
         flat = cast("list[str]", await self._line.call("HGETALL", self._names.queue))
-        return [queue.kind(text)._replace(size=int(size)) for text, size in zip(flat[::2], flat[1::2], strict=True)]
+        return [queue.sized(text, int(size)) for text, size in zip(flat[::2], flat[1::2], strict=True)]
 
     async def queue(self, facets: Sequence[Facet], cursor: str | None, limit: int) -> Page:
         place, last = queue.behind(cursor)
@@ -48,12 +48,12 @@ class RedisQueue:
             for member in members
         ]
         shown = found[:limit]
-        wanted = {one._replace(size=0) for one in facets}
+        wanted = {bucket for _, buckets in risks for bucket in buckets}
         # Between the two reads one may have ended, or gone to another kind.
         requests = [
             request
             for request in await self.several([request_id for _, request_id in shown])
-            if request.open and queue.facet(request) in wanted
+            if request.open and queue.bucket(queue.facet(request)) in wanted
         ]
         return Page(tuple(requests), shown[-1][0] if len(found) > limit else None)
 
