@@ -6,13 +6,12 @@ message itself is repainted only where it is that person's own.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 
 from signoff.cards import Preflight, Screen, Single
 from signoff.desk import Desk
-from signoff.errors import Invalid, NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
+from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
 from signoff.forms import Form, Purpose
 from signoff.model import Principal, is_pile
 from signoff.ports import Memory
@@ -31,11 +30,6 @@ HEARD = "teams-heard"
 LIFE = 3600.0
 """Seconds for which Teams may deliver an invoke again, and for which a review is good."""
 TITLE = "Review"
-SINGLE = "teams-single"
-"""Memory space: review → the token under which its single request was drawn last, with that one's key and version."""
-PRESSED = "teams-pressed"
-"""Memory space: such a token whose button was pressed."""
-MOVED = "This has moved on in another window, so nothing was done; this is where it stands."
 CHANGED = "This was edited while you looked at it; look at all of it again."
 CHOOSE = "Choose first what to open."
 NOBODY = Principal(chat=NAME, tenant="", user="")
@@ -91,31 +85,14 @@ class Reviews:
             shown = standing
         if isinstance(shown, Preflight) and shown.fault:
             place = replace(place, typed=step.typed.get(REASON, ""))
-        if isinstance(shown, Single):
-            place = await self._tokened(step, shown, place, again=again)
+        if isinstance(shown, Single) and place.part and step.single != shown.mark:
+            # Another part only of the very drawing that was leafed through: what was edited is read from its beginning.
+            place = replace(place, part=0, notice=place.notice or CHANGED)
         card = shown if isinstance(shown, dict) else render.screen(shown, place)
         if own and not again and (mode == "inline" or not isinstance(shown, dict)):
             inline = card if isinstance(shown, dict) else render.screen(shown, replace(place, mode="inline"))
             self._private.repaint(step.message, inline)
         return answers.window(TITLE, card) if mode == "dialog" else answers.show(card)
-
-    async def _tokened(self, step: Step, shown: Single, place: Place, *, again: bool) -> Place:
-        """The same token for another look at the same request, in a window or another part of it; else a new one.
-
-        `again`: the press is delivered a second time, and the card that its first answer drew has to stay good.
-        """
-        seen = f"{shown.key}/{shown.details.version}"
-        token, _, before = (await self._memory.recall(SINGLE, shown.review) or "").partition(" ")
-        if again:
-            return replace(place, token=token)
-        same = bool(step.single) and (step.single, seen) == (token, before)
-        if place.part and not same:
-            place = replace(place, part=0, notice=place.notice or CHANGED)
-        if step.verb in ("show", "part") and same:
-            return replace(place, token=token)
-        token = secrets.token_urlsafe(9)
-        await self._memory.remember(SINGLE, shown.review, f"{token} {seen}", LIFE)
-        return replace(place, token=token)
 
     async def _standing(self, step: Step) -> Screen | None:
         """The screen as it is, after something was refused; None: there is none that can be shown."""
@@ -144,10 +121,8 @@ class Reviews:
             case "submit" | "next" | "back":
                 if step.purpose is None:
                     raise Malformed(UNREADABLE)
-                await self._looked_at(step)
                 return await self._filling.sent(self._about(step, place), step, step.purpose, step.verb)
             case _:
-                await self._looked_at(step)
                 return await self._filling.opened(self._about(step, place), step, step.verb)
 
     async def _opened(self, step: Step, held: str | None) -> Screen:
@@ -177,8 +152,6 @@ class Reviews:
         move = step.move
         if move is None:
             raise Malformed(UNREADABLE)
-        if step.single:
-            await self._press(step)
         if move.name == "open" and not move.key:
             # A key of nothing turns nothing, and what was ticked stays so.
             await self._desk.review.act(step.review, replace(move, name="select"), step.actor)
@@ -194,40 +167,17 @@ class Reviews:
             and not await self._memory.first(HEARD, f"{where}/{step.event}", LIFE)
         )
 
-    async def _looked_at(self, step: Step) -> None:
-        """What is decided is what was looked at, not the next one, to which another window went on. The desk is not
-        asked: its answer would count as having looked again. Raises NotAllowed.
-        """
-        token, _, _ = (await self._memory.recall(SINGLE, step.review) or "").partition(" ")
-        if not step.single or token != step.single:
-            raise NotAllowed(why=MOVED)
-
-    async def _press(self, step: Step) -> None:
-        """Use a button of a single request up, so that a second tap does not decide the next one. Raises NotAllowed."""
-        await self._looked_at(step)
-        if not await self._memory.first(PRESSED, f"{step.review}/{step.single}", LIFE):
-            raise NotAllowed(why=MOVED)
-
     def _about(self, step: Step, place: Place) -> About[Screen | Json]:
-        review, token = self._desk.review, step.single
+        review, mark = self._desk.review, step.single
 
         async def form(purpose: Purpose) -> Form:
-            return await review.form(step.review, purpose, step.actor)
+            return await review.form(step.review, purpose, step.actor, mark)
 
         async def submit(form: Form, entries: Mapping[str, str]) -> Screen | Json:
-            nonlocal token
-            await self._press(step)
-            try:
-                return await review.submit(step.review, form.purpose, step.version, entries, step.actor)
-            except Invalid:
-                # The same form is sent again, mended.
-                _, _, seen = (await self._memory.recall(SINGLE, step.review) or "").partition(" ")
-                token = secrets.token_urlsafe(9)
-                await self._memory.remember(SINGLE, step.review, f"{token} {seen}", LIFE)
-                raise
+            return await review.submit(step.review, form.purpose, step.version, entries, step.actor, mark)
 
         def draw(form: Form, page: render.Page, errors: Mapping[str, str] | None = None, *, notice: str = "") -> Json:
-            carried: Json = {"review": step.review, "single": token}
+            carried: Json = {"review": step.review, "single": mark}
             return render.form(form, page, errors, notice=notice, mode=place.mode, review=carried)
 
         return About(step.actor, form, submit, draw)

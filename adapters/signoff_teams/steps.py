@@ -45,7 +45,7 @@ class Step:
     review: str = ""
     move: Move | None = None
     single: str = ""
-    """The token of the single request that was shown."""
+    """The mark of the single request that was shown."""
     part: int = 0
     pile: str = ""
     """The card of several requests."""
@@ -123,7 +123,7 @@ def _move(data: Mapping[str, object], typed: Mapping[str, str]) -> Move:
     if name == "open" and key == PICK:
         how, _, key = typed.get(PICK, "").partition(":")
         name = "walk" if how == "walk" else "open"
-    return Move(name, key[:LONGEST], values, frozenset(ticked), frozenset(shown))
+    return Move(name, key[:LONGEST], values, frozenset(ticked), frozenset(shown), _short(data, "single"))
 
 
 def _keys(text: str) -> list[str]:

@@ -131,7 +131,7 @@ def single(piece: str) -> Single:
         MoveButton("back", "", "Previous"),
         TO_LIST,
     )
-    return Single(REVIEW, "r12", "12 of 87", full, filled(piece, 300), buttons)
+    return Single(REVIEW, "r12", "12 of 87", full, filled(piece, 300), buttons, "m" * 12)
 
 
 def working(piece: str) -> Working:
@@ -184,7 +184,7 @@ def check(card: Any) -> None:
 def test_any_screen_is_a_valid_card_of_at_most_25_kb(made: Callable[[str], Screen], piece: str, mode: Any) -> None:
     """Two hundred hostile requests in any screen: every part keeps to schema, size and number of buttons."""
     shown = made(piece)
-    place = Place(mode, 0, mode == "inline", "Something was refused. " * 5, filled(piece, 3000), "token")
+    place = Place(mode, 0, mode == "inline", "Something was refused. " * 5, filled(piece, 3000))
     cards = [render.screen(shown, replace(place, part=part)) for part in (0, 1, 999)]
     for card in cards:
         check(card)
@@ -194,7 +194,7 @@ def test_any_screen_is_a_valid_card_of_at_most_25_kb(made: Callable[[str], Scree
 
 def parts_of(shown: Screen) -> Iterator[Any]:
     """Every part of a screen."""
-    place, more = Place(token="token"), True
+    place, more = Place(), True
     while more:
         card = render.screen(shown, place)
         yield card
@@ -205,7 +205,7 @@ def parts_of(shown: Screen) -> Iterator[Any]:
 @pytest.mark.parametrize("made", SCREENS)
 def test_i14_a_screen_carries_no_id_and_no_digest_of_a_request(made: Callable[[str], Screen]) -> None:
     """What a client could change names a review, a move, a key and a token, and nothing that could be decided."""
-    for action in actions(render.screen(made("x"), Place(token="token"))):
+    for action in actions(render.screen(made("x"), Place())):
         if "data" in action:
             assert set(action["data"]) <= {"review", "move", "key", "single", "shown", "part", "verb", "msteams"}
             assert "req_secret" not in json.dumps(action)
@@ -248,9 +248,9 @@ def test_i11_a_long_request_is_decided_on_its_last_part() -> None:
     full = Details("req_1", 1, "Refund", (), "x" * 60_000)
     buttons = (MoveButton("decide", "approve", "Approve"), MoveButton("skip", "", "Skip"))
     shown = Single(REVIEW, "r1", "1 of 2", full, None, buttons)
-    first: Any = render.screen(shown, Place(token="t"))
+    first: Any = render.screen(shown, Place())
     assert [action["title"] for action in actions(first)] == ["Next part", "Skip", "Open in a window"]
-    last: Any = render.screen(shown, Place(token="t", part=999))
+    last: Any = render.screen(shown, Place(part=999))
     assert [action["title"] for action in actions(last)] == ["Previous part", "Skip", "Open in a window", "Approve"]
 
 

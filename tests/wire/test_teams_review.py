@@ -296,7 +296,7 @@ async def test_i07_a_second_tap_does_not_decide_the_next_one(house: House, at_on
         return words(answer.body)
 
     said = await asyncio.gather(tap(), tap(), tap()) if at_once else [await tap(), await tap(), await tap()]
-    assert sum("moved on in another window" in one for one in said) == 2
+    assert sum("did not count" in one for one in said) == 2
     assert [await house.status(one) for one in asked] == ["approved", "pending"]
 
 
@@ -309,7 +309,7 @@ async def test_a_screen_that_was_left_in_a_window_decides_nothing(house: House) 
     await house.press(card, "Open in a window")
     await house.dialog("Skip")
     shown = await house.press(card, "Approve")
-    assert "moved on in another window" in shown
+    assert "did not count" in shown
     assert "A-1" in shown
     assert {await house.status(one) for one in asked} == {"pending"}
 

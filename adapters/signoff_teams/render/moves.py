@@ -39,8 +39,6 @@ class Place:
     notice: str = ""
     typed: str = ""
     """The reason as it was typed, if it has to be mended."""
-    token: str = ""
-    """Of a single request that is shown: its buttons are good once, and only on what was shown last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Buttons:
     review: str
     mode: Mode
     single: str = ""
-    """The token of the single request that is shown."""
+    """The mark of the single request that is shown."""
     shown: Sequence[str] = field(default_factory=tuple[str, ...])
     """What could be ticked, and is taken for not wanted when it comes back without a tick."""
 

@@ -81,7 +81,7 @@ def _single(shown: Single, place: Place) -> Json:
     head = [*banner(notice), line(brief(shown.place, 300, isSubtle=True), spacing="Small")]
     head.append(_heading(shown.details.title))
     units = [[block] for block in details_blocks(shown.details)]
-    return _parted(head, units, [], Buttons(shown.review, place.mode, single=place.token), shown.buttons, place)
+    return _parted(head, units, [], Buttons(shown.review, place.mode, single=shown.mark), shown.buttons, place)
 
 
 def _parted(
