@@ -87,8 +87,9 @@ class Reviews:
         before deciding (`kind`) everything that can be decided together. `one`: straight to this request. Raises
         BadCommand, NotAllowed, CannotDecide, NotFound, DirectoryAway, StoreUnavailable.
         """
-        wanted = sieve if sieve is not None else read(words, await self._queue.facets(actor))
-        state, rows = await self._listings.window(State(id=new_id(), who=owner(actor), sieve=wanted), actor, None, 0)
+        if sieve is None:
+            sieve = read(words, await self._queue.facets(actor)) if words.strip() else Sieve()
+        state, rows = await self._listings.window(State(id=new_id(), who=owner(actor), sieve=sieve), actor, None, 0)
         if one is not None:
             state, screen = await self._walks.opened(state, one, actor)
         elif every and not rows.empty:
