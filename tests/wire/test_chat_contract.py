@@ -366,7 +366,7 @@ async def test_delegate(house: Any) -> None:
 async def test_every_chat_has_every_command(house: Any) -> None:
     """What one chat's help and manifests name, the desk knows, with the same words in both."""
     help_ = await house.side.say("ada", "help")
-    assert len(forms_of_help(help_)) == 9
+    assert len(forms_of_help(help_)) == 11
     for line in forms_of_help(help_):
         assert "There is no command" not in await house.side.say("ada", line)
     assert "Ada Okafor" in await house.side.say("ada", "whoami")
