@@ -11,7 +11,7 @@ from signoff.cards.line import arguments_line
 from signoff.cards.odd import is_odd
 from signoff.cards.queue import Code
 from signoff.desk.verdict import standing
-from signoff.desk.voices import Asked, Voices, still_asked
+from signoff.desk.voices import Asked, Voices, person_of, still_asked
 from signoff.desk.voting import check_vote
 from signoff.errors import (
     AlreadyVoted,
@@ -23,7 +23,7 @@ from signoff.errors import (
     SelfApproval,
     SignoffError,
 )
-from signoff.model import Actor, Kind, Request
+from signoff.model import Actor, Delegation, Kind, Request
 from signoff.policy import Policy
 
 BulkKind = Literal["approve", "reject"]
@@ -31,6 +31,8 @@ OUTSIDE: frozenset[Code] = frozenset({"not_allowed", "already_voted", "already_d
 """What makes a request no part of somebody's queue."""
 APPROVING: frozenset[Code] = frozenset({"needs_answer", "too_long"})
 """What keeps a request from being approved along with others, but not from being rejected."""
+RUNS: frozenset[Kind] = frozenset({"approve", "edit", "respond"})
+"""Decisions that are more than a no."""
 WHY: dict[Code, str] = {
     "high_risk": "It is {risk} risk, so it is decided by itself; open it.",
     "confirm": "Its approval has to be confirmed by typing, so it is decided by itself; open it.",
@@ -59,29 +61,53 @@ class Judge:
     async def all(
         self, requests: Sequence[Request], kind: BulkKind, actor: Actor, now: datetime
     ) -> tuple[Verdict, ...]:
-        """A verdict on each. People are looked up once for all that are asked of the same. Raises StoreUnavailable."""
+        """A verdict on each. People and delegations are looked up once for all of them. Raises StoreUnavailable."""
         asked: dict[tuple[str, ...], Asked] = {}
         policy = self._policy()
         for request in requests:
             if request.terms.approvers not in asked:
                 asked[request.terms.approvers] = await self._voices.asked(policy, request.terms.approvers)
-        return tuple([await self._one(policy, one, kind, actor, asked[one.terms.approvers], now) for one in requests])
+        person = person_of(policy, actor)
+        in_place = any(person not in found.members for found in asked.values())
+        delegations = await self._voices.delegations() if in_place else ()
+        return tuple(
+            [
+                await self._one(policy, one, kind, actor, asked[one.terms.approvers], delegations, now)
+                for one in requests
+            ]
+        )
 
     async def _one(
-        self, policy: Policy, request: Request, kind: BulkKind, actor: Actor, asked: Asked, now: datetime
+        self,
+        policy: Policy,
+        request: Request,
+        kind: BulkKind,
+        actor: Actor,
+        asked: Asked,
+        delegations: Sequence[Delegation],
+        now: datetime,
     ) -> Verdict:
-        if not request.open:
-            return ended(policy, request)
-        if now >= request.expires_at:
-            return Verdict("expired", "Its time has passed.")
+        if not request.open or now >= request.expires_at:
+            if not await self._concerned(policy, request, actor, asked, now):
+                return refused(NotAnApprover(who=policy.who(request.terms.approvers)))
+            return Verdict("expired", "Its time has passed.") if request.open else ended(policy, request)
         # Also where it is to be rejected, which nobody is barred from: one's own is looked at by itself.
-        speaks: Kind = "approve" if "approve" in request.allowed_decisions else "reject"
+        speaks: Kind = "reject" if RUNS.isdisjoint(request.allowed_decisions) else "approve"
         try:
-            voice = await self._voices.voice(policy, request, speaks, actor, now, asked)
+            voice = await self._voices.voice(policy, request, speaks, actor, now, asked, delegations)
             check_vote(request, voice, speaks, None, still_asked(policy, request))
         except SignoffError as error:
             return refused(error)
         return self._together(request, kind)
+
+    async def _concerned(self, policy: Policy, request: Request, actor: Actor, asked: Asked, now: datetime) -> bool:
+        """Whether what became of a request is this actor's to know."""
+        person = person_of(policy, actor)
+        if person is None:
+            return False
+        by = () if request.decision is None else request.decision.decided_by
+        took_part = {*(vote.person for vote in request.votes), *(one.person for one in by)}
+        return person in asked.members | took_part or await self._voices.may(policy, request, person, now)
 
     @staticmethod
     def _together(request: Request, kind: BulkKind) -> Verdict:

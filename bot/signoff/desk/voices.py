@@ -46,8 +46,10 @@ class Voices:
         actor: Actor,
         now: datetime,
         asked: Asked | None = None,
+        delegations: Sequence[Delegation] | None = None,
     ) -> Voice:
-        """In whose name this actor may decide so. `asked`: those who are asked, if they have just been looked up.
+        """In whose name this actor may decide so. `asked`: those who are asked, and `delegations`: those that stand, if
+        they have just been looked up.
 
         Raises NobodyMayApprove, NotAnApprover, CannotDecide, SelfApproval, DirectoryAway.
         """
@@ -57,7 +59,8 @@ class Voices:
         person = person_of(policy, actor)
         voice = Voice(person) if person is not None and person in asked.members else None
         if voice is None and person is not None:
-            voice = await self._delegated(policy, request, kind, person, request.terms.approvers, now)
+            names = request.terms.approvers
+            voice = await self._delegated(policy, request, kind, person, names, now, delegations=delegations)
         if voice is None:
             if asked.away and person is not None:
                 raise DirectoryAway(what=UNKNOWN)
@@ -135,6 +138,10 @@ class Voices:
         terms = (policy.queue_terms(name, rosters) for name in (person, *givers))
         return tuple(dict.fromkeys(name for names in terms for name in names))
 
+    async def delegations(self) -> Sequence[Delegation]:
+        """Those that stand, to be looked up once for many."""
+        return await self._orders.delegations()
+
     async def unfit(self, policy: Policy, person: str, actor: Actor) -> str | None:
         """Why this person may decide nothing at all (I18). Raises DirectoryAway."""
         return await self._people.fit(policy, person, actor)
@@ -161,15 +168,17 @@ class Voices:
         now: datetime,
         *,
         giver: str | None = None,
+        delegations: Sequence[Delegation] | None = None,
     ) -> Voice | None:
         """The voice of somebody in whose place this person may decide: never more than the giver may, right now.
 
-        `names`: who is asked. `giver`: only this one's place will do. Raises DirectoryAway where that leaves it open.
+        `names`: who is asked. `giver`: only this one's place will do. `delegations`: as for `voice`. Raises
+        DirectoryAway where that leaves it open.
         """
         if person not in policy.people:
             return None
         members, spoken, away = (await self.asked(policy, names)).members, voices(request.votes), False
-        for one in await self._orders.delegations():
+        for one in await self._orders.delegations() if delegations is None else delegations:
             if one.to != person or not one.live(now) or one.giver not in members or one.giver in spoken:
                 continue
             if giver not in {None, one.giver} or policy.barred(request, one.giver, kind):
