@@ -13,6 +13,7 @@ from signoff.desk.judging import BulkKind, Judge, Verdict, ended, refused
 from signoff.desk.voices import person_of
 from signoff.errors import (
     AlreadyDecided,
+    AlreadyVoted,
     CallFrozen,
     Invalid,
     NotFound,
@@ -141,6 +142,8 @@ class Bulk:
             return self._before(
                 replace(judged, request=stands, code=verdict.code, sentence=verdict.sentence), actor, batch
             )
+        except AlreadyVoted as error:
+            return await self._voted(judged, refused(error), actor, batch)
         except StaleVersion:
             return Done(pin, request, "changed", CHANGED)
         except NotFound:
@@ -154,13 +157,22 @@ class Bulk:
             return Done(pin, request, found.code, found.sentence)
         return _counted(pin, after)
 
+    async def _voted(self, judged: Judged, verdict: Verdict, actor: Actor, batch: str) -> Done:
+        """Somebody's voice was used up just now; perhaps by this very review, confirmed twice at once."""
+        try:
+            now = await self._store.several([judged.pin.id])
+        except StoreUnavailable:
+            now = ()
+        found = replace(judged, request=next(iter(now), None), code=verdict.code, sentence=verdict.sentence)
+        return self._before(found, actor, batch)
+
     def _before(self, judged: Judged, actor: Actor, batch: str) -> Done:
         """One that was not decided now; perhaps because this very review has decided it before."""
         request = judged.request
         if request is not None:
-            said: list[tuple[str | None, str | None]] = [(one.person, one.batch) for one in request.votes]
-            said += [(one.person, one.batch) for one in (request.decision.decided_by if request.decision else ())]
-            if (person_of(self._policy(), actor), batch) in said:
+            # A vote counts as long as others are asked; what they make of the request then is not this one's doing.
+            said = request.votes if request.decision is None else request.decision.decided_by
+            if (person_of(self._policy(), actor), batch) in [(one.person, one.batch) for one in said]:
                 return _counted(judged.pin, request)
         return Done(judged.pin, request, judged.code, judged.sentence)
 
