@@ -3,6 +3,7 @@
 python -m signoff_sim.demo.agent                                    works through its inbox
 python -m signoff_sim.demo.agent refund A-1001 500 "Broken on arrival"     one call, then exits
 python -m signoff_sim.demo.agent queue 1                            a hundred small calls at once
+python -m signoff_sim.demo.agent backlog                            two dozen on one card
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from signoff import Cancelled, Decision, Expired, Gate, NotRun, Rejected, call
-from signoff_sim.demo.queue import EXPIRES_IN, PLAIN, Case, cases
+from signoff_sim.demo.queue import EXPIRES_IN, PLAIN, Case, Chat, cases
 
 gate = Gate(agent="support-agent")
 
@@ -97,9 +98,9 @@ async def review() -> None:
         say(f"✓ sent: {final.subject!r}, {len(final.body)} characters")
 
 
-async def queue(number: int, plain: int, expires_in: int) -> None:
+async def queue(number: int, plain: int, expires_in: int, chat: Chat | None) -> None:
     """Many calls at once, each a request of its own; every one runs as soon as it is approved."""
-    asked = cases(number, plain, expires_in)
+    asked = cases(number, plain, expires_in, chat)
     say(f"→ {len(asked)} small calls at once")
     await asyncio.gather(*map(small, asked))
 
@@ -128,11 +129,11 @@ async def carry_out(decision: Decision) -> None:
     await gate.report(decision, "succeeded")
 
 
-async def backlog() -> None:
+async def backlog(number: int = BACKLOG_NUMBER, size: int = BACKLOG) -> None:
     """What piled up over the weekend: one card for all of it."""
-    say(f"→ {BACKLOG} small calls left from the weekend, on one card")
+    say(f"→ {size} small calls left from the weekend, on one card")
     async with gate.batch(title="Left from the weekend") as batch:
-        for case in cases(BACKLOG_NUMBER, BACKLOG):
+        for case in cases(number, size):
             if case.trap is None:
                 batch.add(case.tool, case.arguments, agent=case.agent, risk=case.risk)
     async for decision in batch:
@@ -177,10 +178,14 @@ def main() -> None:
     ask.add_argument("text")
     ask.add_argument("choices", nargs="*")
     calls.add_parser("review")
+    left = calls.add_parser("backlog")
+    left.add_argument("--number", type=int, default=BACKLOG_NUMBER)
+    left.add_argument("--size", type=int, default=BACKLOG)
     many = calls.add_parser("queue")
     many.add_argument("number", type=int)
     many.add_argument("--plain", type=int, default=PLAIN)
     many.add_argument("--expires-in", type=int, default=EXPIRES_IN)
+    many.add_argument("--chat", choices=["slack", "teams"])
     words = parser.parse_args()
 
     async def work() -> None:
@@ -192,8 +197,10 @@ def main() -> None:
                     await question(words.text, *words.choices)
                 case "review":
                     await review()
+                case "backlog":
+                    await backlog(words.number, words.size)
                 case "queue":
-                    await queue(words.number, words.plain, words.expires_in)
+                    await queue(words.number, words.plain, words.expires_in, words.chat)
                 case _:
                     await inbox()
 

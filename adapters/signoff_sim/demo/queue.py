@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 Trap = Literal["own", "high", "edited", "hostile", "expiring"]
+Chat = Literal["slack", "teams"]
 
 APPROVER = "ada"
 """Who clears the queue."""
@@ -79,15 +80,21 @@ class Seeded:
     """Request id → what was asked."""
 
 
-def cases(number: int = 1, plain: int = PLAIN, expires_in: int = EXPIRES_IN) -> list[Case]:
-    """So many harmless calls with the five traps among them, always the same for the same number."""
+def cases(
+    number: int = 1, plain: int = PLAIN, expires_in: int = EXPIRES_IN, chat: Chat | None = None
+) -> list[Case]:
+    """So many harmless calls with the five traps among them, always the same for the same number.
+
+    `chat`: all of them are shown in this one, if perhaps in the other too; None: some in one, some in the other.
+    """
     chance = random.Random(number)
-    found = [_plain(chance, index) for index in range(plain)] + _traps(expires_in)
+    places = [place for place in PLACES if place is None or chat is None or place.startswith(f"{chat}:")]
+    found = [_plain(chance, index, places) for index in range(plain)] + _traps(expires_in, places)
     chance.shuffle(found)
     return found
 
 
-def _plain(chance: random.Random, index: int) -> Case:
+def _plain(chance: random.Random, index: int, places: list[str | None]) -> Case:
     tool = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     # The number in every call keeps any two from being the same one.
     arguments: Mapping[str, Json] = {
@@ -98,10 +105,10 @@ def _plain(chance: random.Random, index: int) -> Case:
         "extend_trial": {"customer": f"C-{3000 + index}", "days": chance.choice((7, 14))},
     }
     risk: Literal["low", "medium"] = "medium" if tool in MEDIUM else "low"
-    return Case(f"plain-{index:03}", tool, arguments[tool], AGENTS[tool], risk, chance.choice(PLACES))
+    return Case(f"plain-{index:03}", tool, arguments[tool], AGENTS[tool], risk, chance.choice(places))
 
 
-def _traps(expires_in: int) -> list[Case]:
+def _traps(expires_in: int, places: list[str | None]) -> list[Case]:
     tool, agent = "credit_account", "billing-agent"
     own = {"customer": "C-1001", "amount": 20}
     large = {"customer": "C-1002", "amount": 940}
@@ -110,22 +117,25 @@ def _traps(expires_in: int) -> list[Case]:
     last = {"sku": "LAMP-001", "count": 3}
     return [
         Case("own", tool, own, agent, "low", None, "own", {"on_behalf_of": f"{APPROVER}@example.com"}),
-        Case("high", tool, large, agent, "high", "slack:#refunds", "high"),
-        Case("edited", tool, edited, agent, "low", "teams:Finance/General", "edited"),
+        Case("high", tool, large, agent, "high", places[0], "high"),
+        Case("edited", tool, edited, agent, "low", places[-2], "edited"),
         Case("hostile", "send_reply", hostile, "support-agent", "low", None, "hostile", {"title": HOSTILE}),
         Case("expiring", "restock", last, "warehouse-agent", "low", None, "expiring", {"expires_in": expires_in}),
     ]
 
 
-async def seed(stage: Stage, number: int = 1, *, plain: int = PLAIN, expires_in: int = EXPIRES_IN) -> Seeded:
+async def seed(
+    stage: Stage, number: int = 1, *, plain: int = PLAIN, expires_in: int = EXPIRES_IN, chat: Chat | None = None
+) -> Seeded:
     """Let an agent of this stage ask about all cases; return once each is recorded, while the agent waits for answers.
 
-    `expires_in`: seconds that the expiring one waits. Raises TimeoutError, with what the agent said, when not all
-    were taken.
+    `expires_in`: seconds that the expiring one waits. `chat`: where all of them are shown, as for `cases`. Raises
+    TimeoutError, with what the agent said, when not all were taken.
     """
-    asked = {case.name: case for case in cases(number, plain, expires_in)}
+    asked = {case.name: case for case in cases(number, plain, expires_in, chat)}
     known = await _recorded(stage)
-    agent = await stage.agent("queue", str(number), "--plain", str(plain), "--expires-in", str(expires_in))
+    words = ["--plain", str(plain), "--expires-in", str(expires_in), *(("--chat", chat) if chat else ())]
+    agent = await stage.agent("queue", str(number), *words)
     found: dict[str, str] = {}
     try:
         async with asyncio.timeout(PATIENCE):

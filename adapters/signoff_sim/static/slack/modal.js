@@ -75,7 +75,10 @@ export class Modal {
     for (const field of this.fields.values()) field.drawn = field.read();
     if (same) this.restore(draft);
     for (const [key, field] of this.fields) if (this.pending.has(`${view.id} ${key}`)) field.write(this.pending.get(`${view.id} ${key}`));
-    body.scrollTop = same ? scrolled : 0;
+    // What begins differently is another page of the same window, and is read from its beginning.
+    const beginning = JSON.stringify(view.blocks[0] ?? null);
+    body.scrollTop = same && this.beginning === beginning ? scrolled : 0;
+    this.beginning = beginning;
     const again = focused && this.node.querySelector(`[data-testid="${CSS.escape(focused)}"]`);
     const first = [...this.fields.values()][0];
     if (again) again.focus({ preventScroll: true });
