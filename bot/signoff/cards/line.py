@@ -67,10 +67,10 @@ def parts(arguments: Mapping[str, object], secret: frozenset[str], limit: int = 
     """
     most = limit // len(f"{GAP}a 1")
     of = by_argument(secret)
-    pairs = iter((name, value, of.get(escape(name), NO_SECRET)) for name, value in arguments.items())
-    shown = tuple(_part(name, value, inner, limit) for name, value, inner in islice(pairs, most))
-    rest = sum(len(name) + 1 + _size(value, f"/{escape(name)}", inner) for name, value, inner in pairs)
-    return Parts(shown, rest)
+    pairs = iter(arguments.items())
+    shown = tuple(_part(name, value, of.get(escape(name), NO_SECRET), limit) for name, value in islice(pairs, most))
+    rest = dict(pairs)
+    return Parts(shown, _size(rest, "", secret) if rest else 0)
 
 
 def by_argument(pointers: Iterable[str]) -> Mapping[str, frozenset[str]]:

@@ -51,7 +51,7 @@ def _marked_text(request: Request) -> str | None:
 
 
 def _odd_arguments(request: Request) -> bool:
-    if any(map(_odd_line, request.arguments)):
+    if _odd_line(" ".join(request.arguments)):
         return True
     secret = by_argument(secrets_of(request))
     # Between two texts there is a blank, so that nothing of the one belongs to the other.

@@ -134,10 +134,14 @@ def marked(
     `name`: which property names carry the mark whatever the schema says. When the search would take too long, every
     top-level place is marked: hiding too much is the safe mistake.
     """
+    if schema is None:
+        if name is not None:
+            yield from _named(value, name)
+        return
     if name is None and not _mentions(schema, mark):
         return
     budget = STEPS
-    root = schema or {}
+    root = schema
     targets: dict[str, object] = {}
     waiting: list[tuple[object, str, list[object]]] = [(value, "", [schema])]
     found: list[str] = []
@@ -168,6 +172,25 @@ def marked(
             if (inner := _of_item(here, index)) or (name is not None and isinstance(item, dict | list)):
                 waiting.append((item, f"{pointer}/{index}", inner))
     yield from found
+
+
+def _named(value: object, name: Callable[[str], object]) -> Iterator[str]:
+    """The places whose property name carries the mark. Most calls come without a schema, and some with many names."""
+    waiting: list[tuple[object, str]] = [(value, "")]
+    while waiting:
+        place, pointer = waiting.pop()
+        if isinstance(place, dict):
+            for key, item in cast("Node", place).items():
+                if name(key):
+                    yield f"{pointer}/{escape(key)}"
+                elif isinstance(item, dict | list):
+                    waiting.append((item, f"{pointer}/{escape(key)}"))
+        else:
+            waiting += [
+                (item, f"{pointer}/{index}")
+                for index, item in enumerate(several(place))
+                if isinstance(item, dict | list)
+            ]
 
 
 def _mentions(schema: Node | None, mark: Callable[[Node], bool]) -> bool:
