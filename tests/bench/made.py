@@ -10,7 +10,7 @@ from signoff import digest
 from signoff.audit import Entry
 from signoff.desk import entries
 from signoff.desk.verdict import settle
-from signoff.model import Actor, DecidedBy, MessageRef, Principal, Request, Terms, Version
+from signoff.model import Actor, DecidedBy, MessageRef, Principal, Request, Risk, Terms, Version
 from signoff.ports import Caps
 
 CAPS = Caps(open_requests=10_000_000, per_minute=100_000_000)
@@ -57,6 +57,33 @@ def asked(
             "id": f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}",
             "terms": _template.terms.model_copy(update={"show": show, "approvers": (approver,), "remind": remind}),
             "asked_by": asked_by,
+        }
+    )
+    return request, entries.asked(request)
+
+
+def small(
+    number: int,
+    *,
+    show: tuple[str, ...] = ("slack:#refunds",),
+    approver: str = "ada",
+    tool: str = "issue_refund",
+    agent: str = "bench",
+    risk: Risk | None = "low",
+) -> Opening:
+    """A pending request with few arguments, which differ from number to number as its deadline does."""
+    arguments: dict[str, object] = {"order": f"A-{number}", "amount": 20 + number % 79, "currency": "eur"}
+    request, _ = asked(show=show, approver=approver)
+    signed = digest.digest(tool, arguments, agent, None)
+    request = request.model_copy(
+        update={
+            "tool": tool,
+            "agent": agent,
+            "risk": risk,
+            "arguments": arguments,
+            "digest": signed,
+            "versions": (Version(number=1, arguments=arguments, digest=signed, at=_now),),
+            "expires_at": request.expires_at + timedelta(seconds=number * 7919 % LIFE),
         }
     )
     return request, entries.asked(request)

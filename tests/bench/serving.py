@@ -6,14 +6,18 @@ import asyncio
 import json
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import urlencode
 
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
 from signoff_sim.demo.stage import LOOK, SIGNING_SECRET, Stage
 from signoff_sim.slack import payloads
 from signoff_sim.slack.courier import EVENTS_PATH, signature
-from signoff_sim.teams import cards
+from signoff_sim.teams import cards, typed
 from signoff_sim.teams.sender import Sender
 
 POLICY = """
@@ -26,6 +30,8 @@ defaults: {{show: {show}, approvers: [ada], expires_in: 4h, any_channel: true}}
 SLACK = "slack:#refunds"
 TEAMS = "teams:Finance/General"
 SLACK_CHANNEL = "C0REFUNDS"
+LISTEN = 0.001
+"""Seconds between looks at what the bot has said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,16 @@ class Click:
     raw: bytes
     """Of Slack's clicks, the body alone."""
     sent: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the bot has said to a chat."""
+
+    path: str
+    raw: bytes
+    at: int
+    """When all of it was there, on the machine's monotonic clock (ns)."""
 
 
 class Serving(Stage):
@@ -51,6 +67,9 @@ class Serving(Stage):
         self._policy.write_text(text, "utf-8")
         self.teams.set_faults({"rate_limits": False})
         self._seen: set[str] = set()
+        self.heard: list[Heard] | None = None
+        """A list, while what the bot says to the chats is to be kept."""
+        self._app.middlewares.append(self._hear)
 
     def environment(self) -> dict[str, str]:
         return super().environment() | {
@@ -75,6 +94,50 @@ class Serving(Stage):
         assert self.bot.process is not None
         return self.bot.process.pid
 
+    @web.middleware
+    async def _hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.heard is not None:
+            self.heard.append(Heard(request.path, await request.read(), time.monotonic_ns()))
+        return await handler(request)
+
+    async def hears(self, wanted: Callable[[Heard], bool]) -> Heard:
+        """Wait until the bot has said something of the kind."""
+        async with asyncio.timeout(60):
+            while self.heard is not None:
+                for one in self.heard:
+                    if wanted(one):
+                        return one
+                await asyncio.sleep(LISTEN)
+        raise RuntimeError("nobody listens")
+
+    # ── words ────────────────────────────────────────────────────────────────────────────────────
+
+    def slack_command(self, command: str, text: str = "") -> bytes:
+        """A command that Ada types in Slack, signed and ready to be sent."""
+        workspace = self.slack.workspace
+        while workspace.close_top("U0ADA"):
+            pass
+        ada, channel = workspace.users["U0ADA"], workspace.channels[SLACK_CHANNEL]
+        answers = f"{self.address}/slack/response/none"
+        fields = payloads.command_fields(ada, channel, command, text, answers, workspace.new_trigger(ada.id))
+        return slack_request(urlencode(fields).encode())
+
+    def teams_message(self, text: str) -> bytes:
+        """What Ada says to the bot in their chat in Teams, signed and ready to be sent."""
+        teams = self.teams
+        ada = teams.directory.people["ada"]
+        thread = teams.threads.all[teams.directory.chat_id(ada)]
+        words = typed.read(text, teams.directory, None)
+        activity = self._sender().message(ada, thread, teams.threads.next_id(), words.fields)
+        headers = {"Authorization": f"Bearer {teams.sign()}", "Content-Type": "application/json"}
+        return post("/api/messages", headers, json.dumps(activity).encode())
+
+    def _sender(self) -> Sender:
+        teams = self.teams
+        sender = Sender(teams.directory, teams.threads, teams.traffic, teams.sign, bot_url=self.bot_address)
+        sender.service_url = teams.service_url
+        return sender
+
     # ── clicks ───────────────────────────────────────────────────────────────────────────────────
 
     def slack_clicks(self) -> list[Click]:
@@ -98,8 +161,7 @@ class Serving(Stage):
     def teams_clicks(self) -> list[Click]:
         """Approve on every Teams card that was not clicked yet."""
         teams = self.teams
-        sender = Sender(teams.directory, teams.threads, teams.traffic, teams.sign, bot_url=self.bot_address)
-        sender.service_url = teams.service_url
+        sender = self._sender()
         ada, clicks = teams.directory.people["ada"], list[Click]()
         for thread in teams.threads.all.values():
             for message in thread.messages:
