@@ -265,13 +265,15 @@ class Reviews:
         task = self._running.get(state.id)
         if task is None:
             task = self._running[state.id] = asyncio.create_task(self._decided(state, actor))
-            task.add_done_callback(lambda _: self._over(state.id))
+            task.add_done_callback(lambda ended: self._over(state.id, ended))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         if done:
             return task.result()
         return deciding.screen(state, self._policy().names, done=self._done[state.id])
 
-    def _over(self, review: str) -> None:
+    def _over(self, review: str, ended: asyncio.Task[cards.Screen]) -> None:
+        if not ended.cancelled():
+            ended.exception()  # perhaps nobody waits for it any more: whoever looks again is told how things stand
         self._running.pop(review, None)
         self._done.pop(review, None)
 
