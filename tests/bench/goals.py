@@ -20,6 +20,9 @@ GOALS: dict[str, str] = {
     "P13": "200 rules on a 4 KB request: p50 ≤ 1 ms",
     "P14": "1 000 asks at once against a budget of 20: exactly 20",
     "P15": "first 200 of the queue and its counts, by any filter: 100k pending / 1.2k ≤ 3",
+    "P16": "signed /pending → the first page at the chat: 100k pending / 1k ≤ 3, p50 ≤ 0.3 s",
+    "P17": "deciding 200 selected, confirmed → results: ≤ 1 s, ≤ 4 × settling 200",
+    "P18": "an agent's batch of 500: one card in each chat, a handful of repaints while all are decided",
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
     "settling": ("P1", "P4", "P5"),
@@ -33,5 +36,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "ruling": ("P13",),
     "spending": ("P14",),
     "queueing": ("P15",),
+    "listing": ("P16",),
+    "deciding": ("P17",),
+    "batching": ("P18",),
 }
 """Module → the goals its `rows` measures."""

@@ -49,6 +49,7 @@ class Click:
 class Heard:
     """What the bot has said to a chat."""
 
+    method: str
     path: str
     raw: bytes
     at: int
@@ -97,7 +98,7 @@ class Serving(Stage):
     @web.middleware
     async def _hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self.heard is not None:
-            self.heard.append(Heard(request.path, await request.read(), time.monotonic_ns()))
+            self.heard.append(Heard(request.method, request.path, await request.read(), time.monotonic_ns()))
         return await handler(request)
 
     async def hears(self, wanted: Callable[[Heard], bool]) -> Heard:
