@@ -6,11 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from batchkit import Crowd
 from reviewkit import Looking, looker, office
 from ruleskit import AGENT, House
 
+from signoff.client import Gate
+from signoff.client import requests as verbs
 from signoff.errors import NotFound
-from signoff.model import Actor, Pin, Request
+from signoff.model import Actor, Ask, Pin, Request
 
 
 def pin(request: Request) -> Pin:
@@ -110,3 +113,68 @@ async def test_i17_ones_own_is_left_out_where_only_an_edit_would_let_it_run() ->
     request = await house.ask(on_behalf_of="ada@example.com", allowed_decisions=("edit", "reject"))
     judged = await house.desk.bulk.preflight([pin(request)], "reject", looker())
     assert [one.code for one in judged] == ["own"]
+
+
+# ── what is shown before deciding ────────────────────────────────────────────────────────────────
+
+
+async def test_the_page_before_deciding_names_the_tool_whatever_the_title_says() -> None:
+    """A title is the agent's own words: a payment called "Refund A-1" must not pass for one."""
+    house = office()
+    await house.ask(tool="send_mail", title="Refund A-1")
+    await house.ask(tool="send_mail", title="send_mail")
+    await house.ask(tool="refund", title="Refund A-1" * 20)
+    await house.ask(tool="refund", order="A-2")
+    looking = Looking(house)
+    await looking.open(every=True)
+    titles = [line.title for line in looking.preflight.lines]
+    assert sorted(titles)[::-1][:2] == ["send_mail: Refund A-1", "send_mail"]
+    assert sum(title.startswith("refund: Refund A-1Refund") for title in titles) == 1
+    assert "refund" in titles
+    assert max(map(len, titles)) <= 80
+
+
+async def test_words_that_are_looked_for_are_no_longer_than_a_field_takes() -> None:
+    """What is typed behind the command fills the field that narrows the list."""
+    looking = Looking(office())
+    await looking.open("x" * 1900)
+    assert looking.listing.sieve.text == "x" * 200
+
+
+async def test_i13_no_secret_is_kept_with_a_review_nor_found_by_it() -> None:
+    """Whatever screen is open: what the store holds of it is as masked as what is drawn."""
+    house = office()
+    secret = "s3cr3t-pass-word"
+    schema = {"type": "object", "properties": {"pin": {"type": "string", "writeOnly": True}}}
+    fields = {"title": f"Use {secret}", "reason": secret, "schema": schema}
+    ask = Ask.model_validate({"tool": "refund", "arguments": {"pin": secret}, **fields})
+    request = (await house.desk.ask(ask, AGENT)).request
+    looking = Looking(house)
+    how: list[dict[str, Any]] = [{}, {"every": True}, {"one": request.id}]
+    for one in how:
+        screen = await looking.open(**one)
+        kept = await house.store.recall("review", screen.review)
+        assert kept is not None
+        assert secret not in kept + repr(screen)
+    await looking.open(secret)
+    assert looking.listing.groups == ()
+
+
+# ── what is folded ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_call_folded_into_one_that_was_edited_gets_its_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request that it was folded into shows what a person has made of it; that is no answer to another ask."""
+    crowd = Crowd()
+    monkeypatch.setattr(verbs, "Wire", lambda *_: crowd)
+    monkeypatch.setattr(verbs, "LOOK", 0.001)
+    monkeypatch.setattr(verbs, "HEAD_START", 0.005)
+    gate = Gate("http://service.invalid", "so_test", agent="support-agent", patience=0.02)
+    crowd.folded = True
+    first = crowd.record({"tool": "deploy", "arguments": {"service": "api"}})
+    crowd.records[first] |= {"arguments": {"service": "web"}, "version": 2}
+    waiting = asyncio.ensure_future(gate.ask("deploy", {"service": "api"}))
+    await crowd.asked.wait()
+    await crowd.decide(1, "approve")
+    decision = await waiting
+    assert (decision.arguments, decision.folded) == ({"service": "web"}, True)

@@ -283,11 +283,12 @@ def ahead(
 
 
 def test_a_preflight_lists_what_will_be_decided_and_what_will_not() -> None:
-    """Title, arguments and digest of each; what is left out has its reason."""
+    """Tool, title, arguments and digest of each; what is left out has its reason."""
     left_out = [Told(waiting(3, risk="high"), "high_risk"), Told(None, "not_found")]
     found = ahead([waiting(1, title="Refund A-1001"), waiting(2)], left_out)
     assert found.heading == "Approve 2 requests?"
-    assert found.lines[0] == Line("Refund A-1001", 'order "A-1001" · amount 21 · currency "eur"', "00000000", "low")
+    told = 'order "A-1001" · amount 21 · currency "eur"'
+    assert found.lines[0] == Line("issue_refund: Refund A-1001", told, "00000000", "low")
     assert [(one.title, one.said) for one in found.excluded] == [
         ("issue_refund", "high risk: open it by itself"),
         ("A request that is no longer there", "no longer there"),

@@ -41,12 +41,15 @@ async def test_the_same_call_of_a_run_is_folded_into_the_first(store: Store) -> 
         {"risk": "high"},
         {"channel": "slack:#other"},
         {"allowed_decisions": ("approve", "reject")},
+        {"editable": ("order",)},
+        {"schema": {"properties": {"amount": {"maximum": 500.1}}}},
+        {"response_schema": {"enum": ["eu", "us"]}},
         {"run_id": None},
         {"batch": Batch(id="bat_1", index=0, size=2)},
     ],
 )
 async def test_what_differs_is_a_request_of_its_own(store: Store, other: dict[str, Any]) -> None:
-    """In run, key, digest, risk, channel or decisions; and what is in a batch is a row of it."""
+    """In run, key, digest, risk, channel, decisions or schemas; and what is in a batch is a row of it."""
     if "digest" in other:
         made = request(run_id="run-7")
         version = made.versions[0].model_copy(update=other)

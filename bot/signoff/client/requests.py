@@ -110,7 +110,7 @@ class Requests:
     async def create(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Reply:
         """The request as recorded. Raises Unavailable; Refused when the service says no."""
         reply = await self.sent(tool, "/v1/requests", body, idempotency_key)
-        check_recorded(tool, body, reply.body, replayed=reply.replayed)
+        check_recorded(tool, body, reply.body, replayed=reply.replayed or reply.folded)
         return reply
 
     async def decided(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Decision:
@@ -220,7 +220,7 @@ def check_recorded(tool: str, body: Mapping[str, object], recorded: Document, *,
     """That the service recorded what it was sent. Raises Doubtful."""
     if not isinstance(recorded.get("id"), str) or recorded.get("tool") != tool:
         raise doubtful(tool, "it does not say which request it recorded")
-    # A replay of a decided request may show edited arguments; what was asked then is held to by the key's digest.
+    # A replay, or what this was folded into, may show edited arguments; what was asked then is held to by digests.
     if not replayed and not same(recorded.get("arguments"), exact(body["arguments"])):
         raise doubtful(tool, "it recorded other arguments than those that were sent")
 

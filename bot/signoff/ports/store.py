@@ -115,8 +115,8 @@ class Records(Protocol):
         """Write record, indexes, audit line and event in one step.
 
         A known idempotency key answers the first request (`replayed`), whatever the conditions. A pending request with
-        a `run_id` and outside of a batch takes up what repeats it: the same key, run, digest, risk, channel and
-        decisions answer that request (`folded`), and the idempotency key then means it too. Also takes requests that
+        a `run_id` and outside of a batch takes up what repeats it: the same key, run, digest, risk, channel, decisions
+        and schemas answer that request (`folded`), and the idempotency key then means it too. Also takes requests that
         are already decided. Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable, and for the
         conditions CallFrozen, Overtaken (the swap), BudgetSpent; then nothing was written and no rate counted.
         """

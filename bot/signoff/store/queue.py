@@ -95,6 +95,10 @@ def repeats(request: Request) -> str | None:
         request.risk,
         request.channel,
         sorted(request.allowed_decisions),
+        # What may be edited or answered: who asks so gets no answer that was given to another question.
+        request.editable,
+        request.schema_,
+        request.response_schema,
     )
     return hashlib.blake2b(to_json(said), digest_size=16).hexdigest()
 

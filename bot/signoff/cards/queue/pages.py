@@ -9,7 +9,7 @@ from signoff.cards.head import risk
 from signoff.cards.line import LIMIT, arguments_line
 from signoff.cards.plain import weight
 from signoff.cards.queue.marks import DONE, Code, Told, tone, words
-from signoff.cards.queue.said import digest, heading, many, short
+from signoff.cards.queue.said import called, digest, many, short
 from signoff.cards.screens import Line, MoveButton, Preflight, Results, Working
 from signoff.cards.types import Tone
 from signoff.model import Clean
@@ -45,7 +45,7 @@ def told_line(told: Told, names: Mapping[str, str], *, came: bool = False, brief
     if (request := told.request) is None:
         return Line(GONE, "", "", None, said, mood)
     text, _ = arguments_line(request, BRIEF if brief else LIMIT)
-    return Line(heading(request, Clean(request)), text, digest(request), risk(request), said, mood)
+    return Line(called(request, Clean(request)), text, digest(request), risk(request), said, mood)
 
 
 def excluded_lines(excluded: Sequence[Told], names: Mapping[str, str]) -> tuple[Line, ...]:

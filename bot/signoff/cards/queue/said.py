@@ -9,6 +9,8 @@ from signoff.model import RISKS, Clean, Request, one_line
 
 TITLE = 80
 """Characters."""
+TOOL = 40
+"""Characters of a tool's name before a title."""
 UNRISKY = "with no risk stated"
 
 
@@ -34,6 +36,12 @@ def short(text: str, limit: int) -> str:
 def heading(request: Request, clean: Clean, limit: int = TITLE) -> str:
     """Its title, safe to read."""
     return short(clean.line(request.heading) or one_line(request.tool) or request.id, limit)
+
+
+def called(request: Request, clean: Clean) -> str:
+    """Its tool and its title, where it stands by itself: a title is the agent's own words, the tool is what runs."""
+    title, tool = heading(request, clean), short(one_line(request.tool), TOOL)
+    return title if not request.title or title == tool else short(f"{tool}: {title}", TITLE)
 
 
 def digest(request: Request) -> str:

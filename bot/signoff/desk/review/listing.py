@@ -13,7 +13,7 @@ from signoff.desk.bulk import MOST
 from signoff.desk.judging import APPROVING, OUTSIDE, Judge
 from signoff.desk.queue import Counts, Queue
 from signoff.desk.review.state import State
-from signoff.desk.review.words import risk_named
+from signoff.desk.review.words import LONGEST, risk_named
 from signoff.model import Actor, Pin, Request, Sieve
 from signoff.policy import Policy
 from signoff.ports import Store
@@ -22,8 +22,6 @@ WINDOW = 200
 """Requests listed at once; as many as can be decided at once."""
 WINDOWS = 20
 """Windows looked through for the next one that holds anything."""
-LONGEST_TEXT = 200
-"""Characters that are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ class Listings:
             if name in values:
                 sieve[name] = drawn.sieve_value(values[name], known) if values[name] else None
         if "text" in values:
-            sieve["text"] = " ".join(values["text"].split())[:LONGEST_TEXT] or None
+            sieve["text"] = " ".join(values["text"].split())[:LONGEST] or None
         return state.sieve.model_copy(update=sieve)
 
 

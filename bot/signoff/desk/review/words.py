@@ -8,6 +8,8 @@ from signoff.desk import typed
 from signoff.errors import BadCommand
 from signoff.model import BATCH, PILE, RISKS, Facet, Risk, Sieve
 
+LONGEST = 200
+"""Characters that are looked for."""
 WRITE = "Write: pending, pending high, pending @agent, pending #channel or pending refunds"
 
 
@@ -23,7 +25,7 @@ def read(text: str, facets: Sequence[Facet]) -> Sieve:
             raise BadCommand(fault=f"One {name} at a time.", mend=WRITE)
         else:
             found[name] = value
-    return Sieve.model_validate({**found, **({"text": " ".join(rest)} if rest else {})})
+    return Sieve.model_validate({**found, **({"text": " ".join(rest)[:LONGEST]} if rest else {})})
 
 
 def _read(word: str, facets: Sequence[Facet]) -> tuple[str, str]:
