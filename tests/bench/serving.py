@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 from signoff_sim.demo.stage import LOOK, SIGNING_SECRET, Stage
 from signoff_sim.slack import payloads
 from signoff_sim.slack.courier import EVENTS_PATH, signature
-from signoff_sim.teams import cards, typed
+from signoff_sim.teams import pressing, typed
 from signoff_sim.teams.sender import Sender
 
 POLICY = """
@@ -165,10 +165,11 @@ class Serving(Stage):
         sender = self._sender()
         ada, clicks = teams.directory.people["ada"], list[Click]()
         for thread in teams.threads.all.values():
-            for message in thread.messages:
+            # In people's own chats there are other cards too.
+            for message in thread.messages if thread.channel is not None else ():
                 if message.card is None or message.id in self._seen:
                     continue
-                action = cards.find_action(message.card, {"verb": "approve"})
+                action = pressing.find_action(message.card, {"verb": "approve"})
                 self._seen.add(message.id)
                 value = {"action": {**action}, "trigger": "manual"}
                 activity = sender.invoke("adaptiveCard/action", ada, thread, value, message.id)
