@@ -54,6 +54,7 @@ class Counted:
     agent: dict[str, int] = field(default_factory=dict)
     channel: dict[str, int] = field(default_factory=dict)
     elsewhere: int = 0
+    unsure: bool = False
 
 
 LETTERS = st.characters(codec="utf-8") | st.sampled_from(list('"\\\n\t·–…•\u202e\u200b\ufe0f\u2800&<>*_😀€()'))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from batchkit import Crowd
 from reviewkit import Looking, looker, office
-from ruleskit import AGENT, House
+from ruleskit import AGENT, House, rules
 
 from signoff.client import Gate
 from signoff.client import requests as verbs
-from signoff.errors import NotFound
-from signoff.model import Actor, Ask, Pin, Request
+from signoff.errors import DirectoryAway, NotFound
+from signoff.model import Actor, Ask, Pin, Principal, Request, Sieve
 
 
 def pin(request: Request) -> Pin:
@@ -158,6 +158,89 @@ async def test_i13_no_secret_is_kept_with_a_review_nor_found_by_it() -> None:
         assert secret not in kept + repr(screen)
     await looking.open(secret)
     assert looking.listing.groups == ()
+
+
+# ── what is counted ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_one_has_voted_on_waits_for_others_and_is_not_counted() -> None:
+    """Neither on the list, nor in the figures above it, nor in what it can be narrowed down to."""
+    house = office()
+    first = await house.ask(tool="close_account", order="A-1")
+    await house.ask(tool="close_account", order="A-2")
+    await house.say(first, "ada", "approve")
+    looking, other = Looking(house), Looking(house, "bob")
+    await looking.open()
+    assert (looking.listing.heading, looking.listing.counts) == ("1 request waits for you", "1 low")
+    assert [one.count for one in looking.listing.groups] == [1]
+    await other.open()
+    assert other.listing.heading == "2 requests wait for you"
+    second = (await house.desk.queue.page(looker(), Sieve())).requests[0][0]
+    await house.say(second, "ada", "approve")
+    await looking.open()
+    assert (looking.listing.heading, looking.listing.groups) == ("Nothing waits for you", ())
+    assert [choice.options for choice in looking.listing.choices if choice.name == "tool"] == [()]
+    await house.edit(first, "bob", 7)
+    await looking.open()
+    assert looking.listing.heading == "1 request waits for you"
+
+
+async def test_a_vote_in_somebodys_place_is_theirs_too() -> None:
+    """Whoever was spoken for is not asked again, and what waits for others is not counted as theirs."""
+    stages = "stages: [{approvers: [managers], quorum: 2}]"
+    house = House(rules(f"rules: [{{name: r, when: tool == 'hire', risk: low, {stages}}}]\n"))
+    await house.desk.command("delegate @bob until 2026-11-27", looker("cleo"))
+    request = await house.ask(tool="hire")
+    for person, heading in (("cleo", "1 request waits for you"), ("bob", "1 request waits for you")):
+        assert (await Looking(house, person).open()).heading == heading  # type: ignore[union-attr]
+    await house.say(request, "bob", "approve")
+    for person in ("cleo", "bob"):
+        assert (await Looking(house, person).open()).heading == "Nothing waits for you"  # type: ignore[union-attr]
+    assert (await Looking(house, "dan").open()).heading == "1 request waits for you"  # type: ignore[union-attr]
+
+
+async def test_a_directory_that_is_away_does_not_make_a_queue_look_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose group cannot be looked up is told that more may wait; nobody else is."""
+    house = House(rules("rules: [{name: r, when: tool == 'refund', risk: low, approvers: [oncall]}]\n"))
+    looking = Looking(house, "eve")
+    await looking.open()
+    assert looking.listing.counts == ""
+    await house.ask()
+
+    async def members(kind: str, group: str) -> frozenset[Principal | str]:
+        raise DirectoryAway(what="the directory is away")
+
+    monkeypatch.setattr(house.directory, "members", members)
+    house.changed()
+    await looking.open()
+    assert looking.listing.groups == ()
+    assert looking.listing.counts.startswith("more may wait")
+    await looking.do("narrow", values={"risk": "low"})
+    assert looking.listing.counts.startswith("more may wait")
+
+
+async def test_looking_for_a_text_asks_the_store_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are wanted at once, and however many do not hold it."""
+    house = office()
+    for n in range(60):
+        await house.ask(order=f"A-{n}", reason="wanted" if n in {30, 31, 50} else "other")
+        house.forward(milliseconds=1)
+    asked = 0
+    queue = house.store.queue
+
+    async def counted(*given: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await queue(*given)
+
+    monkeypatch.setattr(house.store, "queue", counted)
+    found, cursor, pages = list[object](), None, 0
+    while pages == 0 or cursor is not None:
+        page = await house.desk.queue.page(looker(), Sieve(text="wanted"), cursor, 2)
+        found += [one.arguments["order"] for one, _ in page.requests]
+        cursor, pages = page.cursor, pages + 1
+        assert (len(page.requests) <= 2, asked <= 20 * pages) == (True, True)
+    assert found == ["A-30", "A-31", "A-50"]
 
 
 # ── what is folded ───────────────────────────────────────────────────────────────────────────────

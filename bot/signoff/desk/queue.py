@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from signoff.desk.judging import OUTSIDE, Judge, Verdict
 from signoff.desk.voices import Voices, person_of
+from signoff.desk.voting import voices
 from signoff.errors import CannotDecide, NotAllowed
 from signoff.model import RISKS, Actor, Clean, Facet, Request, Sieve, mask, seen
 from signoff.model.text import visible
@@ -17,6 +18,10 @@ from signoff.ports import Filter, Store
 
 LOOKED_AT = 1000
 """Records that one page looks at for a text."""
+READS = 20
+"""Of these, how often the store is asked."""
+SPOKEN = 500
+"""Pending requests with a person's vote that are read."""
 BATCH = 1000
 """Members of an agent's batch that are read at most."""
 EVERYTHING = Sieve()
@@ -35,6 +40,8 @@ class Counts:
     channel: Mapping[str, int] = field(default_factory=dict[str, int])
     elsewhere: int = 0
     """How many wait besides, that are shown in other chats alone."""
+    unsure: bool = False
+    """More may wait, for groups whose members cannot be looked up now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +113,22 @@ class Queue:
 
     async def _facets(self, actor: Actor, person: str, now: datetime) -> tuple[Sequence[Facet], Counts]:
         """All kinds that wait for this person here, and how many of them there are."""
-        concerns = await self._concern(person, now)
-        mine = [facet for facet in await self._store.facets() if concerns(facet)]
+        concerns, unknown = await self._concern(person, now), await self._voices.unknown(self._policy())
+        every, spoken = await self._store.facets(), await self._spoken(person)
+        mine = [
+            facet._replace(size=left)
+            for facet in every
+            if concerns(facet) and (left := facet.size - spoken[facet._replace(size=0)]) > 0
+        ]
         here = [facet for facet in mine if _is_here(facet, actor)]
         elsewhere = sum(one.size for one in mine) - sum(one.size for one in here)
-        return here, _counted(here, elsewhere)
+        unsure = any(not unknown.isdisjoint(facet.approvers) and not concerns(facet) for facet in every)
+        return here, replace(_counted(here, elsewhere), unsure=unsure)
+
+    async def _spoken(self, person: str) -> Counter[Facet]:
+        """How many of each kind wait for others alone: this person has voted on them. Of many, the oldest."""
+        page = await self._store.page(Filter(status="pending", voted=person), None, SPOKEN)
+        return Counter(map(facet_of, page.requests))
 
     async def _concern(self, person: str, now: datetime) -> Callable[[Facet], bool]:
         """Whether requests of a kind may wait for this person."""
@@ -122,14 +140,17 @@ class Queue:
     ) -> tuple[list[Request], str | None]:
         found: list[Request] = []
         looked_at = 0
-        while facets:
-            page = await self._store.queue(facets, cursor, limit - len(found))
-            found += [one for one in page.requests if sieve.text is None or says(one, sieve.text)]
-            looked_at += max(len(page.requests), 1)
+        for _ in range(READS if facets else 0):
+            page = await self._store.queue(facets, cursor, limit)
+            fit = [one for one in page.requests if sieve.text is None or says(one, sieve.text)]
+            if len(found) + len(fit) > limit:
+                break  # these are for the next page
+            found += fit
+            looked_at += len(page.requests)
             cursor = page.cursor
-            if cursor is None or len(found) == limit or sieve.text is None or looked_at >= LOOKED_AT:
-                return found, cursor
-        return found, None
+            if cursor is None or sieve.text is None or looked_at >= LOOKED_AT:
+                break
+        return found, cursor if facets else None
 
     async def _of_batch(
         self, actor: Actor, person: str, sieve: Sieve, cursor: str | None, limit: int, now: datetime
@@ -144,7 +165,7 @@ class Queue:
                 (_order(one), one)
                 for one in page.requests
                 if concerns(kind := facet_of(one)) and _is_here(kind, actor) and _passes(kind, sieve)
-                if says(one, sieve.text or "")
+                if says(one, sieve.text or "") and person not in voices(one.votes)
             ]
             after = page.cursor
             if after is None:
@@ -158,10 +179,12 @@ class Queue:
 def facet_of(request: Request) -> Facet:
     """What kind of waiting request this is, as the store counts it."""
     show, channel = request.terms.show, request.channel
-    places = show if channel is None or channel in show else (*show, channel)
-    approvers = tuple(dict.fromkeys(request.terms.approvers))
     return Facet(
-        approvers, tuple(dict.fromkeys(places)), request.tool, request.agent, request.terms.risk or request.risk
+        approvers=tuple(sorted(set(request.terms.approvers))),
+        places=tuple(sorted({*show, channel} if channel is not None else set(show))),
+        tool=request.tool,
+        agent=request.agent,
+        risk=request.terms.risk or request.risk,
     )
 
 
@@ -203,7 +226,7 @@ def _sifted(facets: Sequence[Facet], sieve: Sieve, offered: Counts) -> tuple[Seq
     if sieve == EVERYTHING:
         return facets, offered
     passed = [one for one in facets if _passes(one, sieve)]
-    return passed, _counted(passed, offered.elsewhere)
+    return passed, replace(_counted(passed, offered.elsewhere), unsure=offered.unsure)
 
 
 def _counted(facets: Iterable[Facet], elsewhere: int = 0) -> Counts:

@@ -142,6 +142,12 @@ class Voices:
         """Those that stand, to be looked up once for many."""
         return await self._orders.delegations()
 
+    async def unknown(self, policy: Policy) -> frozenset[str]:
+        """Groups whose members cannot be looked up now: requests may wait for somebody through them unseen."""
+        live = [name for name in policy.groups if policy.live((name,))]
+        rosters = await self._people.rosters(policy, live) if live else {}
+        return frozenset(name for name, members in rosters.items() if members is None)
+
     async def unfit(self, policy: Policy, person: str, actor: Actor) -> str | None:
         """Why this person may decide nothing at all (I18). Raises DirectoryAway."""
         return await self._people.fit(policy, person, actor)

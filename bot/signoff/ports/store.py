@@ -81,6 +81,8 @@ class Filter:
     """Requests of this agent's batch."""
     piled: str | None = None
     """Requests without a card of their own in this place. Pending requests only."""
+    voted: str | None = None
+    """Requests on which this person has voted, or somebody in their place. Pending requests only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,12 @@ def places(request: Request) -> tuple[str, ...]:
     return show if request.channel is None or request.channel in show else (*show, request.channel)
 
 
+def voters(request: Request) -> tuple[str, ...]:
+    """Those whose voice in it is used up: who voted, and in whose place."""
+    people = (name for vote in request.votes for name in (vote.person, vote.acting_for))
+    return tuple(dict.fromkeys(name for name in people if name is not None))
+
+
 def matches(request: Request, which: Filter) -> bool:
     """Does the request pass the filter?"""
     return (
@@ -206,6 +212,7 @@ def matches(request: Request, which: Filter) -> bool:
         and (which.approvers is None or (request.open and not set(which.approvers).isdisjoint(request.terms.approvers)))
         and (which.batch is None or (request.batch is not None and request.batch.id == which.batch))
         and (which.piled is None or (request.open and which.piled in request.piled))
+        and (which.voted is None or (request.open and which.voted in voters(request)))
     )
 
 
@@ -224,6 +231,8 @@ def indexes(request: Request) -> Iterator[str]:
         return
     for place in dict.fromkeys(request.piled):
         yield f"piled:{place}"
+    for person in voters(request):
+        yield f"voted:{person}"
     where = tuple(dict.fromkeys(places(request)))
     terms = tuple(dict.fromkeys(request.terms.approvers))
     for place in where:
@@ -261,6 +270,8 @@ def choices(which: Filter) -> tuple[tuple[str, ...], ...]:
         return (tuple(f"batch:{status}:{which.batch}" for status in statuses),)
     if which.piled is not None:
         return ((f"piled:{which.piled}",),) if "pending" in statuses else ()
+    if which.voted is not None:
+        return ((f"voted:{which.voted}",),) if "pending" in statuses else ()
     found: list[tuple[str, ...]] = []
     if which.asked_by is not None:
         found.append(tuple(f"key:{status}:{which.asked_by}" for status in statuses))
@@ -282,8 +293,9 @@ def is_exact(which: Filter, group: tuple[str, ...]) -> bool:
         "both": {"status", "channel", "approvers"},
         "batch": {"status", "batch"},
         "piled": {"status", "piled"},
+        "voted": {"status", "voted"},
     }[kind]
-    names = ("status", "channel", "asked_by", "approvers", "batch", "piled")
+    names = ("status", "channel", "asked_by", "approvers", "batch", "piled", "voted")
     return {name for name in names if getattr(which, name) is not None} <= decided
 
 

@@ -21,6 +21,7 @@ ENTRIES = 40
 OPTIONS = 99
 LABEL = 60
 """Characters of an option without its count."""
+UNSURE = "more may wait: who is in one of your company's groups cannot be looked up now"
 NAMELESS = '""'
 VALUE = 75
 """Characters of an option's value; longer ones go by a short one."""
@@ -47,6 +48,11 @@ class Counts(Protocol):
     @property
     def elsewhere(self) -> int:
         """How many wait besides, that are shown in other chats alone."""
+        ...
+
+    @property
+    def unsure(self) -> bool:
+        """More may wait, for groups whose members cannot be looked up now."""
         ...
 
 
@@ -131,7 +137,7 @@ def waits(total: int, sieve: Sieve | None = None) -> str:
 
 
 def counts_text(counts: Counts) -> str:
-    """`1 critical · 4 high · 82 low · 3 more are shown in another chat`."""
+    """`1 critical · 4 high · 82 low · 3 more are shown in another chat`; and whether more may wait."""
     more = counts.elsewhere
     verb = "is" if more == 1 else "are"
     return " · ".join(
@@ -139,6 +145,7 @@ def counts_text(counts: Counts) -> str:
         for text in (
             by_risk(counts.risk),
             f"{more:,} {'more ' if counts.total else ''}{verb} shown in another chat" if more > 0 else "",
+            UNSURE if counts.unsure else "",
         )
         if text
     )
