@@ -142,7 +142,7 @@ class Door:
             log.warning("an invoke cannot be read", name=name, reason=str(error))
             body = answers.refuse(UNREADABLE) if name == "adaptiveCard/action" else answers.close(UNREADABLE)
         except StoreUnavailable as error:
-            body = answers.close(error.sentence)
+            body = answers.say(error.sentence) if name == "adaptiveCard/action" else answers.close(error.sentence)
         # As text: botbuilder copies deeply whatever goes through its turn, which costs more than all else for a card.
         return InvokeResponse(status=200, body=dumps(body))
 

@@ -25,6 +25,7 @@ from signoff_sim import world
 from signoff_sim.teams.directory import MANAGERS_GROUP
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
+import harness_review
 import harness_slack
 import harness_teams
 
@@ -105,6 +106,10 @@ class Side(Protocol):
         """Who is in the group of managers from now on."""
         ...
 
+    def hands(self, person: str) -> harness_review.Hands:
+        """That person in front of what waits for them."""
+        ...
+
 
 class SlackSide:
     name, place, elsewhere, direct = "slack", "slack:#refunds", "slack:#approvals", "slack:@ada"
@@ -182,6 +187,9 @@ class SlackSide:
     async def group(self, *people: str) -> None:
         body = {"id": "S0MGR", "users": [PEOPLE[one].slack for one in people]}
         await self._world.sim.act("usergroup", body)
+
+    def hands(self, person: str) -> harness_review.Hands:
+        return harness_review.SlackHands(self._world, person)
 
 
 class TeamsSide:
@@ -263,6 +271,9 @@ class TeamsSide:
 
     async def group(self, *people: str) -> None:
         await self._world.sim.act("group", {"id": MANAGERS_GROUP, "members": list(people)})
+
+    def hands(self, person: str) -> harness_review.Hands:
+        return harness_review.TeamsHands(self._world, person)
 
 
 @asynccontextmanager
