@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import contextlib
+from typing import Any, Literal
 
 import pytest
 from batchkit import Crowd
+from relaykit import CrashError, Life
 from reviewkit import Looking, looker, office
-from ruleskit import AGENT, House, rules
+from ruleskit import AGENT, LIMITS, House, rules
 
+from signoff.cards import Move, Preflight
 from signoff.client import Gate
 from signoff.client import requests as verbs
+from signoff.desk import Desk
 from signoff.errors import DirectoryAway, NotFound
 from signoff.model import Actor, Ask, Pin, Principal, Request, Sieve
 
@@ -69,6 +73,58 @@ async def test_the_same_batch_on_two_replicas_at_once_is_told_twice_alike() -> N
     )
     assert [{one.result for one in decided.results} for decided in both] == [{"voted"}, {"voted"}]
     assert {len((await house.desk.get(one.id)).votes) for one in requests} == {1}
+
+
+# ── killed between two steps ─────────────────────────────────────────────────────────────────────
+
+
+def dying(house: House, life: Life) -> Desk:
+    """A replica that ends at one of its calls to the store."""
+    desk = Desk(life.of(house.store), house.policy, house.signer, LIMITS)
+    desk.people.add("slack", house.directory)
+    return desk
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_i21_a_confirmation_that_dies_at_any_step_is_finished_once(when: Literal["before", "after"]) -> None:
+    """Whoever looks half a minute later finds every decision made, once, with one audit line each."""
+    step, life = 0, Life()
+    while step == 0 or life.over:
+        step += 1
+        house, life = office(), Life(step, when)
+        for n in range(3):
+            await house.ask(order=f"A-{n}")
+            await house.ask(tool="close_account", order=f"B-{n}")
+        looking = Looking(house)
+        await looking.open(every=True)
+        with contextlib.suppress(CrashError):
+            desk = dying(house, life)
+            await desk.review.act(looking.preflight.review, Move("confirm", looking.preflight.key), looking.actor)
+        house.forward(seconds=31)
+        await looking.do("look")
+        if isinstance(looking.screen, Preflight):  # it died before anything was begun
+            await looking.do("confirm", looking.preflight.key)
+        assert looking.results.heading == "3 approved, 3 votes counted"
+        assert len([line for line in await house.lines() if line.get("batch")]) == 6
+    assert step > 15
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_i21_a_press_that_dies_at_any_step_decides_no_other_request(when: Literal["before", "after"]) -> None:
+    """The same button pressed again decides what it stood for, or nothing."""
+    step, life = 0, Life()
+    while step == 0 or life.over:
+        step += 1
+        house, life = office(), Life(step, when)
+        first, *others = [await house.ask(order=f"A-{n}") for n in range(3)]
+        looking = Looking(house)
+        await looking.open(one=first.id)
+        move = Move("decide", "approve", mark=looking.single.mark)
+        with contextlib.suppress(CrashError):
+            await dying(house, life).review.act(looking.single.review, move, looking.actor)
+        await looking.do("decide", "approve", mark=move.mark)
+        assert [(await house.desk.get(one.id)).open for one in others] == [True, True]
+    assert step > 5
 
 
 # ── what is nobody else's business ───────────────────────────────────────────────────────────────
