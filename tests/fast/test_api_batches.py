@@ -398,6 +398,24 @@ async def test_i30_a_wait_for_a_batch_counts_among_the_keys_waits() -> None:
     assert (await house.send("GET", path, key="agent")).status == 200
 
 
+async def test_i30_a_wait_for_a_batch_counts_once_for_each_that_it_waits_for() -> None:
+    """A hundred waits for five hundred each are fifty thousand waits; one always has room."""
+    house = House(Limits(waits_per_key=3), rules=RULES)
+    await house.key("agent", "agent")
+    await house.key("ada", "approver", person="ada")
+    two = await ask(house, {"requests": [ONE, ONE]})
+    four = await ask(house, {"requests": [ONE] * 4})
+    poll = await waiting(house, f"/v1/batches/{two['id']}?wait=60")
+    assert (await house.send("GET", f"/v1/batches/{two['id']}?wait=60", key="agent")).status == 429
+    await decide(house, two["requests"][0], "approve")
+    await decide(house, two["requests"][1], "approve")
+    assert (await asyncio.wait_for(poll, 5)).status == 200
+    poll = await waiting(house, f"/v1/batches/{four['id']}?wait=60&ended=0")
+    assert (await house.send("GET", f"/v1/batches/{four['id']}?wait=60", key="agent")).status == 429
+    await decide(house, four["requests"][0], "approve")
+    assert (await asyncio.wait_for(poll, 5)).status == 200
+
+
 # ── refusals ─────────────────────────────────────────────────────────────────────────────────────
 
 WRONG: list[tuple[object, str]] = [

@@ -86,11 +86,12 @@ class Batches:
         if not ID.fullmatch(batch_id):
             raise NoSuchBatch
         found = await self._own(batch_id, key)
-        if wait and any(one.open for one in found):
+        waiting = sum(one.open for one in found)
+        if wait and waiting:
             seen = ended if ended >= 0 else len(found) - 1
             del found  # hundreds of records, of which many waits may stand at once
             began = time.monotonic()
-            self._waits.take(key.id, http)
+            self._waits.take(key.id, http, waiting)  # each of them is waited for
             try:
                 found = await self._desk.batches.wait(batch_id, key, wait, seen)
             except asyncio.CancelledError:
@@ -98,7 +99,7 @@ class Batches:
                     raise
                 found = await self._own(batch_id, key)  # as things stand; the agent asks the next replica
             finally:
-                self._waits.leave(key.id)
+                self._waits.leave(key.id, waiting)
             if time.monotonic() - began >= RECHECK:
                 await caller(http, self._store, "agent")
         return _answer(found, key)

@@ -83,21 +83,21 @@ class Waits:
         self._open: dict[asyncio.Task[object], web.Request] = {}
         self.closing = False
 
-    def take(self, key_id: str, request: web.Request) -> None:
-        """Count the running handler's wait until `leave`. Raises TooManyWaits.
+    def take(self, key_id: str, request: web.Request, many: int = 1) -> None:
+        """Count the running handler's wait until `leave`; `many`: for so many requests. Raises TooManyWaits.
 
         In between, CancelledError means that the client has hung up or, if `closing`, that we are stopping.
         """
-        if self._count[key_id] >= self._limit:
+        if self._count[key_id] + many > max(self._limit, many):
             raise TooManyWaits(limit=self._limit)
-        self._count[key_id] += 1
+        self._count[key_id] += many
         self._open[_task()] = request
         if self.closing:  # it came in while we were stopping, and nobody would let go of it any more
             _task().cancel()
 
-    def leave(self, key_id: str) -> None:
+    def leave(self, key_id: str, many: int = 1) -> None:
         del self._open[_task()]
-        self._count[key_id] -= 1
+        self._count[key_id] -= many
         if not self._count[key_id]:
             del self._count[key_id]
 
