@@ -63,17 +63,19 @@ class Delivery:
         place: str,
         doing: Callable[[Chat], Awaitable[None]],
         given_up: Callable[[], Awaitable[bool]],
+        *,
+        urgent: bool,
     ) -> Refused | float | None:
         """Do something with the chat of a place when it is its turn. None: done; a number: try again after so many
-        seconds. `what`: the kind of call. `given_up`: whether it has been tried for long enough. Raises
-        StoreUnavailable.
+        seconds. `what`: the kind of call. `given_up`: whether it has been tried for long enough. `urgent`: whether
+        somebody is to do something about it. Raises StoreUnavailable.
         """
         name = place.partition(":")[0]
         chat = self._chats.get(name)
         if chat is None:
             return Refused(f"{name} is not configured on this server")
         turn = f"{what} {place}"
-        wait = self._traffic.turn(name, turn, subject, longest=pace.CALL)
+        wait = self._traffic.turn(name, turn, subject, longest=pace.CALL, urgent=urgent)
         if wait > 0:
             return wait
         began = self._clock()
@@ -84,7 +86,7 @@ class Delivery:
             return Refused(str(error.data.get("reason", error.sentence)))
         except ChatBusy as error:
             self._traffic.answered(name)
-            return self._traffic.full(turn, subject, error.retry_after)
+            return self._traffic.full(turn, subject, error.retry_after, urgent=urgent)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a fault in one chat's code must not hold up the other places

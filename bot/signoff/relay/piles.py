@@ -83,7 +83,9 @@ class Piles:
             await self._delivery.bring(work, chat, placement, face, known=known)
 
         what = "post" if placement.state == "posting" else "update"
-        outcome = await self._delivery.call(pile.id, what, place, doing, lambda: self._given_up(pile))
+        outcome = await self._delivery.call(
+            pile.id, what, place, doing, lambda: self._given_up(pile), urgent=pile.waiting > 0
+        )
         if isinstance(outcome, Refused):
             gone = placement.model_copy(update={"state": "undeliverable", "detail": outcome.reason})
             if await self._store.place(work, gone) and await self._desk.piles.lost(pile.id, place, outcome.reason):

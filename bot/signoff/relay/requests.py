@@ -107,7 +107,9 @@ class Requests:
                 await self._delivery.bring(work, chat, placement, self._face(request, card), known=known)
 
         what = "tell" if telling else "post" if placement.message is None else "update"
-        outcome = await self._delivery.call(request.id, what, place, doing, lambda: self._given_up(request))
+        outcome = await self._delivery.call(
+            request.id, what, place, doing, lambda: self._given_up(request), urgent=request.open
+        )
         if isinstance(outcome, Refused):
             await self._undeliverable(work, placement, outcome.reason)
             return None

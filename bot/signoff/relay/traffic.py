@@ -31,6 +31,19 @@ class _Queue:
     """The last turn that was given out."""
     turns: dict[str, float] = field(default_factory=dict)
     """Request → its turn."""
+    urgent: set[str] = field(default_factory=set)
+    """Those of them that somebody waits for."""
+
+    def following(self, request: str, now: float, *, urgent: bool) -> float:
+        """The next turn for one that has none: behind all others, or, if it is urgent, behind the urgent ones."""
+        turn = max(self.tail + PACE, self.free, now)
+        if urgent:
+            self.urgent.add(request)
+            over = {other: at for other, at in self.turns.items() if at > now + TICK and other not in self.urgent}
+            turn = min(turn, max(min(over.values(), default=turn), self.free))
+            self.turns |= {other: at + PACE for other, at in over.items()}
+        self.tail = max(turn, self.tail + PACE)
+        return turn
 
 
 @dataclass(slots=True)
@@ -50,13 +63,14 @@ class Traffic:
         self._queues: dict[str, _Queue] = {}
         self._pauses: dict[str, _Pause] = {}
 
-    def turn(self, chat: str, what: str, request: str, *, longest: float) -> float:
+    def turn(self, chat: str, what: str, request: str, *, longest: float, urgent: bool = False) -> float:
         """Seconds until this request's turn for `what` (one kind of call to one place of the chat); 0: now.
 
+        `urgent`: it goes before all that are not, because somebody is to do something about it.
         Of those who wait for a chat that hangs, one at a time may try; its call takes `longest` seconds at most.
         """
         now = self._clock()
-        queued = self._queued(what, request, now)
+        queued = self._queued(what, request, now, urgent=urgent)
         if queued > 0:
             return queued
         pause = self._pauses.get(chat)
@@ -67,7 +81,7 @@ class Traffic:
         pause.until = now + longest
         return 0.0
 
-    def _queued(self, what: str, request: str, now: float) -> float:
+    def _queued(self, what: str, request: str, now: float, *, urgent: bool) -> float:
         queue = self._queues.get(what)
         if queue is None:
             return 0.0
@@ -75,20 +89,24 @@ class Traffic:
             del self._queues[what]
             return 0.0
         turn = queue.turns.pop(request, None)
-        if turn is None or turn <= now + TICK < queue.free:
-            turn = queue.tail = max(queue.tail + PACE, queue.free, now)
+        sooner = urgent and request not in queue.urgent
+        if turn is None or turn <= now + TICK < queue.free or (sooner and turn > now + TICK):
+            turn = queue.following(request, now, urgent=urgent)
         if turn <= now + TICK:
+            queue.urgent.discard(request)
             return 0.0
         queue.turns[request] = turn
         return turn - now
 
-    def full(self, what: str, request: str, retry_after: float) -> float:
+    def full(self, what: str, request: str, retry_after: float, *, urgent: bool = False) -> float:
         """The place has asked for `retry_after` seconds; how long this request waits then."""
         now = self._clock()
         queue = self._queues.setdefault(what, _Queue())
         queue.free = max(queue.free, now + retry_after)
         # It has had its turn already, so it is the next one, and all others move back and keep their order.
         queue.turns.pop(request, None)
+        if urgent:
+            queue.urgent.add(request)
         others = {other: max(turn, now) for other, turn in queue.turns.items()}
         back = max(0.0, queue.free + PACE - min(others.values(), default=queue.free + PACE))
         queue.turns = {request: queue.free} | {other: turn + back for other, turn in others.items()}
