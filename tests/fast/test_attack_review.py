@@ -299,6 +299,30 @@ async def test_looking_for_a_text_asks_the_store_a_bounded_number_of_times(monke
     assert found == ["A-30", "A-31", "A-50"]
 
 
+async def test_a_queue_of_large_calls_holds_up_nobody_else() -> None:
+    """While one person's list is drawn, and the page before deciding, others get their turn all the time."""
+    house = office()
+    for order in range(30):
+        arguments = {f"k{n}": n for n in range(3000)} | {"order": order}
+        await house.desk.ask(Ask.model_validate({"tool": "refund", "arguments": arguments}), AGENT)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    looking, beside = Looking(house), asyncio.ensure_future(others())
+    await looking.open()
+    drawn, turns = turns, 0
+    await looking.do("select", "all")
+    await looking.do("approve")
+    beside.cancel()
+    assert min(drawn, turns) > 10
+    assert "too long to be shown whole" in {line.said for line in looking.preflight.excluded}
+
+
 # ── what is folded ───────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -97,7 +98,8 @@ class Listings:
 
     async def screen(self, state: State, rows: Rows, actor: Actor) -> tuple[State, cards.Listing]:
         """The list, and the state that knows what it showed."""
-        groups = drawn.group(rows.requests)
+        # Beside the loop: hundreds of calls with thousands of arguments take a while, and nobody else has to wait.
+        groups = await asyncio.to_thread(drawn.group, rows.requests)
         page = min(state.page, drawn.group_pages(groups) - 1)
         shown = {one.key: one.members for one in groups[page * drawn.GROUPS : (page + 1) * drawn.GROUPS]}
         changes = {"screen": "listing", "page": page, "groups": shown, "barred": tuple(rows.marks)}

@@ -185,7 +185,7 @@ class Reviews:
             case "page" if move.key == "first":
                 state, rows = await self._listings.window(state, actor, None, 0)
             case "page":
-                pages = drawn.group_pages(drawn.group(rows.requests))
+                pages = drawn.group_pages(await asyncio.to_thread(drawn.group, rows.requests))
                 if state.page + 1 < pages:
                     state = state.model_copy(update={"page": state.page + 1, "opened": ""})
                 elif state.ahead is not None:
@@ -239,7 +239,8 @@ class Reviews:
 
     async def _checked(self, state: State, kind: BulkKind, actor: Actor) -> tuple[State, cards.Screen]:
         judged = await self._bulk.preflight(state.selected, kind, actor)
-        state = deciding.asked(state, kind, judged, self._policy().names)
+        # Beside the loop, as the list.
+        state = await asyncio.to_thread(deciding.asked, state, kind, judged, self._policy().names)
         return state, deciding.screen(state, self._policy().names)
 
     async def _confirmed(self, state: State, move: cards.Move, actor: Actor) -> cards.Screen:

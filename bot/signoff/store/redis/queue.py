@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from signoff.model import Facet, Request
 from signoff.ports import Filter, Page
@@ -12,6 +13,9 @@ from signoff.store import ids, queue, record
 from signoff.store.redis import scripts
 from signoff.store.redis.line import Line
 from signoff.store.redis.names import Names
+
+BREATH: Final = 256 * 1024
+"""Characters of records read before others get their turn."""
 
 
 class RedisQueue:
@@ -28,7 +32,16 @@ class RedisQueue:
         if not ids:
             return []
         docs = cast("list[str | None]", await self._line.call("MGET", *map(self._names.doc, ids)))
-        return [request for doc in docs if (request := record.load_or_none(doc)) is not None]
+        found: list[Request] = []
+        read = 0
+        for doc in docs:
+            if (request := record.load_or_none(doc)) is not None:
+                found.append(request)
+            read += len(doc or "")
+            if read >= BREATH:  # some are large, and others wait for their turn
+                read = 0
+                await asyncio.sleep(0)
+        return found
 
     async def facets(self) -> Sequence[Facet]:
         flat = cast("list[str]", await self._line.call("HGETALL", self._names.queue))
