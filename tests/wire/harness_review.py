@@ -1,15 +1,19 @@
-"""One person in front of the list, in either chat: the same verbs, whatever a screen is made of."""
+"""One person in front of the list, in either chat: the same verbs, whatever a screen is made of. And what waits."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Protocol, cast
 
 import harness_slack
 import harness_teams
+import pytest
 
 from signoff import forms
-from signoff.model import MessageRef
+from signoff.model import Ask, MessageRef, Request
+from signoff_sim import world
 
 Json = dict[str, Any]
 REFUNDS = "C0REFUNDS"
@@ -365,17 +369,138 @@ class TeamsHands:
         await self.press("Cancel")
 
     async def close(self) -> None:
-        """Teams tells the bot nothing of a card that is looked at no more."""
+        """Teams tells the bot nothing of a card that is looked at no more, and shows it as it was posted next time."""
+        if self._card is not None:
+            self._message().views.pop(self._person, None)
         self._card = None
 
     def hold(self) -> object:
         return self._shown
 
     def put(self, held: object) -> None:
+        self._message().views[self._person] = cast("Json", held)
+
+    def _message(self) -> Any:
         assert self._card is not None
-        _, message = self._world.sim.threads.seen_by(self._who, self._card.conversation, self._card.message)
-        message.views[self._person] = cast("Json", held)
+        return self._world.sim.threads.seen_by(self._who, self._card.conversation, self._card.message)[1]
 
 
 def _plain(text: str) -> str:
     return text.strip().rstrip(".…").strip().casefold()
+
+
+# ── what waits ───────────────────────────────────────────────────────────────────────────────────
+
+PEOPLE = "\n".join(
+    f"  {one.id}: {{name: {one.name}, email: {one.email}, slack: {world.SLACK_TEAM}/{one.slack}, "
+    f"teams: {world.TEAMS_TENANT}/{one.teams}}}"
+    for one in world.PEOPLE
+)
+RULES = f"""
+version: 1
+people:
+{PEOPLE}
+groups:
+  finance: {{members: [ada, bob]}}
+operators: [rita]
+defaults:
+  show: ["slack:#refunds", "teams:Finance/General"]
+  approvers: [finance]
+  any_channel: true
+rules:
+  - name: deployments
+    when: tool == "deploy"
+    any_channel: true
+    approvers: [finance]
+    confirm: "${{args.service}}"
+  - name: restarts
+    when: tool == "restart"
+    any_channel: true
+    approvers: [finance]
+    grants: {{match: [args.service], max_ttl: 8h, max_uses: 5}}
+"""
+SCHEMA = {
+    "type": "object",
+    "properties": {"order": {"type": "string"}, "amount": {"type": "number", "minimum": 0, "maximum": 1000}},
+    "required": ["order", "amount"],
+}
+
+
+async def ask(house: Any, amount: int, **changes: Any) -> Request:
+    body: dict[str, Any] = {
+        "tool": "issue_refund",
+        "arguments": {"order": f"A-{amount}", "amount": amount},
+        "title": f"Refund {amount}",
+        "risk": "low",
+        "schema": SCHEMA,
+        **changes,
+    }
+    return cast("Request", (await house.desk.ask(Ask.model_validate(body), house.key)).request)
+
+
+async def status(house: Any, *requests: Request) -> list[str]:
+    return [(await house.desk.get(one.id)).status for one in requests]
+
+
+async def sees(hands: Any, *words: str) -> None:
+    """Wait until all of these words are on the screen."""
+    try:
+        await harness_slack.eventually(lambda: all(word in hands.text for word in words))
+    except TimeoutError:
+        pytest.fail(f"{words} not in:\n{hands.text}\n── told:\n{hands.told}")
+
+
+async def hears(hands: Any, *words: str) -> None:
+    """Wait until that person was told all of these words."""
+    try:
+        await harness_slack.eventually(lambda: all(word in hands.told for word in words))
+    except TimeoutError:
+        pytest.fail(f"{words} not in:\n{hands.told}\n── seen:\n{hands.text}")
+
+
+async def edited(house: Any, request: Request, amount: int = 999) -> None:
+    """Somebody's edit that leaves it waiting."""
+    now = await house.desk.get(request.id)
+    digest = "sha256:" + f"{amount:064x}"
+    changes = {"version": 2, "arguments": {**now.arguments, "amount": amount}, "digest": digest, "rev": now.rev + 1}
+    after = now.model_copy(update=changes)
+    assert await house.store.move(now, after, "request.revised", house.entry(after))
+
+
+def members(risks: tuple[str, ...] = ("low", "low", "low")) -> list[Ask]:
+    return [
+        Ask.model_validate(
+            {"tool": "issue_refund", "arguments": {"order": f"B-{n}", "amount": n}, "title": f"Row {n}", "risk": risk}
+        )
+        for n, risk in enumerate(risks)
+    ]
+
+
+async def repainted(house: Any) -> None:
+    """The card of several is drawn a second after something about them has changed."""
+    for _ in range(2):
+        await house.converge()
+        house.clock.ahead += timedelta(seconds=2)
+    await house.converge()
+
+
+async def shows(house: Any, card: MessageRef, words: str, side: Any = None) -> None:
+    """Everybody sees this on the card of several, after everything due was done."""
+    async with asyncio.timeout(10):
+        while words not in (side or house.side).seen("bob", card):
+            await repainted(house)
+            await asyncio.sleep(0.05)
+
+
+async def batch(house: Any, asks: list[Ask], title: str = "Monday's refunds") -> tuple[MessageRef, list[Request]]:
+    """An agent asks for several at once: its card in this chat, and what it asked."""
+    batch_id, opened = await house.desk.batches.ask(asks, title, house.key, "token-1")
+    await repainted(house)
+    return await pile_card(house, batch_id), [one.request for one in opened]
+
+
+async def pile_card(house: Any, card_id: str, side: Any = None) -> MessageRef:
+    placements = await house.store.placements(card_id)
+    name = (side or house.side).name
+    [found] = [one.message for one in placements if one.message and one.message.chat == name]
+    return cast("MessageRef", found)

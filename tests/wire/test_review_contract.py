@@ -7,51 +7,18 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import harness_slack
 import pytest
+from harness_review import RULES, ask, batch, edited, hears, members, pile_card, repainted, sees, shows, status
 
 from signoff import forms
 from signoff.desk.review import reviews
 from signoff.errors import StoreUnavailable
-from signoff.model import Actor, Answer, Ask, MessageRef, Request
-from signoff_sim import world
+from signoff.model import Actor, Answer, Ask, Request
 from signoff_slack import review as slack_review
 
-PEOPLE = "\n".join(
-    f"  {one.id}: {{name: {one.name}, email: {one.email}, slack: {world.SLACK_TEAM}/{one.slack}, "
-    f"teams: {world.TEAMS_TENANT}/{one.teams}}}"
-    for one in world.PEOPLE
-)
-RULES = f"""
-version: 1
-people:
-{PEOPLE}
-groups:
-  finance: {{members: [ada, bob]}}
-operators: [rita]
-defaults:
-  show: ["slack:#refunds", "teams:Finance/General"]
-  approvers: [finance]
-  any_channel: true
-rules:
-  - name: deployments
-    when: tool == "deploy"
-    any_channel: true
-    approvers: [finance]
-    confirm: "${{args.service}}"
-  - name: restarts
-    when: tool == "restart"
-    any_channel: true
-    approvers: [finance]
-    grants: {{match: [args.service], max_ttl: 8h, max_uses: 5}}
-"""
-SCHEMA = {
-    "type": "object",
-    "properties": {"order": {"type": "string"}, "amount": {"type": "number", "minimum": 0, "maximum": 1000}},
-    "required": ["order", "amount"],
-}
 HOSTILE = (
     "<!channel> <@U0ADA> *b* [x](https://evil.example) <at>Ada</at> {{DATE(2026-01-01T00:00:00Z)}} & </b> "
     "\u202efdp\u200b"
@@ -63,47 +30,6 @@ Policed = Callable[[str, str, timedelta], AbstractAsyncContextManager[Any]]
 async def house(policed: Policed, chat: str) -> AsyncIterator[Any]:
     async with policed(chat, RULES, timedelta()) as made:
         yield made
-
-
-async def ask(house: Any, amount: int, **changes: Any) -> Request:
-    body: dict[str, Any] = {
-        "tool": "issue_refund",
-        "arguments": {"order": f"A-{amount}", "amount": amount},
-        "title": f"Refund {amount}",
-        "risk": "low",
-        "schema": SCHEMA,
-        **changes,
-    }
-    return cast("Request", (await house.desk.ask(Ask.model_validate(body), house.key)).request)
-
-
-async def status(house: Any, *requests: Request) -> list[str]:
-    return [(await house.desk.get(one.id)).status for one in requests]
-
-
-async def sees(hands: Any, *words: str) -> None:
-    """Wait until all of these words are on the screen."""
-    try:
-        await harness_slack.eventually(lambda: all(word in hands.text for word in words))
-    except TimeoutError:
-        pytest.fail(f"{words} not in:\n{hands.text}\n── told:\n{hands.told}")
-
-
-async def hears(hands: Any, *words: str) -> None:
-    """Wait until that person was told all of these words."""
-    try:
-        await harness_slack.eventually(lambda: all(word in hands.told for word in words))
-    except TimeoutError:
-        pytest.fail(f"{words} not in:\n{hands.told}\n── seen:\n{hands.text}")
-
-
-async def edited(house: Any, request: Request, amount: int = 999) -> None:
-    """Somebody's edit that leaves it waiting."""
-    now = await house.desk.get(request.id)
-    digest = "sha256:" + f"{amount:064x}"
-    changes = {"version": 2, "arguments": {**now.arguments, "amount": amount}, "digest": digest, "rev": now.rev + 1}
-    after = now.model_copy(update=changes)
-    assert await house.store.move(now, after, "request.revised", house.entry(after))
 
 
 async def open_single(house: Any, request: Request) -> Any:
@@ -250,15 +176,6 @@ async def test_a_page_of_everything_names_what_it_leaves_out(house: Any) -> None
     await ada.confirm("Approve 3")
     await sees(ada, "3 approved")
     assert await status(house, *requests) == ["approved"] * 3 + ["pending"] * 6
-
-
-def members(risks: tuple[str, ...] = ("low", "low", "low")) -> list[Ask]:
-    return [
-        Ask.model_validate(
-            {"tool": "issue_refund", "arguments": {"order": f"B-{n}", "amount": n}, "title": f"Row {n}", "risk": risk}
-        )
-        for n, risk in enumerate(risks)
-    ]
 
 
 # ── meanwhile ────────────────────────────────────────────────────────────────────────────────────
@@ -521,36 +438,6 @@ async def test_two_hundred_at_once_and_the_wait_for_them(house: Any, monkeypatch
 
 
 # ── cards of several ─────────────────────────────────────────────────────────────────────────────
-
-
-async def repainted(house: Any) -> None:
-    """The card of several is drawn a second after something about them has changed."""
-    for _ in range(2):
-        await house.converge()
-        house.clock.ahead += timedelta(seconds=2)
-    await house.converge()
-
-
-async def shows(house: Any, card: MessageRef, words: str, side: Any = None) -> None:
-    """Everybody sees this on the card of several, after everything due was done."""
-    async with asyncio.timeout(10):
-        while words not in (side or house.side).seen("bob", card):
-            await repainted(house)
-            await asyncio.sleep(0.05)
-
-
-async def batch(house: Any, asks: list[Ask], title: str = "Monday's refunds") -> tuple[MessageRef, list[Request]]:
-    """An agent asks for several at once: its card in this chat, and what it asked."""
-    batch_id, opened = await house.desk.batches.ask(asks, title, house.key, "token-1")
-    await repainted(house)
-    return await pile_card(house, batch_id), [one.request for one in opened]
-
-
-async def pile_card(house: Any, card_id: str, side: Any = None) -> MessageRef:
-    placements = await house.store.placements(card_id)
-    name = (side or house.side).name
-    [found] = [one.message for one in placements if one.message and one.message.chat == name]
-    return cast("MessageRef", found)
 
 
 async def test_an_agents_batch_is_decided_each_and_all(house: Any) -> None:

@@ -10,7 +10,7 @@ from signoff.cards import Choice, Entry, Group, Listing
 from signoff.model import Risk
 from signoff_teams.render.card import LIMIT, RISKS, banner, document, note
 from signoff_teams.render.moves import ANY, FILTER, PICK, TICKS, Buttons, Place, row
-from signoff_teams.render.text import Json, brief, label, line, runs, size
+from signoff_teams.render.text import Json, brief, label, line, runs, size, tick
 
 DECIDING = frozenset({"approve", "reject"})
 """Moves that stand at the foot of the card."""
@@ -132,7 +132,7 @@ def _ticks(name: str, title: str, choices: list[Json], ticked: list[str]) -> Jso
 def _ticks_of_groups(groups: list[Group], room: _Room) -> list[Json]:
     if not groups:
         return []
-    choices: list[Json] = [{"title": _group(group, room.label), "value": group.key} for group in groups]
+    choices: list[Json] = [{"title": tick(_group(group), room.label), "value": group.key} for group in groups]
     ticked = [group.key for group in groups if group.selected == group.selectable]
     return [_ticks(groups[0].key, "", choices, ticked)]
 
@@ -142,7 +142,7 @@ def _open(group: Group, buttons: Buttons, room: _Room, cut: int) -> list[Json]:
     items: list[Json] = [_bare(group, room)]
     free = [entry for entry in group.entries if entry.mark is None]
     if free:
-        choices: list[Json] = [{"title": _entry(entry, room), "value": entry.key} for entry in free]
+        choices: list[Json] = [{"title": tick(_entry(entry, room), room.label), "value": entry.key} for entry in free]
         items.append(_ticks(group.key, "", choices, [entry.key for entry in free if entry.selected]))
     for entry in group.entries:
         if entry.mark is not None:
@@ -180,10 +180,10 @@ def _picking(groups: list[Group], buttons: Buttons, room: _Room) -> list[Json]:
 
 def _bare(group: Group, room: _Room) -> Json:
     colour = "Default" if group.risk is None else RISKS[group.risk][1]
-    return line(brief(_group(group, room.label), room.label + 100, weight="Bolder", color=colour), spacing="Small")
+    return line(brief(_group(group), room.label + 100, weight="Bolder", color=colour), spacing="Small")
 
 
-def _group(group: Group, room: int) -> str:
+def _group(group: Group) -> str:
     parts = [_risk(group.risk), group.title, group.detail]
     if not group.selectable:
         parts.append("one by one only")
@@ -192,14 +192,14 @@ def _group(group: Group, room: int) -> str:
     if 0 < group.selected < group.selectable:
         parts.append(f"{group.selected} selected")
     parts.append(f"until {_when(group.soonest)}")
-    return label(" · ".join(filter(None, parts)), room) or "(no name)"
+    return " · ".join(filter(None, parts)).strip() or "(no name)"
 
 
 def _entry(entry: Entry, room: _Room) -> str:
     text = entry.text if room.whole or not entry.short else entry.short
     if room.whole and entry.hidden:
         text += f" (+{entry.hidden} characters)"
-    return label(f"{entry.title} · {text}", room.label) or "(no name)"
+    return f"{entry.title} · {text}"
 
 
 def _risk(risk: Risk | None) -> str:

@@ -2,7 +2,7 @@
 
 A TextBlock reads Markdown and `{{DATE(…)}}`; a TextRun reads no Markdown, but clients expand the date functions in it
 as well (adaptivecards 3.x). So what comes from outside goes into TextRuns, cut between the braces of whatever could be
-a function.
+a function. The words beside a tick are a bare string that the same clients read as Markdown.
 """
 
 from __future__ import annotations
@@ -15,8 +15,18 @@ from datetime import UTC, datetime
 Json = dict[str, object]
 
 NBSP = "\u00a0"
+HAIR = "\u200a"
+"""The thinnest space: what is kept apart by it looks nearly as it was written."""
 _BRACES = re.compile(r"(?<=\{)(?=\{(?!\{))")
 """Between two braces before anything that could be a function's name."""
+_MARKS = re.compile(
+    r"(?<=\*)(?=\S)"  # *emphasis*
+    r"|(?<=(?<![^\W_])_)(?=\S)|(?<=_)(?=_)"  # _emphasis_, not in_a_name
+    r"|(?<=~)(?=~)|(?<=\])(?=[(\[:])|(?<=!)(?=\[)"  # ~~gone~~, [link](…), ![image](…)
+    r"|(?<=<)(?=[^\s<])|(?<=&)(?=#?\w+;)"  # <https://…>, &lt;
+    r"|(?<=\\)(?=[!-/:-@\[-`{-~])|(?<=`)(?=`)"  # \*
+)
+"""Within whatever Markdown reads as a mark of its own: with a space there, it is a character again (CommonMark)."""
 _SPACES = re.compile(r"(?m)(?:^ | (?= ))")
 """Spaces that HTML would swallow."""
 
@@ -97,6 +107,11 @@ def paragraph(text: str, *lead: Json, **style: object) -> list[Json]:
 def label(text: str, room: int = 400) -> str:
     """Text for places that take a bare string (labels, choices, placeholders): braces apart, on one line."""
     return clip(_BRACES.sub(" ", single(text)), room)
+
+
+def tick(text: str, room: int = 400) -> str:
+    """A label beside a tick, where nothing is Markdown (`useMarkdownInRadioButtonAndCheckbox` of adaptivecards)."""
+    return clip(_MARKS.sub(HAIR, _BRACES.sub(" ", single(text))), room)
 
 
 def moment(at: datetime) -> Json:
