@@ -115,14 +115,14 @@ class Queue:
         """All kinds that wait for this person here, and how many of them there are."""
         concerns, unknown = await self._concern(person, now), await self._voices.unknown(self._policy())
         every, spoken = await self._store.facets(), await self._spoken(person)
-        mine = [
-            facet._replace(size=left)
-            for facet in every
-            if concerns(facet) and (left := facet.size - spoken[facet._replace(size=0)]) > 0
-        ]
+        mine = [facet for facet in every if concerns(facet)]
+        if spoken:
+            mine = [one._replace(size=left) for one in mine if (left := one.size - spoken[one._replace(size=0)]) > 0]
         here = [facet for facet in mine if _is_here(facet, actor)]
         elsewhere = sum(one.size for one in mine) - sum(one.size for one in here)
-        unsure = any(not unknown.isdisjoint(facet.approvers) and not concerns(facet) for facet in every)
+        unsure = bool(unknown) and any(
+            not unknown.isdisjoint(facet.approvers) and not concerns(facet) for facet in every
+        )
         return here, replace(_counted(here, elsewhere), unsure=unsure)
 
     async def _spoken(self, person: str) -> Counter[Facet]:
