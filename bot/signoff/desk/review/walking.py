@@ -21,6 +21,7 @@ from signoff.ports import Store
 
 PRESSED = "review-pressed"
 """The store's memory of drawings whose button was pressed."""
+LOST = "That one is not yours to decide any more."
 THROUGH = "You have been through all of them."
 
 
@@ -164,6 +165,8 @@ class Walks:
             return await self.stepped(state.model_copy(update={"single": n}), 1, actor)
         request = found[0]
         verdict = await self._verdict(request, actor)
+        if verdict.code == "not_allowed":  # since it was listed; what it says by now is for others to read
+            return await self.stepped(state.model_copy(update={"single": n, "notice": LOST}), 1, actor)
         pins = (*state.pins[:n], pin_of(request), *state.pins[n + 1 :])
         mark = state.mark if keep and pin == pin_of(request) else secrets.token_urlsafe(9)
         state = state.model_copy(update={"screen": "single", "single": n, "pins": pins, "mark": mark})
