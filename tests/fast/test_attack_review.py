@@ -205,6 +205,28 @@ async def test_the_page_before_deciding_names_the_tool_whatever_the_title_says()
     assert max(map(len, titles)) <= 80
 
 
+async def test_what_is_thawed_after_it_was_selected_makes_no_page_that_cannot_be_confirmed() -> None:
+    """Frozen ones are selected without being counted; when they can be decided after all, two hundred of them are."""
+    house = office()
+    for n in range(210):
+        await house.ask(order=f"A-{n:03d}")
+        house.forward(milliseconds=1)
+    await house.desk.command("freeze tool refund because of doubt", looker("ada"))
+    looking = Looking(house)
+    await looking.open()
+    for _ in range(2):
+        await looking.do("select", "all")
+        await looking.do("page", "next")
+    await house.desk.command("thaw tool refund", looker("ada"))
+    await looking.do("approve")
+    assert looking.preflight.heading == "Approve 200 requests?"
+    assert {line.said for line in looking.preflight.excluded} == {"more than the 200 that are decided at once"}
+    for page in range(1, looking.preflight.pages):
+        await looking.do("turn", str(page))
+    await looking.do("confirm", looking.preflight.key)
+    assert looking.results.heading == "200 approved"
+
+
 async def test_words_that_are_looked_for_are_no_longer_than_a_field_takes() -> None:
     """What is typed behind the command fills the field that narrows the list."""
     looking = Looking(office())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from signoff import cards
 from signoff.cards import queue as drawn
-from signoff.desk.bulk import Decided, Done, Judged
+from signoff.desk.bulk import MOST, Decided, Done, Judged
 from signoff.desk.judging import BulkKind
 from signoff.desk.review.state import Outcome, Preflight, State
 from signoff.errors import Invalid
@@ -15,12 +15,16 @@ from signoff.model import says_something
 
 REASON = 3000
 """Characters of a reason for many."""
+TOO_MANY = f"more than the {MOST} that are decided at once"
 
 
 def asked(state: State, kind: BulkKind, judged: Sequence[Judged], names: Mapping[str, str]) -> State:
     """The state with a new page to confirm: what can be decided together, and what not and why."""
     fit = [one for one in judged if one.code == "ok" and one.request is not None]
-    unfit = [one for one in judged if one.code != "ok" or one.request is None]
+    unfit = [drawn.Told(one.request, one.code) for one in judged if one.code != "ok" or one.request is None]
+    # What could not be decided when it was selected may be by now, so there may be more than was counted then.
+    unfit += [drawn.Told(one.request, one.code, TOO_MANY) for one in fit[MOST:]]
+    fit = fit[:MOST]
     return state.model_copy(
         update={
             "screen": "preflight",
@@ -30,7 +34,7 @@ def asked(state: State, kind: BulkKind, judged: Sequence[Judged], names: Mapping
                 kind=kind,
                 pins=tuple(one.pin for one in fit),
                 lines=tuple(drawn.told_line(drawn.Told(one.request, "ok"), names) for one in fit),
-                excluded=drawn.excluded_lines([drawn.Told(one.request, one.code) for one in unfit], names),
+                excluded=drawn.excluded_lines(unfit, names),
             ),
         }
     )
