@@ -130,7 +130,7 @@ class Door:
         if text is None:
             return web.json_response({"error": "the signature does not hold"}, status=401)
         payload = parse.body(text)
-        if payload is not None and payload.get("type") not in parse.KINDS:
+        if payload is not None and str(payload.get("type")) not in parse.KINDS:
             return web.json_response({"error": "nothing here listens to this"}, status=404)
         sound = commands.fields(text) if payload is None else parse.sound(payload)
         if sound is None:
