@@ -40,7 +40,7 @@ class Screen:
     ) -> None:
         self._browser = browser
         self._size = (width, height)
-        self._scheme: Scheme = scheme
+        self.scheme: Scheme = scheme
         self._scale = scale
         self.address = address
         self.faults: list[str] = []
@@ -50,7 +50,7 @@ class Screen:
     async def __aenter__(self) -> Self:
         width, height = self._size
         self._context = await self._browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=self._scheme, device_scale_factor=self._scale
+            viewport={"width": width, "height": height}, color_scheme=self.scheme, device_scale_factor=self._scale
         )
         self._context.set_default_timeout(PATIENCE)
         self.page = await self._context.new_page()

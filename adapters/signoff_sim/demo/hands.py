@@ -102,6 +102,27 @@ class Slack:
         expect(wanted in answer, f"/signoff {text} was answered: {answer}")
         return answer
 
+    async def pending(self, words: str = "") -> None:
+        """Open the list of what waits."""
+        body = {"as": self.person, "command": "/pending", "text": words, "channel": REFUNDS}
+        await self._stage.act("slack", "command", **body)
+        await self.reads_in_window("for you")
+
+    async def press(self, button: str) -> None:
+        """A button in the open window."""
+        await self._stage.act("slack", "press", **{"as": self.person, "text": button})
+
+    async def close(self) -> None:
+        """Close all windows."""
+        await self._stage.act("slack", "close", **{"as": self.person, "all": True})
+
+    async def reads_in_window(self, *wanted: str) -> Json:
+        async def look() -> Json | None:
+            modal = cast("Json | None", (await self.state())["modal"])
+            return modal if modal is not None and shows(modal, *wanted) else None
+
+        return await until(look, f"in Slack, a window for {self.person} with {', '.join(wanted)}")
+
     async def click(self, message: Json, channel: str, button: str, **more: object) -> None:
         await self._stage.act(
             "slack", "click", **{"as": self.person, "channel": channel, "ts": message["ts"], "text": button} | more
@@ -152,6 +173,17 @@ class Teams:
         state = cast("Json", await self._stage.state("teams", self.person))
         threads = [thread for team in state["teams"] for channel in team["channels"] for thread in channel["threads"]]
         return next(cast("list[Json]", thread["messages"]) for thread in threads if thread["id"] == conversation)
+
+    async def pending(self, words: str = "") -> Json:
+        """Ask the bot, in one's own chat with it, for the list of what waits."""
+        await self._stage.act("teams", "say", **{"as": self.person, "text": f"pending {words}".strip()})
+
+        async def look() -> Json | None:
+            state = cast("Json", await self._stage.state("teams", self.person))
+            last = cast("Json", state["chats"][0]["messages"][-1])
+            return last if last.get("card") else None
+
+        return await until(look, f"in Teams, a list for {self.person}")
 
     async def say(self, text: str, wanted: str) -> None:
         """Say something to the bot, and wait for its answer."""

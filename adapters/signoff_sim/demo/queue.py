@@ -80,9 +80,7 @@ class Seeded:
     """Request id → what was asked."""
 
 
-def cases(
-    number: int = 1, plain: int = PLAIN, expires_in: int = EXPIRES_IN, chat: Chat | None = None
-) -> list[Case]:
+def cases(number: int = 1, plain: int = PLAIN, expires_in: int = EXPIRES_IN, chat: Chat | None = None) -> list[Case]:
     """So many harmless calls with the five traps among them, always the same for the same number.
 
     `chat`: all of them are shown in this one, if perhaps in the other too; None: some in one, some in the other.

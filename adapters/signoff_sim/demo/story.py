@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from signoff_sim.demo import rules
+from signoff_sim.demo import review, rules
 from signoff_sim.demo.hands import APPROVALS, REFUNDS, Broken, Slack, Teams, expect, shows
 from signoff_sim.demo.stage import Stage
 
@@ -147,6 +147,9 @@ STEPS = (
     Step("Freeze by command in Slack, thaw in Teams", rules.freeze),
     Step("Delegate by command", rules.delegate),
     Step("Allow similar calls", rules.similar),
+    Step("Clear a queue with /pending in Slack", review.clear_in_slack),
+    Step("The same in Teams", review.clear_in_teams),
+    Step("An agent's batch on one card, in both chats", review.one_card),
     Step("The bot is killed while a call waits, and started again", crash),
 )
 
