@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from signoff import digest
 from signoff.desk.asking import check
+from signoff.desk.flood import Crowded
 from signoff.desk.intake import Intake
 from signoff.desk.records import Records
 from signoff.desk.runs import Runs
@@ -65,6 +66,7 @@ class Batches:
         turn = await self._turn(key, token)
         batch_id = BATCH + (secrets.token_hex(16) if token is None else _name(key, token, turn))
         opened: dict[int, Opened] = {}
+        crowded: Crowded = {}
 
         async def take(row: int, *, left: int = 1, left_open: int = 1) -> None:
             """Open one, if there is room for so many."""
@@ -75,7 +77,9 @@ class Batches:
                 limit, open_requests=limit.open_requests - left_open + 1, per_minute=limit.per_minute - left + 1
             )
             try:
-                opened[row] = await self._intake.take(asks[row], key, idempotency, batch=batch, began=now, caps=caps)
+                opened[row] = await self._intake.take(
+                    asks[row], key, idempotency, batch=batch, began=now, caps=caps, crowded=crowded
+                )
             except TooManyOpen:
                 raise TooManyOpen(limit=limit.open_requests) from None
 

@@ -20,7 +20,7 @@ from signoff.desk.asking import body, check
 from signoff.desk.batches import Batches
 from signoff.desk.bulk import Bulk
 from signoff.desk.drafts import Drafts
-from signoff.desk.flood import Floods
+from signoff.desk.flood import Crowded, Floods
 from signoff.desk.intake import Intake
 from signoff.desk.judging import Judge
 from signoff.desk.offering import LONGEST, SEEN, Offers, seen_key
@@ -273,7 +273,7 @@ class Desk:
         """Do the one thing that is due about a request by the store's clock: remind, escalate or end it. False: nothing
         was due. Raises NotFound, StoreUnavailable.
         """
-        crowded: dict[str, bool] = {}
+        crowded: Crowded = {}
         for _ in range(ATTEMPTS):
             request, now = await self._store.load(request_id)
             if not request.open or now < request.wakes_at:
@@ -294,7 +294,7 @@ class Desk:
 
     async def undeliverable(self, request_id: str, place: str, reason: str) -> None:
         """Record that a card could not be delivered; the request stays decidable elsewhere (I05, I23)."""
-        crowded: dict[str, bool] = {}
+        crowded: Crowded = {}
         for _ in range(ATTEMPTS):
             request, _ = await self._records.current(request_id)
             if place in request.undelivered:

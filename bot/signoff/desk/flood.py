@@ -10,6 +10,8 @@ from signoff.ports import Flood, Idempotency, Memory
 
 SPACE = "flood"
 """The store's counts of what has lately come to each place."""
+Crowded = dict[str, asyncio.Future[int]]
+"""Place → how many have lately come there."""
 REMEMBERED = 10_000
 """Calls that were taken up here, so that asking the same again counts once."""
 
@@ -27,21 +29,22 @@ class Floods:
         """What comes within so many seconds belongs to one flood."""
         return 0.0 if self._flood is None else self._flood.seconds
 
-    async def piled(self, request: Request, places: Iterable[str], crowded: dict[str, bool]) -> Request:
+    async def piled(self, request: Request, places: Iterable[str], crowded: Crowded, *, first: bool = False) -> Request:
         """The record without a card of its own at those of these places where too many came at once. What is risky
-        always has one, and a batch's have their rows.
+        always has one, and a batch's keep together on theirs (`first`: unless it is only now being taken up).
 
-        `crowded`: what is known already of this request's places, so that it counts once however often it is tried.
-        Raises StoreUnavailable.
+        `crowded`: what is known already of this request's places, or its batch's, so that it counts once however often
+        it is tried. Raises StoreUnavailable.
         """
         flood = self._flood
-        if flood is None or not request.open or request.batch is not None or request.risky:
+        if flood is None or not request.open or request.risky or (request.batch is not None and not first):
             return request
         named = [place for place in places if place not in request.piled]
-        new = [place for place in named if place not in crowded]
-        counts = await asyncio.gather(*(self._memory.tally(SPACE, place, flood.seconds) for place in new))
-        crowded |= {place: count > flood.requests for place, count in zip(new, counts, strict=True)}
-        full = tuple(place for place in named if crowded[place])
+        for place in named:
+            if place not in crowded:  # without a pause, for members of a batch are taken up together
+                crowded[place] = asyncio.ensure_future(self._memory.tally(SPACE, place, flood.seconds))
+        counts = await asyncio.gather(*(asyncio.shield(crowded[place]) for place in named))
+        full = tuple(place for place, count in zip(named, counts, strict=True) if count > flood.requests)
         return request.model_copy(update={"piled": (*request.piled, *full)}) if full else request
 
     def taken(self, asked_by: str, idempotency: Idempotency | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from signoff.desk import entries as audit
-from signoff.desk.flood import Floods
+from signoff.desk.flood import Crowded, Floods
 from signoff.desk.opening import Openings
 from signoff.desk.records import ATTEMPTS
 from signoff.errors import BudgetSpent, CallFrozen, Overtaken, StoreUnavailable
@@ -39,14 +39,15 @@ class Intake:
         batch: Batch | None = None,
         began: datetime | None = None,
         caps: Caps | None = None,
+        crowded: Crowded | None = None,
     ) -> Opened:
         """Take up a call that has been checked. `began`: when those of its batch are asked, so that all share one
-        moment. `caps`: in place of the usual ones. Raises ChannelNotAllowed, IdempotencyConflict, RateLimited,
-        TooManyOpen, StoreUnavailable.
+        moment. `crowded`: of its batch, which makes one card. `caps`: in place of the usual ones. Raises
+        ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
         """
         policy, spent, frozen = self._policy(), set[str](), set[str]()
         grants, late = True, False
-        crowded: dict[str, bool] = {}
+        crowded = {} if crowded is None else crowded
         tries = ATTEMPTS + len(policy.rule_names)
         while tries > 0:
             # Who was too late for a use of a grant stands in line: all at once would overtake each other for ever.
@@ -59,7 +60,7 @@ class Intake:
                 opening = await self._openings.of(policy, ask, terms, key, now, batch=batch, grants=grants)
                 request = opening.request
                 if not self._floods.known(key.id, idempotency):
-                    request = await self._floods.piled(request, request.terms.show, crowded)
+                    request = await self._floods.piled(request, request.terms.show, crowded, first=True)
                 try:
                     opened = await self._store.open(
                         request, audit.asked(request), idempotency, caps or self._caps, opening.conditions

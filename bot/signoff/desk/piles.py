@@ -152,4 +152,4 @@ class Piles:
 
 def _shown(request: Request, place: str) -> bool:
     """Whether a batch's card shows it there."""
-    return place in request.terms.show and place not in request.undelivered
+    return place in request.terms.show and place not in request.undelivered and place not in request.piled

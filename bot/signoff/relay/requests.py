@@ -69,8 +69,12 @@ class Requests:
         piles: dict[str, None] = {}
         for one in placements:
             counted = one.state == "piled" or (is_counted(request, one.place) and one.state != "undeliverable")
-            if counted and one.shown < request.rev:
-                piles[request.batch.id if request.batch else pile_of(one.place)] = None
+            if not counted or one.shown >= request.rev:
+                continue
+            if request.batch is not None:
+                piles[request.batch.id] = None
+            if request.batch is None or one.place in request.piled or request.risky:  # which may have been piled before
+                piles[pile_of(one.place)] = None
         for pile in piles:
             await self._store.nudge(pile, pace.GATHER)
 
