@@ -12,7 +12,10 @@ from relaykit import CrashError, Life
 from reviewkit import RULES, Looking, looker, office
 from ruleskit import AGENT, COMPANY, LIMITS, House, rules
 
+from signoff.api.answers import record
 from signoff.cards import Move, Preflight
+from signoff.cards.line import arguments_line
+from signoff.cli.bulk import pinned
 from signoff.client import Gate
 from signoff.client import requests as verbs
 from signoff.desk import Desk
@@ -378,3 +381,19 @@ async def test_a_call_folded_into_one_that_was_edited_gets_its_decision(monkeypa
     await crowd.decide(1, "approve")
     decision = await waiting
     assert (decision.arguments, decision.folded) == ({"service": "web"}, True)
+
+
+# ── on the terminal ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("amount", range(9))
+async def test_what_goes_along_with_others_is_shown_whole_on_the_terminal_too(amount: int) -> None:
+    """JSON takes a little more room than the line that says whether it is short enough."""
+    house = office()
+    arguments = {f"k{n}": "x" * 20 for n in range(9)} | {"z": "y" * (20 + amount), "amount": 1_000_000}
+    ask = Ask.model_validate({"tool": "refund", "title": "\x1b[31mHarmless", "arguments": arguments})
+    request = (await house.desk.ask(ask, AGENT)).request
+    listed = pinned(record(request, masked=True))
+    if not arguments_line(request)[1]:
+        assert listed.text.endswith('"amount":1000000}')
+    assert listed.title == "refund: ‹U+001B›[31mHarmless"

@@ -17,8 +17,10 @@ from signoff.model import dumps, one_line, shorten
 
 MOST = 200
 """Requests in one decision, as the service takes them."""
-LINE = 300
-"""Characters of the arguments on a line; what is longer is not approved along with others."""
+LINE = 400
+"""Characters of the arguments on a line. What takes more than 300 on a chat's line is not approved along with others;
+as JSON it may be a little longer, and has to be shown whole here too.
+"""
 COUNTED = frozenset({"approved", "rejected", "voted"})
 """Results that say that the decision counted."""
 ASKED = {"approve": "Approve", "reject": "Reject"}
@@ -54,11 +56,13 @@ class Result:
 
 def pinned(request: Document) -> Pinned:
     text, hidden = shorten(one_line(dumps(request["arguments"])), LINE)
+    tool, title = one_line(str(request["tool"])), one_line(str(request.get("title") or request["tool"]))
     return Pinned(
         str(request["id"]),
         cast("int", request["version"]),
         str(request["digest"]),
-        one_line(str(request.get("title") or request["tool"])),
+        # A title is the agent's own words, the tool is what runs.
+        title if title == tool else f"{tool}: {title}",
         f"{text}… (+{hidden})" if hidden else text,
         None if request.get("risk") is None else str(request["risk"]),
     )
