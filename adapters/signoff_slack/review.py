@@ -18,16 +18,19 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.cards import Listing, Move, Preflight, Screen, Single, Working
-from signoff.errors import MovedOn, ReviewGone, SignoffError, StoreUnavailable
+from signoff.errors import MovedOn, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
 from signoff.model import Actor, Principal
+from signoff.ports import Memory
 from signoff_slack import answers, check, faults, ids, render
 from signoff_slack.commands import Command
 from signoff_slack.moves import AtHome, Call, Gesture
 from signoff_slack.parse import Click
+from signoff_slack.places import PILES, pile_key
 from signoff_slack.private import Private
 from signoff_slack.render import screen as screens
 from signoff_slack.review_forms import ReviewForms
 from signoff_slack.text import Json
+from signoff_slack.web import patiently
 
 if TYPE_CHECKING:
     from signoff.desk import Desk
@@ -50,9 +53,10 @@ Later = Callable[[Coroutine[Any, Any, None]], None]
 class Review:
     """Holds nothing that another replica needs."""
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, private: Private, later: Later) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, memory: Memory, private: Private, later: Later) -> None:
         self._desk = desk
         self._client = client
+        self._memory = memory
         self._private = private
         self._later = later
         self._forms = ReviewForms(desk, self)
@@ -92,7 +96,7 @@ class Review:
             if origin is not None:
                 await self._private.below(origin.conversation, click.thread, who.user, sentence)
 
-        opening = partial(self._desk.review.open, actor, sieve=self._desk.review.sieve_of(click.request_id))
+        opening = partial(self._of_pile, click, actor, sieve=self._desk.review.sieve_of(click.request_id))
         match click.action:
             case "approve_all":
                 opening = partial(opening, every=True, kind="approve")
@@ -104,6 +108,13 @@ class Review:
                 pass
         self._later(self._open(opening, click.trigger_id, tell))
         return answers.ack()
+
+    async def _of_pile(self, click: Click, actor: Actor, **how: Any) -> Screen:
+        """Raises WrongPlace where no such card was posted (I16)."""
+        origin = click.actor.origin
+        if origin is None or await self._memory.recall(PILES, pile_key(origin)) != click.request_id:
+            raise WrongPlace
+        return await self._desk.review.open(actor, **how)
 
     async def _open_anywhere(self, actor: Actor, trigger_id: str) -> None:
         """Where there is nobody to answer but in a modal or a direct message."""
@@ -216,7 +227,7 @@ class Review:
         """In place of the drawing that was clicked in; after two clicks in the same one, what stands now."""
         stale = {"hash": gesture.hash} if gesture.hash else {}
         try:
-            await self._client.views_update(view_id=gesture.view, view=view, **stale)
+            await patiently(lambda: self._client.views_update(view_id=gesture.view, view=view, **stale))
         except faults.FAILURES as error:
             if faults.code(error) != "hash_conflict" or gesture.what != "move" or gesture.move.name == "form":
                 log.warning("a list could not be drawn: %s", faults.code(error))
@@ -229,7 +240,7 @@ class Review:
 
     async def _update(self, view_id: str, view: Json) -> None:
         try:
-            await self._client.views_update(view_id=view_id, view=view)
+            await patiently(lambda: self._client.views_update(view_id=view_id, view=view))
         except faults.FAILURES as error:
             log.warning("a list could not be drawn: %s", faults.code(error))
 
@@ -271,7 +282,7 @@ class Review:
             log.error("a view breaks Slack's limits: %s", found[0])
             view = screens.away(UNDRAWN)
         try:
-            await self._client.views_publish(user_id=who.user, view=view)
+            await patiently(lambda: self._client.views_publish(user_id=who.user, view=view))
         except faults.FAILURES as error:
             log.warning("an App Home could not be drawn: %s", faults.code(error))
 

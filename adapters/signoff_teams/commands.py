@@ -10,12 +10,13 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import cast
 
 import structlog
 
 from signoff.desk import Desk
-from signoff.errors import ChatError, SignoffError, Undeliverable
+from signoff.errors import ChatBusy, ChatError, SignoffError, Undeliverable
 from signoff.model import Actor, MessageRef, Principal
 from signoff.ports import Memory
 from signoff_teams import render
@@ -48,6 +49,7 @@ SPACE = "teams-heard"
 HEARD = 3600.0
 """Seconds for which Teams may deliver a message again."""
 NOBODY = "Teams did not say who you are, so nothing was done; write from your own work account."
+BUSY = "Teams limits how fast we may write, so nothing was sent; ask again in {} s."
 log = structlog.get_logger("signoff.teams")
 
 _PREFIX = re.compile(r"^/?signoff(?:\s+|$)", re.IGNORECASE)
@@ -120,6 +122,8 @@ class Commands:
                 await self.show(who, name, rest)
                 return None if is_personal(activity) else PRIVATE[name]
             return await self._desk.command(words, Actor(via=NAME, principal=who, origin=origin))
+        except ChatBusy as error:
+            return BUSY.format(ceil(error.retry_after))
         except SignoffError as error:
             return error.sentence
 

@@ -17,6 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from signoff.cards import Details, Home, Listing, Move, MoveButton, Preflight, Results, Screen, Single, Working
 from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable
 from signoff.model import Sieve
+from signoff.store.memory import MemoryStore
 from signoff_slack import commands, ids, moves, parse, review
 from signoff_slack.front import Front
 
@@ -100,7 +101,8 @@ class Desk:
 class Bench:
     def __init__(self) -> None:
         self.web, self.desk = Web(), Desk()
-        self.front = Front(cast("Any", self.desk), self.web)
+        self.memory = MemoryStore()
+        self.front = Front(cast("Any", self.desk), self.web, self.memory)
 
 
 @pytest.fixture
@@ -263,7 +265,7 @@ async def test_results_are_drawn_without_a_click(monkeypatch: pytest.MonkeyPatch
     """While decisions are written the modal says so, and shows the results when they are there."""
     monkeypatch.setattr(review, "LOOKS", (0.0, 0.0, 0.0))
     web, desk = Web(), Desk()
-    front = Front(cast("Any", desk), web)
+    front = Front(cast("Any", desk), web, MemoryStore())
     desk.review.answers = [WORKING, WORKING, RESULTS]
     answer = await front.submitted(sent(move="confirm"))
     assert "Approving: 1 of 2" in json.dumps(answer.body)
@@ -333,7 +335,7 @@ async def test_a_refused_shortcut_is_said_in_a_modal(bench: Bench) -> None:
     ],
 )
 async def test_a_pile_opens_a_private_list(bench: Bench, action: str, how: dict[str, Any]) -> None:
-    """Each button of the card of several opens what it says for whoever clicked, with nothing but who they are."""
+    """Each button of the card of several opens what it says for whoever clicked, only where it was posted (I16)."""
     item = "req_7" if action == "one" else ""
     payload = {
         "type": "block_actions",
@@ -350,6 +352,9 @@ async def test_a_pile_opens_a_private_list(bench: Bench, action: str, how: dict[
             }
         ],
     }
+    assert (await bench.front.clicked(payload)).status == 200
+    assert "does not belong" in json.dumps(await bench.web.until("chat.postEphemeral"))
+    await bench.memory.remember("slack-piles", "T0DEMO/C1/1.0", "bat_1")
     assert (await bench.front.clicked(payload)).status == 200
     await bench.web.until("views.open")
     [(_, actor, _, given_how)] = bench.desk.review.seen

@@ -16,8 +16,6 @@ from signoff.model import Ask, MessageRef, Request
 from signoff_sim import world
 
 Json = dict[str, Any]
-REFUNDS = "C0REFUNDS"
-"""The channel in which commands are typed."""
 WAITS = "5"
 """Seconds within which something has to change after a press."""
 
@@ -115,7 +113,7 @@ class SlackHands:
     def told(self) -> str:
         state = self._world.state(self._person)
         direct = [one for channel in state["channels"] if channel["kind"] == "dm" for one in channel["messages"]]
-        private = [one for one in self._world.messages(self._person, REFUNDS) if one["ephemeral"]]
+        private = [one for channel in state["channels"] for one in channel["messages"] if one["ephemeral"]]
         said = [f"{one['text']}\n{harness_slack.words(one['blocks'])}" for one in [*direct, *private]]
         return "\n".join([*said, *(one["text"] for one in state["notices"])])
 
@@ -217,7 +215,8 @@ class SlackHands:
         await self.press("◀ Back to the request")
 
     async def close(self) -> None:
-        await self._act("close", all=True)
+        if self._world.modal(self._person) is not None:
+            await self._act("close", all=True)
 
     def hold(self) -> object:
         return dict(self._stack()[-1].definition)
