@@ -1,0 +1,188 @@
+"""From a call to its verdict: asked, waited for, checked, its approval burnt. Nothing here runs a tool or raises."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, cast
+
+from signoff.errors import AlreadyStarted, NotRun, OnHold, Rejected, Unavailable, Unusable, where
+from signoff_agents.gating.calls import Away, Call, Kind, Misfit, Unfit, Verdict
+
+if TYPE_CHECKING:
+    from signoff.client import Batch, Decision, Gate
+    from signoff.client.fields import Fields
+    from signoff.model import Change
+
+SHOWN = 300
+"""Characters of a value that a note about an edit quotes."""
+
+log = logging.getLogger("signoff")
+
+
+async def decide(gate: Gate, call: Call) -> Verdict:
+    """Ask about one call and wait, as long as it takes. Raises nothing; cancelled, nothing has run."""
+    try:
+        if (misfit := _misfit(call)) is not None:
+            return misfit
+        decision = await gate.ask(call.tool, call.arguments, **_fields(call))
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+        return refused(call, error)
+    return await settle(gate, call, decision)
+
+
+async def decide_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -> list[Verdict]:
+    """The same about several calls, as one batch: each decided by itself, all waited for. In the order of the calls."""
+    if len(calls) == 1:
+        return [await decide(gate, calls[0])]
+    verdicts = [_misfit(call) for call in calls]
+    asked = [call for call, verdict in zip(calls, verdicts, strict=True) if verdict is None]
+    if not asked:
+        return [verdict for verdict in verdicts if verdict is not None]
+    try:
+        decisions = await batch_of(gate, asked, title).decisions()
+    except Exception as error:  # noqa: BLE001  # as above
+        settled = [refused(call, error) for call in asked]
+    else:
+        settled = await asyncio.gather(*(settle(gate, *one) for one in zip(asked, decisions, strict=True)))
+    rest = iter(settled)
+    return [verdict or next(rest) for verdict in verdicts]
+
+
+async def settle(gate: Gate, call: Call, decision: Decision) -> Verdict:
+    """What a decision means for its call; an approval is checked and burnt. Raises nothing."""
+    from signoff.client.decision import refusal, started
+
+    try:
+        if (no := refusal(decision)) is not None:
+            return refused(call, no, decision)
+        if decision.kind == "respond":
+            return Verdict(
+                kind="answer", call=call, said=text(decision.response), answer=decision.response, decision=decision
+            )
+        edited = _edited(call, decision)
+        if decision.consumed_at is not None:
+            raise started(decision, decision.consumed_at)  # before a misfit could be reported over its outcome
+        await _check(gate, call, decision)
+        await gate.consume(decision)
+    except Exception as error:  # noqa: BLE001  # as above
+        return refused(call, error, decision)
+    run = cast("dict[str, object]", decision.arguments)
+    note = _note(decision, edited) if edited else None
+    return Verdict(kind="run", call=call, run=run, edited=edited, note=note, decision=decision)
+
+
+def refused(call: Call, error: Exception, decision: Decision | None = None) -> Verdict:
+    """The verdict for what was raised instead of an approval."""
+    kind: Kind = "refused"
+    if isinstance(error, AlreadyStarted):
+        kind, error = "done", _ended(error, decision)
+    elif isinstance(error, Unusable):
+        log.warning("%s", error)
+        error = Unfit(tool=call.tool, fault=error.data["fault"])
+    elif isinstance(error, Unavailable) and not isinstance(error, OnHold):
+        kind, error = "away", _away(call, error)
+    elif not isinstance(error, NotRun):
+        # Not its text: it may quote arguments.
+        log.warning("%s was not run, because asking about it failed: %s", call.tool, where(error))
+        kind, error = "away", Away(tool=call.tool, reason="")
+    return Verdict(kind=kind, call=call, said=error.sentence, error=error, decision=decision)
+
+
+def retry(verdict: Verdict) -> Literal["never", "with_changes", "ask"] | None:
+    """What a rejection says may be done next; the model reads it in `said` too."""
+    return verdict.error.retry if isinstance(verdict.error, Rejected) else None
+
+
+def text(value: object) -> str:
+    """A person's answer, or any other JSON value, as a model reads it."""
+    from signoff.client.signature import plain
+    from signoff.model import dumps
+
+    return value if isinstance(value, str) else dumps(plain(value))
+
+
+def batch_of(gate: Gate, calls: Sequence[Call], title: str | None = None) -> Batch:
+    """The calls as a batch that has not been sent."""
+    batch = gate.batch(title)
+    for call in calls:
+        batch.add(call.tool, call.arguments, **_fields(call))
+    return batch
+
+
+def _fields(call: Call) -> Fields:
+    return cast("Fields", {**call.fields, "run_id": call.run_id, "tool_call_id": call.call_id})
+
+
+def _misfit(call: Call) -> Verdict | None:
+    """Nobody is asked about what could not run."""
+    fault = _fault(call, call.arguments)
+    if fault is None:
+        return None
+    error = Misfit(tool=call.tool, fault=fault)
+    return Verdict(kind="refused", call=call, said=error.sentence, error=error)
+
+
+def _fault(call: Call, arguments: Mapping[str, object]) -> str | None:
+    """What of the arguments the tool would not take, without quoting them."""
+    from pydantic import ValidationError
+
+    from signoff.client.decision import sentence
+    from signoff.client.signature import fault
+
+    if call.fits is None:
+        return None
+    try:
+        call.fits(arguments)
+    except ValidationError as error:
+        return sentence(fault(error))
+    except Exception as error:  # noqa: BLE001  # a check that fails in any way is no yes
+        log.warning("the arguments of %s could not be checked: %s", call.tool, where(error))
+        return "They could not be checked."
+    return None
+
+
+async def _check(gate: Gate, call: Call, decision: Decision) -> None:
+    """That the tool takes what was approved. Raises Unusable, and lets the card say that it did not run."""
+    fault = _fault(call, decision.arguments or {})
+    if fault is not None:
+        await gate.report(decision, "failed", f"Not run: {fault}")
+        raise Unusable(tool=call.tool, fault=fault)
+
+
+def _edited(call: Call, decision: Decision) -> tuple[Change, ...]:
+    """What differs from what was asked. Raises Doubtful when nobody is said to have changed it."""
+    from signoff.client.decision import doubtful
+    from signoff.client.signature import written
+    from signoff.model import changes
+
+    edited = changes(written(call.arguments), decision.arguments)
+    if edited and decision.kind == "approve" and decision.version == 1:
+        raise doubtful(call.tool, "other arguments were approved than those that were asked about")
+    return edited
+
+
+def _note(decision: Decision, edited: Sequence[Change]) -> str:
+    who = " and ".join(dict.fromkeys(by.name or by.person or f'The rule "{by.rule}"' for by in decision.decided_by))
+    told = "; ".join(f"{change.path[1:]} is now {_shown(change.to)}" for change in edited)
+    said = f" They said: {decision.message}" if decision.message else ""
+    return f"{who or 'A person'} changed the arguments of {decision.tool} before it ran: {told}.{said}"
+
+
+def _shown(value: object) -> str:
+    shown = text(value) if not isinstance(value, str) else f'"{value}"'
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+
+
+def _away(call: Call, error: Unavailable) -> Away:
+    log.warning("%s", error)
+    return Away(tool=call.tool, reason=error.data.get("reason", ""))
+
+
+def _ended(error: AlreadyStarted, decision: Decision | None) -> AlreadyStarted:
+    """With what the earlier attempt reported."""
+    outcome = decision.outcome if decision is not None else None
+    if outcome is None or not outcome.detail:
+        return error
+    return type(error)(**{**error.data, "ending": f" and {outcome.status} ({outcome.detail})"})

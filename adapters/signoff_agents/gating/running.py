@@ -1,0 +1,101 @@
+"""Around the run of a tool: what came of it is reported, whatever it is. And all of this without async."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from signoff.errors import where
+from signoff_agents.gating.calls import Verdict
+
+if TYPE_CHECKING:
+    from signoff.client import Gate
+    from signoff.client.background import Background
+
+T = TypeVar("T")
+
+CANCELLED_REPORT = 1.0
+"""Seconds that a cancelled call spends on reporting that."""
+
+log = logging.getLogger("signoff")
+
+
+@dataclass(slots=True)
+class Ran:
+    """What came of a run, where the framework says so by other means than an exception."""
+
+    status: Literal["succeeded", "failed"] = "succeeded"
+    detail: str | None = None
+    """Results are sent nowhere unless an adapter was told what of them may be shown."""
+
+    def failed(self, detail: str | None = None) -> None:
+        self.status, self.detail = "failed", detail
+
+
+@asynccontextmanager
+async def running(gate: Gate, verdict: Verdict) -> AsyncGenerator[Ran]:
+    """Around the run of a tool: reports what came of it. Raises only what the tool raises."""
+    ran = Ran()
+    try:
+        yield ran
+    except BaseException as error:
+        ran.failed(_detail(error))
+        if isinstance(error, Exception):
+            await report(gate, verdict, ran)
+            raise
+        try:
+            async with asyncio.timeout(CANCELLED_REPORT):
+                await report(gate, verdict, ran)
+        except TimeoutError:
+            pass
+        raise
+    await report(gate, verdict, ran)
+
+
+@contextmanager
+def running_blocking(gate: Gate, verdict: Verdict) -> Generator[Ran]:
+    """The same for code that is not async."""
+    ran = Ran()
+    try:
+        yield ran
+    except BaseException as error:
+        ran.failed(_detail(error))
+        blocking(report(gate, verdict, ran))
+        raise
+    blocking(report(gate, verdict, ran))
+
+
+async def report(gate: Gate, verdict: Verdict, ran: Ran) -> None:
+    """Say what came of the run. A service that is away, or anything else, is a warning in the log."""
+    if verdict.kind != "run" or verdict.decision is None:
+        return
+    try:
+        await gate.report(verdict.decision, ran.status, ran.detail)
+    except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the caller
+        log.warning("the outcome of %s could not be reported: %s", verdict.decision.id, where(error))
+
+
+def _detail(error: BaseException) -> str:
+    if not isinstance(error, Exception):
+        return "The run was cancelled."
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+_lock = threading.Lock()
+_background: Background | None = None
+
+
+def blocking(work: Coroutine[object, object, T]) -> T:
+    """Run it on one background thread, in this thread's context, and wait. Ctrl-C cancels it."""
+    from signoff.client.background import Background
+
+    global _background
+    with _lock:
+        if _background is None:
+            _background = Background()
+    return _background.run(work)
