@@ -624,6 +624,17 @@ async def test_i13_the_title_of_a_batch_tells_no_secret(house: House) -> None:
         assert shown.body["batch"]["title"] == "Charge ••••••"  # type: ignore[index]
 
 
+async def test_i13_the_title_of_a_batch_tells_no_secret_beside_another_call_either(house: House) -> None:
+    """Whoever looks at one call of a batch reads no secret of another one in its title."""
+    secret = ONE | {"arguments": {"card_token": "tok-123456"}}
+    made = await ask(house, {"title": "Charge tok-123456", "requests": [ONE, secret, ONE]})
+    for key in ("ada", "root"):
+        for request in made["requests"]:
+            shown = await house.send("GET", f"/v1/requests/{request['id']}", key=key)
+            assert shown.body["batch"]["title"] == "Charge ••••••"  # type: ignore[index]
+        assert "tok-123456" not in dumps((await house.send("GET", "/v1/queue", key="ada")).body)
+
+
 async def test_the_same_call_of_the_same_run_is_folded(house: House) -> None:
     """200 and marked, with the request that waits already; in a batch every call keeps its own."""
     call = {"tool": "refund", "arguments": {"amount": 5}, "run_id": "run-7"}

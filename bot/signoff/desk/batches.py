@@ -18,7 +18,7 @@ from signoff.desk.intake import Intake
 from signoff.desk.records import Records
 from signoff.desk.runs import Runs
 from signoff.errors import ChannelNotAllowed, Invalid, NotFound, SignoffError, TooManyOpen
-from signoff.model import BATCH, Ask, Batch, Key, Request
+from signoff.model import BATCH, Ask, Batch, Key, Request, scrub, secret_pointers, secret_texts
 from signoff.policy import Policy
 from signoff.ports import Filter, Idempotency, Limits, Opened, Store
 
@@ -62,6 +62,7 @@ class Batches:
         """
         now = await self._store.now()
         waits = await self._check(asks, title, key, now)
+        titles = self._titles(asks, title, key, now)
         whole = digest.body_digest({"title": title, "requests": [ask.model_dump(mode="python") for ask in asks]})
         turn = await self._turn(key, token)
         batch_id = BATCH + (secrets.token_hex(16) if token is None else _name(key, token, turn))
@@ -71,7 +72,7 @@ class Batches:
         async def take(row: int, *, left: int = 1, left_open: int = 1) -> None:
             """Open one, if there is room for so many."""
             idempotency = None if token is None else Idempotency(_member(token, row, turn), f"{whole}#{row}")
-            batch = Batch(id=batch_id, index=row, size=len(asks), title=title)
+            batch = Batch(id=batch_id, index=row, size=len(asks), title=titles[row])
             limit = self._limits.caps
             caps = replace(
                 limit, open_requests=limit.open_requests - left_open + 1, per_minute=limit.per_minute - left + 1
@@ -130,6 +131,21 @@ class Batches:
         if sum(waits) > caps.open_requests:
             raise TooManyOpen(limit=caps.open_requests)
         return waits
+
+    def _titles(self, asks: Sequence[Ask], title: str | None, key: Key, now: datetime) -> list[str | None]:
+        """The title as each member keeps it: without what it quotes of the others' secrets, which whoever looks at that
+        member alone could not tell from other words (I13). Its own are hidden wherever it is shown.
+        """
+        holders: dict[str, set[int]] = {}
+        for row, ask in enumerate(asks if title and len(asks) > 1 else ()):
+            hidden = self._policy().terms(ask, ask.arguments, now, asked_by=key.id).secret
+            pointers = secret_pointers(ask.arguments, ask.schema_, hidden)
+            for text in secret_texts(ask.arguments, pointers) if pointers else ():
+                if text in (title or ""):
+                    holders.setdefault(text, set()).add(row)
+        if title is None or not holders:
+            return [title] * len(asks)
+        return [scrub(title, (text for text, rows in holders.items() if rows - {row})) for row in range(len(asks))]
 
     async def _turn(self, key: Key, token: str | None) -> int:
         """How often this batch has been taken back."""
