@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from markdown_it import MarkdownIt
 from signoff.errors import ReviewGone, StoreUnavailable
 from signoff.model import Actor, Principal, Request
 from signoff_sim import world
+from signoff_sim.teams.directory import MANAGERS_GROUP
 
 Json = dict[str, Any]
 Policed = Callable[[str, str, timedelta], AbstractAsyncContextManager[Any]]
@@ -296,9 +298,10 @@ async def test_i15_a_stranger_finds_nothing_anywhere(policed: Policed, chat: str
             await sim.act("shortcut", {"as": "mia", "callback_id": "signoff.pending", "wait": "5"})
             await sees(mia, "The policy lists nobody with your identity")
             await sim.act("home", {"as": "mia", "wait": "5"})
-            home = lambda: str(house.side._world.state("mia")["home"])  # noqa: E731
-            await harness_slack.eventually(lambda: "The policy lists nobody" in home())
-            assert "Row" not in home()
+            await harness_slack.eventually(
+                lambda: "The policy lists nobody" in str(house.side._world.state("mia")["home"])
+            )
+            assert "Row" not in str(house.side._world.state("mia")["home"])
         assert await status(house, *requests) == ["pending"] * 3
 
 
@@ -332,3 +335,154 @@ async def test_two_hundred_hostile_requests_fit_every_screen(house: Any) -> None
     assert all(re.search(rf"\b{n} 漢字", drawn) for n in range(200))
     await sees(ada, "200 rejected")
     assert "cannot be shown" not in ada.told + ada.text
+
+
+# ── markup ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def unpacked(value: Any) -> Iterator[Json]:
+    """Every object in a call of ours, also where JSON travels as text."""
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        with suppress(ValueError):
+            yield from unpacked(json.loads(value))
+    elif isinstance(value, dict):
+        yield value
+        for one in value.values():
+            yield from unpacked(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from unpacked(one)
+
+
+async def test_i12_nothing_an_agent_writes_is_ever_markup(house: Any) -> None:
+    """All that goes to the platform on a walk through hostile requests: no place that reads markup holds any of it."""
+    calls: list[Any] = []
+    traffic = house.side._world.sim.traffic
+    record = traffic.record
+
+    def recorded(direction: str, method: str, path: str, status: int, body: object) -> None:
+        calls.append(body)
+        record(direction, method, path, status, body)
+
+    traffic.record = recorded
+    text = "<!channel> <@U0ADA> *b* [x](https://evil.example) <at>Ada</at> {{DATE(2026-01-01T00:00:00Z)}} :tada: & </b>"
+    fields: Json = {"title": text, "tool": text, "agent": text, "reason": text, "schema": None}
+    for n in range(3):
+        await ask(house, n, **fields, arguments={"note": text, "n": n})
+    await ask(house, 9, **fields, arguments={text: text, "n": 9}, risk="high")
+    card, _ = await batch(house, [one.model_copy(update={"title": text, "tool": text}) for one in members()], text)
+    ada = house.side.hands("ada")
+    await ada.home()
+    await ada.ask()
+    await sees(ada, "7 requests wait for you")
+    await ada.press("Select all")
+    await sees(ada, "Select none")
+    calls.append(ada.hold())
+    await ada.press("Reject selected…")
+    await sees(ada, "Reject 6 requests?")
+    calls.append(ada.hold())
+    await ada.press("Back to the list")
+    await ada.press("One at a time")
+    await sees(ada, "Digest")
+    calls.append(ada.hold())
+    await ada.press("Reject…")
+    await sees(ada, "Reason")
+    calls.append(ada.hold())
+    await ada.close()
+    await ada.pile(card, "reject_all")
+    await sees(ada, "Reject 3 requests?")
+    calls.append(ada.hold())
+    await ada.confirm("Reject 3", text)
+    await sees(ada, "3 rejected")
+    calls.append(ada.hold())
+    await ada.close()
+    await ada.ask(text)
+    alive = {
+        "slack": ("<!channel>", "<@U0ADA>", "<https", "<at>"),
+        "teams": ("](", "*b*", "{{DATE(2026-01-01", "<at>Ada", "<!channel>"),
+    }[house.side.name]
+    found = [node for call in calls for node in unpacked(call)]
+    assert len(found) > 500
+    for node in found:
+        read = node.get("type") in ("mrkdwn", "TextBlock") or "blocks" in node or "textFormat" in node
+        if read and isinstance(node.get("text"), str):
+            assert not [mark for mark in alive if mark in node["text"]], node
+
+
+# ── between the page and the confirmation ────────────────────────────────────────────────────────
+
+
+async def test_i19_somebody_who_left_the_group_decides_nothing(policed: Policed, chat: str) -> None:
+    """The group is asked again at the confirmation: who was in it when the page was drawn, and is not now, decides
+    nothing of it.
+    """
+    groups = {
+        "slack": f"{{slack_usergroup: {world.SLACK_TEAM}/S0MGR}}",
+        "teams": f"{{entra_group: {MANAGERS_GROUP}}}",
+    }
+    rules = RULES.replace("groups:\n", f"groups:\n  managers: {groups[chat]}\n").replace(
+        "approvers: [finance]", "approvers: [managers]"
+    )
+    async with policed(chat, rules, timedelta()) as house:
+        ada, requests = await confirming(house)
+        await house.group("rita")
+        await ada.confirm("Approve 2")
+        await asyncio.sleep(0.1)
+        assert await status(house, *requests) == ["pending"] * 2
+        assert "2 approved" not in ada.text
+
+
+async def test_what_is_frozen_meanwhile_is_left_alone(house: Any) -> None:
+    """A freeze between the page and the confirmation: nothing is decided, and each says that it is frozen."""
+    ada, requests = await confirming(house)
+    await house.side.say("rita", "freeze tool issue_refund because something is wrong")
+    await ada.confirm("Approve 2")
+    await sees(ada, "Nothing was approved", "frozen")
+    assert await status(house, *requests) == ["pending"] * 2
+
+
+async def test_i01_two_people_who_confirm_the_same_at_once(house: Any) -> None:
+    """In both chats at the same moment: each request has one decision, and the two results add up."""
+    ada, requests = await confirming(house, tuple(range(20, 40)))
+    bob = house.other.hands("bob")
+    await bob.ask()
+    await bob.press("Select all")
+    await bob.press("Reject selected…")
+    await sees(bob, "Reject 20 requests?")
+    await asyncio.gather(ada.confirm("Approve 20"), bob.confirm("Reject 20", "no"))
+    await sees(ada, "Batch")
+    await sees(bob, "Batch")
+    now = await status(house, *requests)
+    approved, rejected = now.count("approved"), now.count("rejected")
+    assert approved + rejected == 20
+    assert (f"{approved} approved" if approved else "Nothing was approved") in ada.text
+    assert (f"{rejected} rejected" if rejected else "Nothing was rejected") in bob.text
+    assert [len((await house.desk.get(one.id)).decision.decided_by) for one in requests] == [1] * 20
+
+
+@pytest.mark.parametrize("broken", ["facets", "queue", "remember", "several"])
+async def test_i02_a_list_that_cannot_be_looked_up_is_said(house: Any, broken: str) -> None:
+    """The store is away when the list or the card of several is opened: said to whoever asked; then it works."""
+    card, _ = await batch(house, members())
+
+    async def away(*args: object, **kwargs: object) -> Any:
+        raise StoreUnavailable
+
+    ada = house.side.hands("ada")
+    setattr(house.store, broken, away)
+    await ada.ask()
+    if broken != "several":
+        await hears(ada, "cannot be reached")
+    delattr(house.store, broken)
+    await ada.close()
+    await ada.ask()
+    await sees(ada, "3 requests wait for you")
+    await ada.close()
+    setattr(house.store, broken, away)
+    await ada.pile(card, "approve_all")
+    if broken in ("facets", "remember"):
+        await hears(ada, "cannot be reached")
+    delattr(house.store, broken)
+    await ada.close()
+    await ada.pile(card, "approve_all")
+    await sees(ada, "Approve 3 requests?")
