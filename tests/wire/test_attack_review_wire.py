@@ -486,3 +486,14 @@ async def test_i02_a_list_that_cannot_be_looked_up_is_said(house: Any, broken: s
     await ada.close()
     await ada.pile(card, "approve_all")
     await sees(ada, "Approve 3 requests?")
+
+
+async def test_what_is_left_out_is_counted_right_or_not_at_all(house: Any) -> None:
+    """Sixty of sixty-two stay out, more than a page names: no other number of them is said."""
+    card, _ = await batch(house, members(("low", "low", *(["high"] * 60))))
+    ada = house.side.hands("ada")
+    await ada.pile(card, "approve_all")
+    await sees(ada, "Approve 2 requests?", "high risk: open it by itself")
+    named = ada.text.count("high risk: open it by itself")
+    assert f"and {60 - named} more" in ada.text
+    assert not re.findall(r"\d+ (?:are )?not included", ada.text)

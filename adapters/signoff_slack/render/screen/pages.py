@@ -35,7 +35,8 @@ def _preflight(shown: Preflight, most: int) -> Json:
     blocks = [header(shown.heading)]
     if shown.fault:
         blocks.append(said(f"⚠️ {shown.fault}"))
-    left_out = f"{len(shown.excluded):,} not included, see below" if shown.excluded else ""
+    # Uncounted: the last of these lines may stand for many.
+    left_out = "Not all are included, see below" if shown.excluded else ""
     pages = _place(shown.page, shown.pages) if shown.pages > 1 else ""
     if left_out or pages:
         blocks.append(small(" · ".join(filter(None, (pages, left_out)))))
@@ -43,9 +44,8 @@ def _preflight(shown: Preflight, most: int) -> Json:
     if shown.excluded:
         blocks.append({"type": "divider"})
         blocks += [said("Not included:"), *lines(map(_said, shown.excluded[:most]))]
-        left = len(shown.excluded) - most
-        if left > 0:
-            blocks.append(small(f"… and {left:,} more are not included"))
+        if len(shown.excluded) > most:
+            blocks.append(small("… and more are not included"))
     if shown.reason:
         blocks.append(_reason(shown))
     submit = next((one for one in shown.buttons if one.move == "confirm"), None) or _next(shown.buttons, shown.page)
