@@ -125,22 +125,29 @@ def _misfit(call: Call) -> Verdict | None:
 
 
 def _fault(call: Call, arguments: Mapping[str, object]) -> str | None:
-    """What of the arguments the tool would not take, without quoting them."""
+    """What of the arguments the tool would not take."""
+    if call.fits is None:
+        return None
+    try:
+        call.fits(arguments)
+    except Exception as error:  # noqa: BLE001  # a check that fails in any way is no yes
+        return fault_of(error)
+    return None
+
+
+def fault_of(error: Exception) -> str:
+    """What a check of arguments says about them."""
     from pydantic import ValidationError
 
     from signoff.client.decision import sentence
     from signoff.client.signature import fault
 
-    if call.fits is None:
-        return None
-    try:
-        call.fits(arguments)
-    except ValidationError as error:
+    if isinstance(error, ValidationError):
         return sentence(fault(error))
-    except Exception as error:  # noqa: BLE001  # a check that fails in any way is no yes
-        log.warning("the arguments of %s could not be checked: %s", call.tool, where(error))
-        return "They could not be checked."
-    return None
+    if isinstance(error, TypeError | ValueError):
+        return sentence(" ".join(str(error).split()))
+    log.warning("arguments could not be checked: %s", where(error))
+    return "They could not be checked."
 
 
 async def _check(gate: Gate, call: Call, decision: Decision) -> None:

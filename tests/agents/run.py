@@ -1,0 +1,107 @@
+"""Run the tests of framework adapters, each framework in an environment of its own.
+
+`python tests/agents/run.py [names] [-- words for pytest]`: all of them, or those named. Environments are kept under
+~/.cache/signoff-agents and made anew when their requirements change. The service comes from the runner's own Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "signoff-agents"
+TESTING = ("pytest>=8.4,<10", "pytest-asyncio>=1.1,<2", "pytest-timeout>=2.4,<3")
+DONE = "done"
+"""A file in an environment that is complete."""
+
+
+@dataclass(frozen=True)
+class Framework:
+    name: str
+    requires: list[str]
+    override: list[str] = field(default_factory=list)
+    python: str = f"{sys.version_info.major}.{sys.version_info.minor}"
+    env: dict[str, str] = field(default_factory=dict)
+    """What its tests' processes find in the environment."""
+
+    @property
+    def folder(self) -> Path:
+        """Another one for every set of requirements."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        said = (str(ROOT), self.python, self.requires, self.override, TESTING, project["dependencies"])
+        return CACHE / f"{self.name}-{hashlib.sha256(repr(said).encode()).hexdigest()[:12]}"
+
+    @property
+    def program(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def make(self) -> None:
+        """Raises CalledProcessError with what uv said on stderr."""
+        if (self.folder / DONE).exists():
+            return
+        CACHE.mkdir(parents=True, exist_ok=True)
+        for old in CACHE.glob(f"{self.name}-{'?' * 12}"):
+            shutil.rmtree(old)
+        _uv("venv", "--python", self.python, str(self.folder))
+        override = self.folder / "override.txt"
+        override.write_text("\n".join(self.override))
+        words = ["pip", "install", "--python", str(self.program), "--override", str(override)]
+        _uv(*words, "--editable", str(ROOT), *TESTING, *self.requires)
+        (self.folder / DONE).touch()
+
+    def test(self, words: list[str]) -> int:
+        """pytest's exit code."""
+        own = ("SIGNOFF_", "SLACK_", "TEAMS_")
+        around = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        around |= self.env | {"SIGNOFF_TEST_SERVER": sys.executable, "SIGNOFF_TEST_FRAMEWORK": self.name}
+        command = [str(self.program), "-m", "pytest", "-c", str(HERE / "pytest.ini"), str(HERE / self.name), *words]
+        return subprocess.run(command, cwd=ROOT, env=around).returncode
+
+
+def _uv(*words: str) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    program = str(uv) if uv.exists() else shutil.which("uv")
+    if program is None:
+        raise SystemExit("uv is missing; `make setup` installs it.")
+    subprocess.run([program, "--quiet", "--no-progress", *words], check=True, cwd=ROOT)
+
+
+def frameworks() -> dict[str, Framework]:
+    matrix = tomllib.loads((HERE / "frameworks.toml").read_text())
+    return {name: Framework(name, **row) for name, row in matrix.items()}
+
+
+def main() -> int:
+    known = frameworks()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
+    cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    names, words = parser.parse_args(sys.argv[1:cut]).names or list(known), sys.argv[cut + 1 :]
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
+    failed: list[str] = []
+    for name in names:
+        started = time.monotonic()
+        print(f"── {name}: {', '.join(known[name].requires) or 'no framework'}", flush=True)
+        known[name].make()
+        made = time.monotonic()
+        if known[name].test(words):
+            failed.append(name)
+        print(f"   {made - started:.0f} s to set up, {time.monotonic() - made:.0f} s to test", flush=True)
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
