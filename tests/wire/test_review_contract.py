@@ -571,3 +571,69 @@ async def test_i12_hostile_text_is_text_on_every_screen(house: Any) -> None:
         assert "\u202e" not in text
         assert "\u200b" not in text
     assert any("‹U+202E›" in text for text in seen)
+
+
+async def test_i13_secrets_are_on_no_screen(house: Any) -> None:
+    """A password in the arguments, and quoted in title and reason: on no screen, found by no search."""
+    schema = {
+        "type": "object",
+        "properties": {"password": {"type": "string", "writeOnly": True}, "amount": {"type": "number"}},
+    }
+    secret = "hunter2-and-more"
+    fields = {
+        "title": f"Log in with {secret}",
+        "reason": f"because {secret}",
+        "schema": schema,
+        "arguments": {"password": secret, "amount": 1},
+    }
+    await ask(house, 1, **fields)
+    asks = [one.model_copy(update={"reason": "plain"}) for one in members()]
+    asks.append(
+        Ask.model_validate(
+            {"tool": "issue_refund", "risk": "low", **fields, "arguments": {**fields["arguments"], "n": 2}}
+        )
+    )
+    card, _ = await batch(house, asks, f"Batch {secret}")
+    ada = house.side.hands("ada")
+    seen = [house.side.seen("bob", card), await ada.home()]
+    await ada.ask()
+    await sees(ada, "5 requests wait")
+    seen.append(ada.text)
+    await ada.find("hunter2")
+    await sees(ada, "Nothing that waits for you fits")
+    await ada.close()
+    await ada.ask()
+    await sees(ada, "5 requests wait")
+    await ada.press("Select all")
+    await sees(ada, "Select none")
+    await ada.press("Approve selected…")
+    await sees(ada, "Approve ")
+    seen.append(ada.text)
+    await ada.press("Back to the list")
+    await ada.press("One at a time")
+    await sees(ada, "Digest")
+    for _ in range(5):
+        seen.append(ada.text)
+        await ada.press("Skip")
+        await asyncio.sleep(0.1)
+    await ada.close()
+    await ada.pile(card, "approve_all")
+    await sees(ada, "Approve ")
+    seen.append(ada.text)
+    assert not [text for text in seen if "hunter2" in text]
+
+
+async def test_a_reason_that_is_too_long_is_mended(house: Any) -> None:
+    """Longer than the client should have let through: said, nothing decided, and a shorter one goes."""
+    request = await ask(house, 20)
+    ada = house.side.hands("ada")
+    await ada.ask()
+    await ada.press("Select all")
+    await ada.press("Reject selected…")
+    await sees(ada, "Reject 1 request?")
+    await ada.confirm("Reject 1", "x" * 3001, force=True)
+    await sees(ada, "at most 3000")
+    assert await status(house, request) == ["pending"]
+    await ada.confirm("Reject 1", "short")
+    await sees(ada, "1 rejected")
+    assert (await house.desk.get(request.id)).decision.message == "short"
