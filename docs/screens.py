@@ -13,13 +13,19 @@ from pathlib import Path
 
 from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright, expect
 
+from signoff_sim.demo.queue import seed
 from signoff_sim.demo.stage import Stage
 
 HERE = Path(__file__).parent
 SCALE = 2
 """Pixels of the picture for one of the page."""
+MUCH = 1.25
+"""The same where there is much to show."""
 PATIENCE = 30_000.0
 """Milliseconds."""
+QUEUE = 2
+PLAIN = 24
+"""Small calls that wait together."""
 
 SHEET = """<!doctype html><style>
   body { display: inline-flex; align-items: flex-start; gap: 28px; margin: 0; padding: 24px 28px 30px; }
@@ -32,14 +38,8 @@ SHEET = """<!doctype html><style>
 
 
 async def draw(browser: Browser, address: str, folder: Path) -> None:
-    """All pictures, of a stage on which the refunds of A-1001 and of A-1004, which is large, wait for a decision."""
-    context = await browser.new_context(
-        viewport={"width": 1500, "height": 1300}, device_scale_factor=SCALE, reduced_motion="reduce"
-    )
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    page = await context.new_page()
-    await page.goto(address)
+    """Pictures of single cards, from a stage on which the refunds of A-1001 and of A-1004, which is large, wait."""
+    page = await opened(browser, address)
     await page.get_by_test_id("slack-channel-C0REFUNDS").click()
     slack = page.get_by_test_id("slack-message").filter(has_text="A-1001")
     await page.get_by_test_id("teams-channel-Finance/Payouts").click()
@@ -78,7 +78,42 @@ async def draw(browser: Browser, address: str, folder: Path) -> None:
     await teams.get_by_label("Type “A-1004” to approve").fill("A-1004")
     await page.mouse.move(0, 0)
     await sheet(page, folder / "rules.png", slack=slack, teams=teams.locator(".card"))
-    await context.close()
+    await page.context.close()
+
+
+async def draw_queue(browser: Browser, address: str, folder: Path) -> None:
+    """Many small calls that wait: listed in Slack, and in Teams on the page before they are approved."""
+    page = await opened(browser, address, MUCH)
+    modal = page.get_by_test_id("slack-modal")
+    composer = page.get_by_test_id("slack-composer")
+    await composer.fill("/pending @billing-agent")
+    await composer.press("Enter")
+    await expect(modal).to_contain_text("wait for you")
+    await modal.get_by_role("button", name="Select all").click()
+    await expect(modal.get_by_role("button", name="Select none")).to_be_visible()
+    await modal.locator(".sl-modal-body").evaluate("body => { body.scrollTop = 0 }")
+    await page.get_by_test_id("teams-chat").click()
+    composer = page.get_by_test_id("teams-composer")
+    await composer.fill("pending low")
+    await composer.press("Enter")
+    review = page.get_by_test_id("teams-panel").locator("article").last
+    await review.get_by_role("button", name="Select all").click()
+    await review.get_by_role("button", name="Approve selected…").click()
+    await expect(review).to_contain_text("Left out")
+    await page.mouse.move(0, 0)
+    await sheet(page, folder / "pending.png", slack=modal, teams=review.locator(".card"))
+    await page.context.close()
+
+
+async def opened(browser: Browser, address: str, scale: float = SCALE) -> Page:
+    context = await browser.new_context(
+        viewport={"width": 1500, "height": 1300}, device_scale_factor=scale, reduced_motion="reduce"
+    )
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page = await context.new_page()
+    await page.goto(address)
+    return page
 
 
 async def sheet(page: Page, file: Path, **parts: Locator) -> None:
@@ -109,6 +144,8 @@ async def main() -> None:
         await stage.agent("refund", "A-1004", "900", "The whole order came back unopened")
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         await draw(browser, stage.address, HERE)
+        await seed(stage, QUEUE, plain=PLAIN, chat="slack", expires_in=600)
+        await draw_queue(browser, stage.address, HERE)
         await browser.close()
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
+from signoff_sim.demo.queue import seed
 from signoff_sim.demo.stage import Stage
 
 ROOT = Path(__file__).parents[2]
-PICTURES = ("card.png", "edit.png", "rules.png")
+PICTURES = ("card.png", "edit.png", "rules.png", "pending.png")
 MOST = 300_000
 """Bytes of one picture."""
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -41,6 +42,8 @@ async def test_they_are_drawn_from_the_demo(stage: Stage, browser: Browser, tmp_
     await stage.agent("refund", "A-1001", "500", "Customer reports a broken item")
     await stage.agent("refund", "A-1004", "900", "The whole order came back unopened")
     await screens.draw(browser, stage.address, tmp_path)
+    await seed(stage, screens.QUEUE, plain=screens.PLAIN, chat="slack", expires_in=600)
+    await screens.draw_queue(browser, stage.address, tmp_path)
     for name in PICTURES:
         drawn, kept = size(tmp_path / name), size(ROOT / "docs" / name)
         assert all(abs(new - old) < 0.1 * old for new, old in zip(drawn, kept, strict=True)), f"draw {name} again"
