@@ -105,6 +105,11 @@ class Desk:
     stop: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
+    @property
+    def run(self) -> str:
+        """A run id, thread id or session id that no other test has."""
+        return f"run-of-{self.agent}"
+
     def gate(self, **options: Any) -> Gate:
         return Gate(self.service.address, self.service.agent_key, agent=self.agent, **options)
 
