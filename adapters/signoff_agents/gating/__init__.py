@@ -17,6 +17,7 @@ from signoff_agents.gating.calls import Verdict as Verdict
 from signoff_agents.gating.calls import checked as checked
 from signoff_agents.gating.calls import fields_of as fields_of
 from signoff_agents.gating.calls import missing as missing
+from signoff_agents.gating.deciding import ask_all as ask_all
 from signoff_agents.gating.deciding import batch_of as batch_of
 from signoff_agents.gating.deciding import decide as decide
 from signoff_agents.gating.deciding import decide_all as decide_all
@@ -30,3 +31,5 @@ from signoff_agents.gating.running import blocking as blocking
 from signoff_agents.gating.running import report as report
 from signoff_agents.gating.running import running as running
 from signoff_agents.gating.running import running_blocking as running_blocking
+from signoff_agents.gating.turns import Turns as Turns
+from signoff_agents.gating.turns import claim_all as claim_all

@@ -79,7 +79,7 @@ class Verdict:
 
     `run`: with `run`'s arguments, once; its approval is burnt. Otherwise nothing runs and the model reads `said`:
     `answer`, a person's answer is the result; `refused`, rejected, expired or cancelled; `done`, an earlier attempt was
-    started under this approval; `away`, our own trouble.
+    started under this approval; `away`, our own trouble, or such calls are on hold.
     """
 
     kind: Kind

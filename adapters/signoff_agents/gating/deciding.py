@@ -7,7 +7,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
-from signoff.errors import AlreadyStarted, NotRun, OnHold, Rejected, Unavailable, Unusable, where
+from signoff.errors import (
+    AlreadyStarted,
+    Cancelled,
+    Expired,
+    NotRun,
+    OnHold,
+    Refused,
+    Rejected,
+    Unavailable,
+    Unusable,
+    where,
+)
 from signoff_agents.gating.calls import Away, Call, Kind, Misfit, Unfit, Verdict
 
 if TYPE_CHECKING:
@@ -23,31 +34,46 @@ log = logging.getLogger("signoff")
 
 async def decide(gate: Gate, call: Call) -> Verdict:
     """Ask about one call and wait, as long as it takes. Raises nothing; cancelled, nothing has run."""
-    try:
-        if (misfit := _misfit(call)) is not None:
-            return misfit
-        decision = await gate.ask(call.tool, call.arguments, **_fields(call))
-    except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
-        return refused(call, error)
-    return await settle(gate, call, decision)
+    return (await decide_all(gate, [call]))[0]
 
 
 async def decide_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -> list[Verdict]:
     """The same about several calls, as one batch: each decided by itself, all waited for. In the order of the calls."""
-    if len(calls) == 1:
-        return [await decide(gate, calls[0])]
-    verdicts = [_misfit(call) for call in calls]
-    asked = [call for call, verdict in zip(calls, verdicts, strict=True) if verdict is None]
-    if not asked:
-        return [verdict for verdict in verdicts if verdict is not None]
     try:
-        decisions = await batch_of(gate, asked, title).decisions()
-    except Exception as error:  # noqa: BLE001  # as above
-        settled = [refused(call, error) for call in asked]
-    else:
-        settled = await asyncio.gather(*(settle(gate, *one) for one in zip(asked, decisions, strict=True)))
-    rest = iter(settled)
-    return [verdict or next(rest) for verdict in verdicts]
+        told = await ask_all(gate, calls, title)
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+        return [misfit(call) or refused(call, error) for call in calls]
+    return await asyncio.gather(*(_settled(gate, *one) for one in zip(calls, told, strict=True)))
+
+
+async def ask_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -> list[Decision | Verdict]:
+    """Ask and wait, and burn nothing: a decision for each call, or the verdict where it is known by now.
+
+    Raises Unavailable.
+    """
+    told: list[Decision | Verdict | None] = [misfit(call) for call in calls]
+    rest = [call for call, verdict in zip(calls, told, strict=True) if verdict is None]
+    answers: list[Decision | Verdict] = []
+    try:
+        if len(rest) > 1:
+            answers += await batch_of(gate, rest, title).decisions()
+    except Refused:  # for one of them, perhaps: then that one is refused, not all
+        answers = []
+    if not answers:
+        answers += await asyncio.gather(*(_ask(gate, call) for call in rest))
+    coming = iter(answers)
+    return [one or next(coming) for one in told]
+
+
+async def _ask(gate: Gate, call: Call) -> Decision | Verdict:
+    try:
+        return await gate.ask(call.tool, call.arguments, **_fields(call))
+    except (Rejected, Expired, Cancelled, AlreadyStarted, Refused) as error:
+        return refused(call, error)
+
+
+async def _settled(gate: Gate, call: Call, told: Decision | Verdict) -> Verdict:
+    return told if isinstance(told, Verdict) else await settle(gate, call, told)
 
 
 async def settle(gate: Gate, call: Call, decision: Decision) -> Verdict:
@@ -58,15 +84,14 @@ async def settle(gate: Gate, call: Call, decision: Decision) -> Verdict:
         if (no := refusal(decision)) is not None:
             return refused(call, no, decision)
         if decision.kind == "respond":
-            return Verdict(
-                kind="answer", call=call, said=text(decision.response), answer=decision.response, decision=decision
-            )
+            answer = decision.message if decision.response is None else decision.response
+            return Verdict(kind="answer", call=call, said=text(answer), answer=answer, decision=decision)
         edited = _edited(call, decision)
         if decision.consumed_at is not None:
             raise started(decision, decision.consumed_at)  # before a misfit could be reported over its outcome
         await _check(gate, call, decision)
         await gate.consume(decision)
-    except Exception as error:  # noqa: BLE001  # as above
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
         return refused(call, error, decision)
     run = cast("dict[str, object]", decision.arguments)
     note = _note(decision, edited) if edited else None
@@ -81,8 +106,11 @@ def refused(call: Call, error: Exception, decision: Decision | None = None) -> V
     elif isinstance(error, Unusable):
         log.warning("%s", error)
         error = Unfit(tool=call.tool, fault=error.data["fault"])
-    elif isinstance(error, Unavailable) and not isinstance(error, OnHold):
-        kind, error = "away", _away(call, error)
+    elif isinstance(error, OnHold):
+        kind = "away"
+    elif isinstance(error, Unavailable):
+        log.warning("%s", error)
+        kind, error = "away", Away(tool=call.tool, reason=error.data.get("reason", ""))
     elif not isinstance(error, NotRun):
         # Not its text: it may quote arguments.
         log.warning("%s was not run, because asking about it failed: %s", call.tool, where(error))
@@ -115,7 +143,7 @@ def _fields(call: Call) -> Fields:
     return cast("Fields", {**call.fields, "run_id": call.run_id, "tool_call_id": call.call_id})
 
 
-def _misfit(call: Call) -> Verdict | None:
+def misfit(call: Call) -> Verdict | None:
     """Nobody is asked about what could not run."""
     fault = _fault(call, call.arguments)
     if fault is None:
@@ -180,11 +208,6 @@ def _note(decision: Decision, edited: Sequence[Change]) -> str:
 def _shown(value: object) -> str:
     shown = text(value) if not isinstance(value, str) else f'"{value}"'
     return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
-
-
-def _away(call: Call, error: Unavailable) -> Away:
-    log.warning("%s", error)
-    return Away(tool=call.tool, reason=error.data.get("reason", ""))
 
 
 def _ended(error: AlreadyStarted, decision: Decision | None) -> AlreadyStarted:
