@@ -620,3 +620,29 @@ async def test_another_page_of_the_same_request_is_the_same_drawing() -> None:
     assert edited.mark != shown.mark
     await looking.do("decide", "approve", mark=shown.mark)
     assert await open_now(house, asked) == [True]
+
+
+async def test_results_do_not_call_back_who_went_on_to_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever leaves the waiting page for the list stays there; the decisions are written all the same."""
+    house = office()
+    asked = await refunds(house, 2)
+    monkeypatch.setattr(reviews, "PATIENCE", 0.01)
+    gate = asyncio.Event()
+    move = house.store.move
+
+    async def slow(*args: Any, **named: Any) -> bool:
+        await gate.wait()
+        return await move(*args, **named)
+
+    monkeypatch.setattr(house.store, "move", slow)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("select", "all")
+    await looking.do("approve")
+    await looking.do("confirm", looking.preflight.key)
+    await looking.do("list")
+    gate.set()
+    await house.desk.review.close()
+    assert await open_now(house, *asked) == [False, False]
+    looking.screen = await house.desk.review.screen(looking.listing.review, looking.actor)
+    assert isinstance(looking.screen, Listing)

@@ -135,8 +135,9 @@ class Placement(Frozen):
 
     place: str
     state: Literal["posting", "live", "undeliverable", "piled", "closed"]
-    """`piled`: no card of its own, it is counted on another. `closed`: a card of several on which nothing waits any more;
-    the next ones get a new message."""
+    """`piled`: no card of its own, it is counted on another. `closed`: a card of several on which nothing waits any
+    more; the next ones get a new message.
+    """
     message: MessageRef | None = None
     """While `posting`: the closed one before it."""
     shown: int = 0

@@ -300,7 +300,8 @@ class Reviews:
             log.error("a batch of decisions failed", fault=where(error))
             raise
         state = deciding.came(state, decided, self._policy().names)
-        await keep(self._store, state)
+        if (await recall(self._store, state.id, actor)).screen == "working":  # else they have gone on to something else
+            await keep(self._store, state)
         return deciding.screen(state, self._policy().names)
 
     async def _looked(self, state: State, actor: Actor) -> cards.Screen:
