@@ -454,6 +454,11 @@ async def sees(hands: Any, *words: str) -> None:
         pytest.fail(f"{words} not in:\n{hands.text}\n── told:\n{hands.told}")
 
 
+async def turns(hands: Any, before: str) -> None:
+    """Wait until the screen says something else than before."""
+    await harness_slack.eventually(lambda: hands.text != before)
+
+
 async def hears(hands: Any, *words: str) -> None:
     """Wait until that person was told all of these words."""
     try:

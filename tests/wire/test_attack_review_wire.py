@@ -13,7 +13,7 @@ from typing import Any
 
 import harness_slack
 import pytest
-from harness_review import RULES, ask, batch, hears, members, sees, status
+from harness_review import RULES, ask, batch, hears, members, sees, status, turns
 from markdown_it import MarkdownIt
 
 from signoff.errors import ReviewGone, StoreUnavailable
@@ -264,9 +264,14 @@ async def test_a_press_in_an_old_drawing_shows_what_stands_now(house: Any) -> No
     await sees(ada, "2 selected")
     await ada.press("One at a time")
     await sees(ada, "Digest")
+    drawn = _drawings(house)
     await wire.again(wire.sent[0])
-    await asyncio.sleep(0.1)
+    await harness_slack.eventually(lambda: _drawings(house) == drawn + 2)
     await sees(ada, "Digest")
+
+
+def _drawings(house: Any) -> int:
+    return sum("views.update" in one["path"] for one in house.side._world.sim.traffic.entries())
 
 
 # ── strangers ────────────────────────────────────────────────────────────────────────────────────
@@ -323,10 +328,11 @@ async def test_two_hundred_hostile_requests_fit_every_screen(house: Any) -> None
     await sees(ada, "200 requests wait for you")
     pages = 0
     while "Next page" in ada.buttons() and pages < 12:
-        await ada.press("Select all")
-        await ada.press("Next page")
+        for label in ("Select all", "Next page"):
+            before = ada.text
+            await ada.press(label)
+            await turns(ada, before)
         pages += 1
-        await asyncio.sleep(0.15)
     await ada.press("Select all")
     await sees(ada, "200 selected" if house.side.name == "slack" else "wait for you")
     await ada.press("Reject selected…")
@@ -427,7 +433,6 @@ async def test_i19_somebody_who_left_the_group_decides_nothing(policed: Policed,
         ada, requests = await confirming(house)
         await house.group("rita")
         await ada.confirm("Approve 2")
-        await asyncio.sleep(0.1)
         assert await status(house, *requests) == ["pending"] * 2
         assert "2 approved" not in ada.text
 
