@@ -147,9 +147,9 @@ STEPS = (
     Step("Freeze by command in Slack, thaw in Teams", rules.freeze),
     Step("Delegate by command", rules.delegate),
     Step("Allow similar calls", rules.similar),
+    Step("An agent's batch on one card, in both chats", review.one_card),
     Step("Clear a queue with /pending in Slack", review.clear_in_slack),
     Step("The same in Teams", review.clear_in_teams),
-    Step("An agent's batch on one card, in both chats", review.one_card),
     Step("The bot is killed while a call waits, and started again", crash),
 )
 
