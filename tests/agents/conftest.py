@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,10 @@ FRAMEWORK = os.environ.get("SIGNOFF_TEST_FRAMEWORK", "")
 collect_ignore = [path.name for path in Path(__file__).parent.iterdir() if path.is_dir() and path.name != FRAMEWORK]
 
 if FRAMEWORK:
+    # A framework may have its folder's name, which pytest would give to a module that it makes for the folder.
+    with suppress(ImportError):
+        import_module(FRAMEWORK)
+
     from agents_harness import Desk, Service, serving
 
     @pytest.fixture(scope="session")
