@@ -11,14 +11,14 @@ from slack_sdk.errors import SlackApiError
 
 from signoff.cards import Card
 from signoff.errors import ChatError, Undeliverable
-from signoff.model import MessageRef, Principal, is_pile
+from signoff.model import MessageRef, Principal
 from signoff.ports import Directory, Memory, Route
 from signoff_slack import check, faults, ids, render
 from signoff_slack.app import Door, Installation, build_app
 from signoff_slack.directory import SlackDirectory
 from signoff_slack.front import Front
 from signoff_slack.manifest import EVENTS_PATH
-from signoff_slack.places import PILES, Place, pile_key, place
+from signoff_slack.places import Place, place
 from signoff_slack.settings import Settings
 from signoff_slack.socket import Socket
 from signoff_slack.text import Json
@@ -54,7 +54,7 @@ class SlackChat:
         self._client = web_client(settings)
         self._installation: Installation | None = None
         self.directory: Directory = SlackDirectory(self._client, self.installation)
-        self._front = Front(desk, self._client, memory)
+        self._front = Front(desk, self._client)
         secret = settings.signing_secret
         self._app = build_app(self._front, self._client, self.installation, secret.get_secret_value() if secret else "")
         self._socket: Socket | None = None
@@ -128,7 +128,6 @@ class SlackChat:
         card_ts = str(answer["ts"])
         made = MessageRef(chat="slack", tenant=ours.team, conversation=conversation, message=card_ts)
         await self._remember_thread(conversation, card_ts, where)
-        await self._remember_pile(made, card.request_id)
         return made
 
     async def update(self, message: MessageRef, card: Card) -> None:
@@ -175,7 +174,6 @@ class SlackChat:
                     found = str(message["ts"])
                     made = MessageRef(chat="slack", tenant=ours.team, conversation=conversation, message=found)
                     await self._remember_thread(conversation, found, where)
-                    await self._remember_pile(made, request_id)
                     return made
             cursor = _cursor(answer)
             if not cursor:
@@ -185,10 +183,6 @@ class SlackChat:
     async def _remember_thread(self, conversation: str, card: str, where: Place) -> None:
         if where.thread is not None:
             await self._memory.remember(THREADS, f"{conversation}/{card}", where.thread, THREAD_LIFE)
-
-    async def _remember_pile(self, message: MessageRef, card_id: str) -> None:
-        if is_pile(card_id):
-            await self._memory.remember(PILES, pile_key(message), card_id, THREAD_LIFE)
 
     def _place(self, text: str, ours: Installation) -> Place:
         """Raises Undeliverable for what is no place of this workspace."""

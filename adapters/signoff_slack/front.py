@@ -18,7 +18,6 @@ from signoff import cards
 from signoff.errors import DuplicateCard, Invalid, SignoffError, StoreUnavailable
 from signoff.forms import Form, carry
 from signoff.model import Answer, MessageRef
-from signoff.ports import Memory
 from signoff_slack import answers, check, commands, faults, ids, moves, parse, render
 from signoff_slack.manifest import EVENTS
 from signoff_slack.parse import Click, Submission
@@ -44,11 +43,11 @@ log = logging.getLogger("signoff.slack")
 class Front:
     """The desk's front in Slack; holds nothing that another replica needs."""
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, memory: Memory) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient) -> None:
         self._desk = desk
         self._client = client
         self._private = Private(client)
-        self._review = Review(desk, client, memory, self._private, self._later)
+        self._review = Review(desk, client, self._private, self._later)
         self._running: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:

@@ -8,10 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from signoff.model import MessageRef
-
-PILES = "slack-piles"
-"""Memory space: message → the card of several requests that was posted there."""
 _TEAM = re.compile(r"[TE][A-Z0-9]{2,}")
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _CHANNEL = re.compile(r"[CGD][A-Z0-9]{2,}")
@@ -52,8 +48,3 @@ def place(text: str) -> Place | None:
             return Place(team, user=who, thread=thread)
         return Place(team, person=who, thread=thread)
     return Place(team, channel=where, thread=thread) if _CHANNEL.fullmatch(where) else None
-
-
-def pile_key(message: MessageRef) -> str:
-    """Under which the card of several requests is remembered."""
-    return f"{message.tenant}/{message.conversation}/{message.message}"

@@ -18,14 +18,12 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from signoff.cards import Listing, Move, Preflight, Screen, Single, Working
-from signoff.errors import MovedOn, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
+from signoff.errors import MovedOn, ReviewGone, SignoffError, StoreUnavailable
 from signoff.model import Actor, Principal
-from signoff.ports import Memory
 from signoff_slack import answers, check, faults, ids, render
 from signoff_slack.commands import Command
 from signoff_slack.moves import AtHome, Call, Gesture
 from signoff_slack.parse import Click
-from signoff_slack.places import PILES, pile_key
 from signoff_slack.private import Private
 from signoff_slack.render import screen as screens
 from signoff_slack.review_forms import ReviewForms
@@ -53,10 +51,9 @@ Later = Callable[[Coroutine[Any, Any, None]], None]
 class Review:
     """Holds nothing that another replica needs."""
 
-    def __init__(self, desk: Desk, client: AsyncWebClient, memory: Memory, private: Private, later: Later) -> None:
+    def __init__(self, desk: Desk, client: AsyncWebClient, private: Private, later: Later) -> None:
         self._desk = desk
         self._client = client
-        self._memory = memory
         self._private = private
         self._later = later
         self._forms = ReviewForms(desk, self)
@@ -111,9 +108,7 @@ class Review:
 
     async def _of_pile(self, click: Click, actor: Actor, **how: Any) -> Screen:
         """Raises WrongPlace where no such card was posted (I16)."""
-        origin = click.actor.origin
-        if origin is None or await self._memory.recall(PILES, pile_key(origin)) != click.request_id:
-            raise WrongPlace
+        await self._desk.piles.clicked(click.request_id, click.actor)
         return await self._desk.review.open(actor, **how)
 
     async def _open_anywhere(self, actor: Actor, trigger_id: str) -> None:

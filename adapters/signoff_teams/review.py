@@ -107,7 +107,7 @@ class Reviews:
         review = self._desk.review
         match step.verb:
             case "review" | "approve_all" | "reject_all" | "one":
-                return await self._opened(step, held)
+                return await self._opened(step)
             case "pending":
                 return await review.open(step.actor)
             case "home":
@@ -125,10 +125,10 @@ class Reviews:
             case _:
                 return await self._filling.opened(self._about(step, place), step, step.verb)
 
-    async def _opened(self, step: Step, held: str | None) -> Screen:
-        """A review of what the card of several requests stands for. Raises WrongPlace."""
-        if held != step.pile:
-            raise WrongPlace
+    async def _opened(self, step: Step) -> Screen:
+        """A review of what the card of several requests stands for. Raises WrongPlace where it was not posted (I16)."""
+        clicker = step.actor.model_copy(update={"origin": step.message})
+        await self._desk.piles.clicked(step.pile, clicker)
         review = self._desk.review
         sieve = review.sieve_of(step.pile)
         match step.verb:

@@ -25,7 +25,6 @@ from signoff.cards import Button, Details
 from signoff.errors import AlreadyDecided, ChatError, Invalid, NotAnApprover, StaleVersion, StoreUnavailable
 from signoff.forms import Field, Form
 from signoff.model import MessageRef
-from signoff.store.memory import MemoryStore
 from signoff_slack import ids, render
 from signoff_slack.app import Door, Installation, build_app
 from signoff_slack.front import Front
@@ -117,7 +116,7 @@ class Script:
 class Bench:
     def __init__(self) -> None:
         self.desk, self.web = Script(), Web()
-        self.front = Front(self.desk, self.web, MemoryStore())  # type: ignore[arg-type]
+        self.front = Front(self.desk, self.web)  # type: ignore[arg-type]
         self.away = False
         self.app = build_app(self.front, self.web, self.installation, SECRET)
         self.door = Door(self.app, SECRET)

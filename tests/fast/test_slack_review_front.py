@@ -15,9 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from signoff.cards import Details, Home, Listing, Move, MoveButton, Preflight, Results, Screen, Single, Working
-from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable
+from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
 from signoff.model import Sieve
-from signoff.store.memory import MemoryStore
 from signoff_slack import commands, ids, moves, parse, review
 from signoff_slack.front import Front
 
@@ -93,16 +92,27 @@ class Reviews:
         return answer
 
 
+class Piles:
+    """Cards of several requests, by where they were posted."""
+
+    def __init__(self) -> None:
+        self.posted: set[tuple[str, str]] = set()
+
+    async def clicked(self, card_id: str, actor: Any) -> None:
+        if (card_id, actor.origin.message) not in self.posted:
+            raise WrongPlace
+
+
 class Desk:
     def __init__(self) -> None:
         self.review = Reviews()
+        self.piles = Piles()
 
 
 class Bench:
     def __init__(self) -> None:
         self.web, self.desk = Web(), Desk()
-        self.memory = MemoryStore()
-        self.front = Front(cast("Any", self.desk), self.web, self.memory)
+        self.front = Front(cast("Any", self.desk), self.web)
 
 
 @pytest.fixture
@@ -265,7 +275,7 @@ async def test_results_are_drawn_without_a_click(monkeypatch: pytest.MonkeyPatch
     """While decisions are written the modal says so, and shows the results when they are there."""
     monkeypatch.setattr(review, "LOOKS", (0.0, 0.0, 0.0))
     web, desk = Web(), Desk()
-    front = Front(cast("Any", desk), web, MemoryStore())
+    front = Front(cast("Any", desk), web)
     desk.review.answers = [WORKING, WORKING, RESULTS]
     answer = await front.submitted(sent(move="confirm"))
     assert "Approving: 1 of 2" in json.dumps(answer.body)
@@ -354,7 +364,7 @@ async def test_a_pile_opens_a_private_list(bench: Bench, action: str, how: dict[
     }
     assert (await bench.front.clicked(payload)).status == 200
     assert "does not belong" in json.dumps(await bench.web.until("chat.postEphemeral"))
-    await bench.memory.remember("slack-piles", "T0DEMO/C1/1.0", "bat_1")
+    bench.desk.piles.posted.add(("bat_1", "1.0"))
     assert (await bench.front.clicked(payload)).status == 200
     await bench.web.until("views.open")
     [(_, actor, _, given_how)] = bench.desk.review.seen

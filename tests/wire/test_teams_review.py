@@ -17,7 +17,7 @@ from signoff import cards, policy
 from signoff.cards import Button, Card, Item
 from signoff.desk import Desk, entries
 from signoff.digest import Signer
-from signoff.model import Ask, Key, MessageRef, Request
+from signoff.model import Ask, Key, MessageRef, Placement, Request
 from signoff.store.memory import MemoryStore
 from signoff_sim.world import TEAMS_TENANT
 
@@ -426,7 +426,13 @@ def a_pile(*requests: Request) -> Card:
 
 async def posted_pile(house: House) -> tuple[MessageRef, list[Request]]:
     asked = [await house.ask(f"A-{n}") for n in range(2)]
-    return await house.world.chat.post(PLACE, a_pile(*asked)), asked
+    made = await house.world.chat.post(PLACE, a_pile(*asked))
+    await house.store.nudge(PILE)
+    while (work := await house.store.claim(60)) is not None and work.request != PILE:
+        await house.store.done(work, 0)
+    assert work is not None
+    await house.store.place(work, Placement(place=PLACE, state="live", message=made))
+    return made, asked
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from signoff import cards
+from signoff.desk.origin import check_origin
 from signoff.errors import NotFound
-from signoff.model import BATCH, PILE, Clean, Request, Status
+from signoff.model import BATCH, PILE, Actor, Clean, Request, Status
 from signoff.policy import Policy
 from signoff.ports import Filter, Store
 
@@ -92,6 +93,12 @@ class Piles:
         if found is None:
             raise NotFound
         return found
+
+    async def clicked(self, card_id: str, actor: Actor) -> None:
+        """A button on such a card leads on only from where the card was posted (I16). Raises WrongPlace, StillPosting,
+        DuplicateCard.
+        """
+        await check_origin(self._store, card_id, actor)
 
     async def lost(self, card_id: str, place: str, reason: str) -> bool:
         """The card cannot be delivered there: its requests learn it, as from cards of their own. Whether there may be

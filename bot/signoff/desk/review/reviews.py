@@ -118,8 +118,13 @@ class Reviews:
     async def screen(self, review: str, actor: Actor) -> cards.Screen:
         """The screen as it stands. Raises like `act`."""
         state = await recall(self._store, review, actor)
-        state, screen = await self._drawn(state, actor)
-        await keep(self._store, state)
+        while True:
+            shown, screen = await self._drawn(state, actor)
+            now = await recall(self._store, review, actor)
+            if now == state:
+                break
+            state = now  # a move was made meanwhile, and what it led to must not be undone
+        await keep(self._store, shown)
         return screen
 
     async def form(self, review: str, purpose: forms.Purpose, actor: Actor, mark: str) -> forms.Form:
