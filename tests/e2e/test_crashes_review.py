@@ -108,10 +108,7 @@ async def test_i21_killed_while_it_decides_two_hundred_in_slack(flooded: Flooded
     assert shows(await ada.modal(), f"Approve {SIZE} requests?")
     await flooded.start_bot()
     await ada.submit()
-    async with asyncio.timeout(30):
-        while shows(page := await ada.modal(), "Look again"):
-            await ada.press("Look again")
-    assert shows(page, f"{SIZE} approved")
+    assert shows(await ada.sees_it_through(), f"{SIZE} approved")
     await flooded.each_once("approved")
     await comes_true(flooded.settled, "no card asks for anything any more", within=LAPSE)
 

@@ -112,6 +112,20 @@ class Slack:
         """A button in the open window."""
         await self._stage.act("slack", "press", **{"as": self.person, "text": button})
 
+    async def sees_it_through(self) -> Json:
+        """Look again, each time at what came of the look before, until nothing is under way; the window then."""
+        modal = await self.modal()
+        while shows(modal, "Look again"):
+            seen = modal["hash"]
+            await self.press("Look again")
+
+            async def look(seen: str = seen) -> Json | None:
+                now = await self.modal()
+                return now if now["hash"] != seen else None
+
+            modal = await until(look, f"in Slack, what came of {self.person}'s look")
+        return modal
+
     async def close(self) -> None:
         """Close all windows."""
         await self._stage.act("slack", "close", **{"as": self.person, "all": True})

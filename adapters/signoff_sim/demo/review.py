@@ -26,8 +26,7 @@ async def clear_in_slack(stage: Stage) -> str:
     page = await ada.reads_in_window(f"Approve {TOGETHER} requests?")
     expect(shows(page, *LEFT_OUT), "the page did not say what is left out, and why")
     await ada.submit()
-    while shows(await ada.modal(), "Look again"):
-        await ada.press("Look again")
+    await ada.sees_it_through()
     await ada.reads_in_window(f"{TOGETHER} approved")
     await ada.close()
     return await _cleared(queue)
@@ -60,6 +59,7 @@ async def one_card(stage: Stage) -> str:
     await ada.click(await ada.sees(APPROVALS, TITLE, f"{BACKLOG - 1} of {BACKLOG} wait"), APPROVALS, "Approve all…")
     await ada.reads_in_window(f"Approve {BACKLOG - 1} requests?")
     await ada.submit()
+    await ada.sees_it_through()
     await ada.reads_in_window(f"{BACKLOG - 1} approved")
     await ada.close()
     ran = await _runs(agent, BACKLOG - 1)
