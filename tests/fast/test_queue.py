@@ -159,7 +159,7 @@ async def test_a_batch_is_listed_without_the_rest() -> None:
 
 FACETS = (
     Facet(("finance",), ("slack:#refunds",), "issue_refund", "Support-Agent", "low", 3),
-    Facet(("finance",), ("slack:#mail",), "send_mail", None, "high", 1),
+    Facet(("finance",), ("slack:#mail", "teams:Finance/General"), "send_mail", None, "high", 1),
 )
 
 
@@ -174,6 +174,7 @@ FACETS = (
         ("slack:#mail", Sieve(channel="slack:#mail")),
         ("issue_refund", Sieve(tool="issue_refund")),
         ("refunds", Sieve(text="refunds")),
+        ("general", Sieve(channel="teams:Finance/General")),
         ("low order 77", Sieve(risk="low", text="order 77")),
         ("bat_12ab", Sieve(batch="bat_12ab")),
     ],
@@ -197,3 +198,10 @@ async def test_the_key_that_asked_is_no_way_to_a_queue() -> None:
     agent = looker().model_copy(update={"principal": None, "person": None, "via": "api"})
     with pytest.raises(NotAllowed):
         await house.desk.queue.page(agent, Sieve())
+
+
+async def test_a_word_does_not_find_everything_in_a_channel_of_that_name() -> None:
+    """What is looked for is what calls are about, not where they are shown."""
+    house = office()
+    await house.ask(tool="lookup")
+    assert await tools(house, sieve=Sieve(text="approvals")) == []

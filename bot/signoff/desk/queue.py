@@ -203,7 +203,6 @@ def _texts(request: Request) -> Iterable[str]:
     clean = Clean(request)
     said = (request.title, request.tool, request.agent, request.reason, request.on_behalf_of, request.terms.rule)
     yield from (clean.line(text) for text in said if text)
-    yield from facet_of(request).places
     yield seen(mask(request.arguments, clean.hidden(request.arguments)))
 
 

@@ -46,7 +46,14 @@ def _read(word: str, facets: Sequence[Facet]) -> tuple[str, str]:
     ):
         if known := _known(word, values):
             return name, known
-    return ("batch", word) if word.startswith(BATCH) else ("text", word)
+    if word.startswith(BATCH):
+        return "batch", word
+    # A channel's name without its sign, where it cannot be meant for what is asked about there.
+    places = dict.fromkeys(place for facet in facets for place in facet.places)
+    named = next((one for one in places if one.casefold().endswith((f"#{lower}", f"/{lower}"))), None)
+    if named is not None and not any(lower.removesuffix("s") in facet.tool.casefold() for facet in facets):
+        return "channel", named
+    return "text", word
 
 
 def _known(word: str, values: Iterable[str]) -> str | None:
