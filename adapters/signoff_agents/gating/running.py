@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -44,15 +44,7 @@ async def running(gate: Gate, verdict: Verdict) -> AsyncGenerator[Ran]:
     try:
         yield ran
     except BaseException as error:
-        ran.failed(_detail(error))
-        if isinstance(error, Exception):
-            await report(gate, verdict, ran)
-            raise
-        try:
-            async with asyncio.timeout(CANCELLED_REPORT):
-                await report(gate, verdict, ran)
-        except TimeoutError:
-            pass
+        await broken(gate, [verdict], error)
         raise
     await report(gate, verdict, ran)
 
@@ -64,8 +56,7 @@ def running_blocking(gate: Gate, verdict: Verdict) -> Generator[Ran]:
     try:
         yield ran
     except BaseException as error:
-        ran.failed(_detail(error))
-        blocking(report(gate, verdict, ran))
+        blocking(broken(gate, [verdict], error))
         raise
     blocking(report(gate, verdict, ran))
 
@@ -78,6 +69,17 @@ async def report(gate: Gate, verdict: Verdict, ran: Ran) -> None:
         await gate.report(verdict.decision, ran.status, ran.detail)
     except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the caller
         log.warning("the outcome of %s could not be reported: %s", verdict.decision.id, where(error))
+
+
+async def broken(gate: Gate, verdicts: Iterable[Verdict], error: BaseException) -> None:
+    """Report that these ended in an error, or were cancelled."""
+    ran = Ran("failed", _detail(error))
+    try:
+        async with asyncio.timeout(None if isinstance(error, Exception) else CANCELLED_REPORT):
+            for verdict in verdicts:
+                await report(gate, verdict, ran)
+    except TimeoutError:
+        pass
 
 
 def _detail(error: BaseException) -> str:
