@@ -1,17 +1,20 @@
 """Run the tests of framework adapters, each framework in an environment of its own.
 
-`python tests/agents/run.py [names] [-- words for pytest]`: all of them, or those named. Environments are kept under
-~/.cache/signoff-agents and made anew when their requirements change. The service comes from the runner's own Python.
+`python tests/agents/run.py [names] [-- words for pytest]`: all of them, or those named; `--check` looks at the types of
+their adapters instead. Environments are kept under ~/.cache/signoff-agents and made anew when their requirements
+change. The service, mypy and basedpyright come from the runner's own Python.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from dataclasses import dataclass, field
@@ -69,6 +72,26 @@ class Framework:
         command += ["--rootdir", str(ROOT), str(HERE / self.name), *words]
         return subprocess.run(command, cwd=ROOT, env=around).returncode
 
+    def check(self) -> int:
+        """The worse exit code of mypy and basedpyright on its adapter, with the framework's own types."""
+        found = ROOT / "adapters" / "signoff_agents" / self.name
+        module = found if found.exists() else found.with_suffix(".py")
+        if not module.exists():
+            return 0  # tests of a framework that uses another one's adapter
+        bin = Path(sys.executable).parent
+        sources = [str(ROOT / "bot"), str(ROOT / "adapters")]
+        with tempfile.TemporaryDirectory() as folder:
+            strict = Path(folder) / "mypy.ini"
+            strict.write_text("[mypy]\nstrict = true\nfollow_imports = silent\n")
+            words = ["--config-file", str(strict), "--explicit-package-bases", "--python-executable", str(self.program)]
+            around = os.environ | {"MYPYPATH": os.pathsep.join(sources)}
+            command = [str(bin / "mypy"), *words, "--package", f"signoff_agents.{self.name}"]
+            mypy = subprocess.run(command, cwd=folder, env=around).returncode
+            project = Path(folder) / "pyright.json"
+            own = {"include": [str(module)], "extraPaths": sources, "venvPath": str(CACHE), "venv": self.folder.name}
+            project.write_text(json.dumps({"extends": str(ROOT / "pyproject.toml"), **own}))
+            return max(mypy, subprocess.run([str(bin / "basedpyright"), "-p", str(project)], cwd=folder).returncode)
+
 
 def _uv(*words: str) -> None:
     uv = Path(sys.executable).with_name("uv")
@@ -87,8 +110,10 @@ def main() -> int:
     known = frameworks()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
+    parser.add_argument("--check", action="store_true", help="types instead of tests")
     cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
-    names, words = parser.parse_args(sys.argv[1:cut]).names or list(known), sys.argv[cut + 1 :]
+    said, words = parser.parse_args(sys.argv[1:cut]), sys.argv[cut + 1 :]
+    names: list[str] = said.names or list(known)
     if unknown := [name for name in names if name not in known]:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
     failed: list[str] = []
@@ -97,9 +122,9 @@ def main() -> int:
         print(f"── {name}: {', '.join(known[name].requires) or 'no framework'}", flush=True)
         known[name].make()
         made = time.monotonic()
-        if known[name].test(words):
+        if known[name].check() if said.check else known[name].test(words):
             failed.append(name)
-        print(f"   {made - started:.0f} s to set up, {time.monotonic() - made:.0f} s to test", flush=True)
+        print(f"   {made - started:.0f} s to set up, {time.monotonic() - made:.0f} s of work", flush=True)
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

@@ -130,7 +130,7 @@ def _turn(request: ToolCallRequest) -> tuple[AIMessage | None, list[Mapping[str,
     """The message that the call stands in, and its calls that have no result yet."""
     state: Any = request.state
     found: Any = state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", state)
-    messages = cast("Sequence[Any]", found) if isinstance(found, Sequence) else ()
+    messages: Sequence[Any] = found if isinstance(found, Sequence) else ()
     for index in range(len(messages) - 1, -1, -1):
         message = messages[index]
         if isinstance(message, AIMessage):
@@ -166,7 +166,7 @@ def _messages(result: Result) -> list[ToolMessage]:
         return [result]
     update: Any = result.update
     found: Any = cast("dict[str, Any]", update).get("messages") if isinstance(update, dict) else None
-    return [one for one in cast("list[Any]", found) if isinstance(one, ToolMessage)] if isinstance(found, list) else []
+    return [one for one in found if isinstance(one, ToolMessage)] if isinstance(found, list) else []
 
 
 def _noted(result: Result, verdict: Verdict) -> Result:

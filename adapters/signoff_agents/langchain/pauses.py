@@ -94,11 +94,15 @@ def _pause(
         )
         return Pause(interrupt.id, tuple(calls), lambda answers: {"decisions": list(answers)})
     inbox = [value] if isinstance(value, dict) else value
-    if isinstance(inbox, list) and inbox and all(_is_inbox(one) for one in cast("list[Any]", inbox)):
+    if isinstance(inbox, list) and inbox and all(map(_is_inbox, inbox)):
         calls = (
             asked(
                 index,
-                {**one["action_request"], "name": one["action_request"]["action"], "description": one["description"]},
+                {
+                    **one["action_request"],
+                    "name": one["action_request"]["action"],
+                    "description": one.get("description"),
+                },
                 [kind for word, kind in INBOX.items() if one["config"].get(word)],
                 None,
             )
