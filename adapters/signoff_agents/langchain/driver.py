@@ -60,6 +60,9 @@ async def resolve_interrupts(
     Raises AlreadyStarted when another attempt has the approvals and has not ended: it runs, or it has crashed; with
     `started="tell"` the model is told so and the run goes on. Raises Unavailable when nobody can be asked; the pause
     stands, and this can be called again.
+
+    A run that broke inside a tool does not wait for anybody: LangGraph's own `invoke(None, config)` would run that tool
+    again, without asking. Where that must not be, use `ApprovalMiddleware`, which knows what has been started.
     """
     result: Any = None
     while True:

@@ -81,7 +81,15 @@ class Bank:
             """Ask the user."""
             raise AssertionError(question)
 
-        return [pay, look, fails, ask_user]
+        @tool
+        def breaks(to: str) -> str:
+            """Pay, and break at the first attempt."""
+            bank.note(to)
+            if len(bank.paid) == 1:
+                raise ConnectionError("lost")
+            return "paid"
+
+        return [pay, look, fails, ask_user, breaks]
 
 
 def agent(bank: Bank, *said: AIMessage, **options: Any) -> Any:

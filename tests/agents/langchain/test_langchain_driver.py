@@ -304,6 +304,22 @@ async def test_tool_that_fails_is_reported(desk: Desk, mode: str) -> None:
     assert desk.requests()[0]["outcome"]["detail"].startswith("ValueError: no money")
 
 
+@modes
+async def test_broken_call_is_not_gone_on_with(desk: Desk, mode: str) -> None:
+    """A run that broke inside a tool runs nothing when what waits is resolved again."""
+    bank = Bank()
+    desk.people(approve)
+    made = paused(bank, mode, InMemorySaver(), turn(("breaks", {"to": "a"})), tools=("breaks",))
+    with pytest.raises(ConnectionError):
+        await run_with_approvals(made, SAY, config(desk.run), gate=desk.gate())
+    if mode == "per_call":  # the interrupt still counts as unanswered
+        with pytest.raises(AlreadyStarted, match="and failed"):
+            await resolve_interrupts(made, config(desk.run), gate=desk.gate())
+    else:
+        assert await resolve_interrupts(made, config(desk.run), gate=desk.gate()) is None
+    assert bank.paid == ["a"]
+
+
 class State(TypedDict):
     got: list[Any]
 

@@ -269,6 +269,29 @@ def test_restart_in_a_new_process_asks_once(desk: Desk, tmp_path: Path) -> None:
     assert len(desk.requests()) == 2
 
 
+async def test_langgraph_alone_runs_a_broken_call_again() -> None:
+    """The framework's own behaviour: a run that broke inside a tool runs the tool again when it is taken up."""
+    bank, t = Bank(), config("t")
+    made = agent(bank, turn(("breaks", {"to": "a"})), checkpointer=InMemorySaver())
+    with pytest.raises(ConnectionError):
+        await made.ainvoke(SAY, t)
+    await made.ainvoke(None, t)
+    assert bank.paid == ["a", "a"]
+
+
+async def test_broken_call_does_not_run_again(desk: Desk) -> None:
+    """Ours: its approval is burnt, so the model reads since when it was started, and that it failed."""
+    bank, t = Bank(), config(desk.run)
+    desk.people(approve)
+    message = turn(("breaks", {"to": "a"}))
+    made = agent(bank, message, middleware=[ApprovalMiddleware(desk.gate())], checkpointer=InMemorySaver())
+    with pytest.raises(ConnectionError):
+        await made.ainvoke(SAY, t)
+    out = await made.ainvoke(None, t)
+    assert bank.paid == ["a"]
+    assert "and failed (ConnectionError: lost), so it was not run again" in said(out)[0]
+
+
 async def test_unlisted_tools_are_not_asked_about(desk: Desk) -> None:
     """Names, and names with fields, say which tools wait; a bare word is refused at once."""
     bank = Bank()
