@@ -1,0 +1,112 @@
+"""Claude Code's PreToolUse hook as a command: a call on standard input, a verdict on standard output.
+
+Claude Code takes exit code 2 as a no, and every other failure as no opinion: then a tool that is allowed in advance
+runs (seen by running it). So whatever happens here ends with a verdict and 0, or with 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+if TYPE_CHECKING:
+    from signoff_agents.claude.permission import Allowed, Denied
+
+BLOCK = 2
+"""The exit code that stops a tool, whatever allows it."""
+WITHIN = 50.0
+"""Seconds that people have where nothing else is said: less than the shortest time that Claude Code gives a hook (60 s).
+A hook that it ends itself has no say."""
+BLOCKED = "Not run: it needs a person's approval, and the approval service could not be used."
+WAITING = (
+    "Not run: nobody has decided about it yet. The request stays open; once people have decided, "
+    "the same call made again goes by it."
+)
+
+log = logging.getLogger("signoff")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command. The exit code."""
+    try:
+        said = _parser().parse_args(words)
+        # Told to end while people are asked: that is no yes.
+        signal.signal(signal.SIGTERM, _ended)
+        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="signoff: %(message)s")
+        return asyncio.run(_hook(said))
+    except BaseException as error:  # noqa: BLE001  # exit codes other than 2 let tools run
+        if isinstance(error, SystemExit) and error.code == 0:
+            return 0  # --help
+        # Not the error's text: the model reads what stands here.
+        print(BLOCKED, file=sys.stderr)
+        return BLOCK
+
+
+def _ended(number: int, frame: object) -> NoReturn:
+    print(BLOCKED, file=sys.stderr, flush=True)
+    os._exit(BLOCK)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="signoff hook claude-code",
+        description="A PreToolUse hook for Claude Code. The service and the key come from SIGNOFF_URL and SIGNOFF_API_KEY.",
+    )
+    parser.add_argument("--within", type=float, default=WITHIN, metavar="SECONDS",
+                        help="how long people have; a little less than the hook's timeout in Claude Code's settings")  # fmt: skip
+    parser.add_argument("--agent", default="claude-code", help="the name people read")
+    parser.add_argument("--risk", choices=("low", "medium", "high", "critical"), help="of every call")
+    parser.add_argument("--channel", help="where people are asked, like slack:#deploys")
+    return parser
+
+
+async def _hook(options: argparse.Namespace) -> int:
+    from signoff.client import Gate
+    from signoff.model import dumps
+    from signoff_agents.claude.permission import permission
+
+    given = cast("dict[str, Any]", json.loads(sys.stdin.buffer.read()))
+    if given["hook_event_name"] != "PreToolUse":
+        raise ValueError("this hook is for PreToolUse alone")
+    fields = {"risk": options.risk, "channel": options.channel}
+    asked = permission(
+        Gate(agent=options.agent, patience=min(options.within / 2, 60.0)),
+        given["tool_name"],
+        given["tool_input"],
+        run_id=given["session_id"],
+        call_id=given.get("tool_use_id"),
+        fields=cast("Any", {name: value for name, value in fields.items() if value is not None}),
+    )
+    try:
+        async with asyncio.timeout(options.within):
+            made = await asked
+    except TimeoutError:
+        print(WAITING, file=sys.stderr)
+        return BLOCK
+    # One write: half a verdict is none.
+    sys.stdout.write(dumps(said(made)) + "\n")
+    sys.stdout.flush()
+    return 0
+
+
+def said(made: Allowed | Denied | object) -> dict[str, object]:
+    """A verdict as hooks give it."""
+    from signoff_agents.claude.permission import Allowed, Denied
+
+    output: dict[str, object] = {"hookEventName": "PreToolUse", "permissionDecision": "deny"}
+    if isinstance(made, Allowed):
+        output["permissionDecision"] = "allow"
+        if made.changed:
+            output["updatedInput"] = made.arguments
+        if made.verdict.note is not None:
+            output["additionalContext"] = made.verdict.note
+    elif isinstance(made, Denied):
+        output["permissionDecisionReason"] = made.message
+    return {"hookSpecificOutput": output}

@@ -1,0 +1,10 @@
+"""`python -m signoff_agents.mcp`: the gateway and the server from a command line."""
+
+from __future__ import annotations
+
+import sys
+
+from signoff_agents.mcp.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

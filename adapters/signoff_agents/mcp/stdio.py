@@ -1,0 +1,47 @@
+"""A host that started us: its messages on our standard input, one a line, and its answers on our standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import BinaryIO
+
+
+class Stdio:
+    """Threads, because input and output may be pipes, files or consoles, and only threads read all of them."""
+
+    def __init__(self) -> None:
+        self._out: BinaryIO = sys.stdout.buffer
+        # What prints by mistake must not write into the protocol.
+        sys.stdout = sys.stderr
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="signoff-stdout")
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, name="signoff-stdin", daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(RuntimeError, OSError, ValueError):  # the loop or the input was closed under it
+            for line in sys.stdin.buffer:
+                self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, None)
+
+    async def line(self) -> bytes | None:
+        """The next message; None when the host is gone."""
+        while (line := await self._lines.get()) is not None:
+            if line.strip():
+                return line.rstrip(b"\r\n")
+        return None
+
+    async def write(self, message: bytes) -> None:
+        """A host that has gone hears nothing; that is no fault."""
+        # A line break inside JSON text stands between its parts and means nothing; on this wire it would end the message.
+        line = message.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+        with suppress(OSError, ValueError):
+            await self._loop.run_in_executor(self._writer, self._put, line)
+
+    def _put(self, line: bytes) -> None:
+        self._out.write(line)
+        self._out.flush()
