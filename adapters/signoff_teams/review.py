@@ -6,12 +6,13 @@ message itself is repainted only where it is that person's own.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
 from signoff.cards import Preflight, Screen, Single
 from signoff.desk import Desk
-from signoff.errors import NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
+from signoff.errors import ChatError, NotAllowed, ReviewGone, SignoffError, StoreUnavailable, WrongPlace
 from signoff.forms import Form, Purpose
 from signoff.model import Principal, is_pile
 from signoff.ports import Memory
@@ -30,6 +31,9 @@ HEARD = "teams-heard"
 LIFE = 3600.0
 """Seconds for which Teams may deliver an invoke again, and for which a review is good."""
 TITLE = "Review"
+SENDING = 1.5
+"""Seconds that a list may take to reach somebody's chat: a click wants its answer within three."""
+SENT = "I opened it in our chat."
 CHANGED = "This was edited while you looked at it; look at all of it again."
 CHOOSE = "Choose first what to open."
 NOBODY = Principal(chat=NAME, tenant="", user="")
@@ -107,7 +111,7 @@ class Reviews:
         review = self._desk.review
         match step.verb:
             case "review" | "approve_all" | "reject_all" | "one":
-                return await self._opened(step)
+                return await self._to_them(step, held, await self._opened(step))
             case "pending":
                 return await review.open(step.actor)
             case "home":
@@ -140,6 +144,20 @@ class Reviews:
                 return await review.open(step.actor, sieve=sieve, one=step.one)
             case _:
                 return await review.open(step.actor, sieve=sieve)
+
+    async def _to_them(self, step: Step, held: str | None, shown: Screen) -> Screen | Json:
+        """In their own chat with the bot: in the channel the card's next repaint, which comes with every change of what
+        it counts, would take it away from under their fingers. In the card's place only where there is no such chat.
+        """
+        place = await self._memory.recall(PILES, card_key(step.message))
+        if place is None or held is None:
+            return shown
+        try:
+            async with asyncio.timeout(SENDING):
+                await self._private.send(step.actor.principal or NOBODY, render.screen(shown, Place()))
+        except (ChatError, TimeoutError):
+            return shown
+        return render.card(await self._desk.pile(held, place), notice=SENT)
 
     async def _closed(self, step: Step, held: str | None) -> Json:
         """The channel's card in its place again. Raises WrongPlace."""

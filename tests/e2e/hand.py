@@ -41,8 +41,8 @@ class Hand(Protocol):
 
     async def fill(self, label: str, text: str) -> None: ...
 
-    def stand_at(self, card: Locator) -> None:
-        """Look at a card in a channel, which in Teams shows one person their own view."""
+    async def follow(self) -> None:
+        """Go where a button of a channel's card has opened a list: in Teams to the chat with the app."""
         ...
 
     async def leave(self) -> None:
@@ -94,7 +94,7 @@ class SlackHand:
         self.did.append(f"choose {name}")
         await _chosen(self.seen.locator("[data-action$='.walk.pick']"), name)
 
-    def stand_at(self, card: Locator) -> None:
+    async def follow(self) -> None:
         pass  # everybody's window opens in front of it
 
     async def leave(self) -> None:
@@ -118,22 +118,19 @@ class SlackHand:
 
 
 class TeamsHand:
-    """At the card that Teams shows to one person: the last one of their chat with the app, or one in a channel."""
+    """At the last card of somebody's chat with the app."""
 
     chat = "teams"
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self.did: list[str] = []
-        self.card: Locator | None = None
-        """The card of a channel that is looked at; None: the last one of the chat with the app."""
 
     @property
     def seen(self) -> Locator:
-        return self.card or self._screen.at("teams-panel").locator("article").last
+        return self._screen.at("teams-panel").locator("article").last
 
     async def say(self, words: str) -> None:
-        self.card = None
         await self._screen.at("teams-chat").click()
         self.did.append(words)
         articles = self._screen.at("teams-panel").locator("article")
@@ -166,12 +163,13 @@ class TeamsHand:
         await _chosen(self.seen.get_by_label("Look at"), name, kind="walk:")
         await self.press("Open")
 
-    def stand_at(self, card: Locator) -> None:
-        self.card = card
+    async def follow(self) -> None:
+        self.did.append("go to the chat")
+        await expect(self._screen.at("teams-panel")).to_contain_text("I opened it in our chat.")
+        await self._screen.at("teams-chat").click()
 
     async def leave(self) -> None:
-        if self.card is not None:  # in the chat there is nothing to go back to
-            await self.press("Back to the card")
+        pass  # in the chat there is nothing to go back to
 
     async def home(self) -> Locator:
         await self.say("home")

@@ -420,7 +420,7 @@ async def test_i21_a_batch_whose_process_died_is_taken_up_by_whoever_looks() -> 
         await dead.review.act(review, Move("confirm", key), looking.actor)
     await looking.do("look")
     assert isinstance(looking.screen, Working)
-    house.forward(seconds=31)
+    house.forward(seconds=11)
     await looking.do("look")
     assert looking.results.heading == "4 approved"
     assert await open_now(house, *asked) == [False] * 4

@@ -305,9 +305,12 @@ class TeamsHands:
         await self.press("Review")
 
     async def pile(self, card: MessageRef, action: str) -> None:
-        self._card = card
+        self._card, before = card, self._mine()
         self._typed = {}
         await self._click(verb=action)
+        fresh = [one for one in self._mine() if one not in before]
+        if fresh:  # it was opened in the chat with the bot
+            self._card = fresh[-1]
 
     async def tick(self, label: str, *, on: bool = True) -> None:
         for boxes in self._boxes():

@@ -17,9 +17,11 @@ from signoff import cards, policy
 from signoff.cards import Button, Card, Item
 from signoff.desk import Desk, entries
 from signoff.digest import Signer
+from signoff.errors import Undeliverable
 from signoff.model import Ask, Key, MessageRef, Placement, Request
 from signoff.store.memory import MemoryStore
 from signoff_sim.world import TEAMS_TENANT
+from signoff_teams.private import Private
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 from harness_teams import GENERAL, PLACE, TeamsWorld, eventually, nodes, teams_world, words
@@ -73,6 +75,11 @@ class House:
         result = await self.world.click(person, card, text=text, inputs=inputs)
         assert "invalid" not in result, result["invalid"]
         return words(self.world.seen(person, card))
+
+    def latest(self, person: str = "ada") -> MessageRef:
+        """The last card in somebody's own chat with the bot."""
+        chat = self.world.sim.directory.chat_id(self.world.sim.directory.person(person))
+        return [one for one in self.world.cards(person) if one.conversation == chat][-1]
 
     def posted(self, card: MessageRef) -> Json:
         """The message itself, as it is without anybody's own view of it."""
@@ -444,12 +451,14 @@ async def posted_pile(house: House) -> tuple[MessageRef, list[Request]]:
         ("Open", "A-0"),
     ],
 )
-async def test_a_review_of_a_channels_card_is_seen_by_nobody_else(house: House, title: str, says: str) -> None:
-    """Whoever clicked sees the review in the card's place; the message stays what it is, also after the next press."""
+async def test_a_review_of_a_channels_card_is_opened_in_the_chat(house: House, title: str, says: str) -> None:
+    """Where only whoever clicked looks, and no repaint of the card takes it away; the card says so to them alone."""
     card, _ = await posted_pile(house)
     before = json.dumps(house.posted(card))
-    assert says in await house.press(card, title)
-    await house.press(card, "Back to the list" if title != "Review" else "Select all")
+    assert "I opened it in our chat." in await house.press(card, title)
+    mine = house.latest()
+    assert says in words(house.world.seen("ada", mine))
+    await house.press(mine, "Back to the list" if title != "Review" else "Select all")
     assert json.dumps(house.posted(card)) == before
     assert json.dumps(house.world.seen("bob", card)) == before
 
@@ -458,19 +467,27 @@ async def test_all_of_a_channels_card_are_decided_from_it(house: House) -> None:
     """Approve all, confirm: the review pins what it showed and decides it."""
     card, asked = await posted_pile(house)
     await house.press(card, "Approve all")
-    assert "2 approved" in await house.press(card, "Approve 2")
+    assert "2 approved" in await house.press(house.latest(), "Approve 2")
     assert {await house.status(one) for one in asked} == {"approved"}
 
 
-async def test_the_channels_card_comes_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the review that person sees the card again, as it is now."""
+async def test_without_a_chat_the_list_stands_in_the_cards_place(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever clicked alone; afterwards they see the card again, as it is now."""
+
+    async def none(*args: object) -> None:
+        raise Undeliverable(place="teams:@ada", reason="the app is not installed there")
 
     async def pile(card_id: str, place: str) -> Card:
         return replace(a_pile(), request_id=card_id, title=f"Now in {place}")
 
-    monkeypatch.setattr(house.desk, "pile", pile, raising=False)
     card, _ = await posted_pile(house)
-    await house.press(card, "Review")
+    before = json.dumps(house.posted(card))
+    monkeypatch.setattr(Private, "send", none)
+    monkeypatch.setattr(house.desk, "pile", pile, raising=False)
+    assert "2 requests wait for you" in await house.press(card, "Review")
+    await house.press(card, "Select all")
+    assert json.dumps(house.posted(card)) == before
+    assert json.dumps(house.world.seen("bob", card)) == before
     assert f"Now in {PLACE}" in await house.press(card, "Back to the card")
 
 
@@ -484,7 +501,7 @@ async def test_i16_the_button_of_a_pile_works_only_on_its_card(house: House) -> 
     value = {"action": {"type": "Action.Execute", "verb": "review", "data": data}, "trigger": "manual"}
     answer = await sim._sender.deliver(sim._sender.invoke("adaptiveCard/action", ada, thread, value, other.message))
     assert "does not belong to this conversation" in json.dumps(answer.body)
-    assert "2 requests" in await house.press(card, "Review")
+    assert "I opened it" in await house.press(card, "Review")
 
 
 async def test_whoever_may_decide_nothing_of_it_reads_so(house: House) -> None:

@@ -192,6 +192,11 @@ class Teams:
         """Ask the bot, in one's own chat with it, for the list of what waits."""
         await self._stage.act("teams", "say", **{"as": self.person, "text": f"pending {words}".strip()})
 
+        return await self.in_chat()
+
+    async def in_chat(self) -> Json:
+        """The last card in their own chat with the app."""
+
         async def look() -> Json | None:
             state = cast("Json", await self._stage.state("teams", self.person))
             last = cast("Json", state["chats"][0]["messages"][-1])

@@ -54,7 +54,8 @@ async def _cleared(queue: Seeded) -> str:
 async def one_card(stage: Stage) -> str:
     agent = await stage.agent("backlog", "--number", "13", "--size", str(BACKLOG))
     bob, ada = Teams(stage, "bob"), Slack(stage, "ada")
-    form = await bob.click(await bob.click(await bob.sees(TITLE, f"{BACKLOG} wait"), "Open"), "Reject…")
+    await bob.click(await bob.sees(TITLE, f"{BACKLOG} wait"), "Open")
+    form = await bob.click(await bob.in_chat(), "Reject…")  # where only Bob looks
     await bob.click(form, "Reject", **{"In your own words": "Not on a Monday"})
     await ada.click(await ada.sees(APPROVALS, TITLE, f"{BACKLOG - 1} of {BACKLOG} wait"), APPROVALS, "Approve all…")
     await ada.reads_in_window(f"Approve {BACKLOG - 1} requests?")

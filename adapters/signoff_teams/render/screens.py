@@ -52,10 +52,11 @@ def _heading(text: str, more: str = "") -> Json:
 def _preflight(shown: Preflight, place: Place) -> Json:
     units = [_line(one) for one in shown.lines]
     if shown.excluded:
-        units.append([line(runs("Left out", weight="Bolder"), spacing="Large")])
+        units.append([line(runs("Not included:", weight="Bolder"), spacing="Large")])
         units += [_line(one) for one in shown.excluded]
     notice = " ".join(filter(None, [place.notice, shown.fault]))
     head = [*banner(notice), _heading(shown.heading, _count(shown.page, shown.pages))]
+    head += note("Some are not included, see below.") if shown.excluded else []
     foot = [_reason(place.typed)] if shown.reason else []
     return _parted(head, units, foot, Buttons(shown.review, place.mode), shown.buttons, place, page=shown.page)
 

@@ -33,7 +33,7 @@ from signoff.ports import Store
 
 PATIENCE = 1.5
 """Seconds that somebody who confirmed waits for the results: the chats want an answer within three."""
-ABANDONED = timedelta(seconds=30)
+ABANDONED = timedelta(seconds=10)
 """After it was confirmed, a batch without results is taken up again by whoever looks: its process may have died."""
 
 log = structlog.get_logger("signoff")
