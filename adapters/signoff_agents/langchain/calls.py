@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.tools import BaseTool
@@ -14,41 +15,47 @@ if TYPE_CHECKING:
     from signoff.client.fields import Fields
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a tool says of itself. Made once for each tool: LangChain makes the schema anew whenever it is asked."""
+
+    description: str | None = None
+    model: type[BaseModel] | None = None
+    """Of the arguments that the model gives: without those that LangChain puts in by itself."""
+    schema: dict[str, Any] | None = None
+
+
+UNKNOWN = Shape()
+"""Of a tool that the agent does not have: anything may be in the arguments."""
+
+
+def shape_of(tool: BaseTool) -> Shape:
+    schema: Any = tool.tool_call_schema
+    if isinstance(schema, dict):
+        return Shape(tool.description, None, cast("dict[str, Any]", schema))
+    if issubclass(schema, BaseModel):
+        return Shape(tool.description, schema, schema.model_json_schema())
+    return Shape(tool.description, None, cast("dict[str, Any]", schema.schema()))  # pydantic's first version
+
+
 def call_of(
-    name: str,
-    arguments: Mapping[str, Any],
-    *,
-    tool: BaseTool | None,
-    call_id: str | None,
-    run_id: str | None,
-    fields: Fields,
+    name: str, arguments: Mapping[str, Any], *, shape: Shape, call_id: str | None, run_id: str | None, fields: Fields
 ) -> Call:
-    """`tool`: None where it is not known; then anything may be in the arguments. `fields` count over what it says."""
-    model, schema = (None, None) if tool is None else _schema(tool)
+    """`fields` count over what the tool says."""
     said = {
         "title": name.replace("_", " ").strip().capitalize() or None,
-        "description": tool.description if tool is not None else None,
-        "schema": schema,
+        "description": shape.description,
+        "schema": shape.schema,
         **{key: value for key, value in fields.items() if value is not None},
     }
     return Call(
         tool=name,
-        arguments=arguments if model is None else _typed(model, arguments),
+        arguments=arguments if shape.model is None else _typed(shape.model, arguments),
         call_id=call_id,
         run_id=run_id,
         fields=cast("Fields", said),
-        fits=None if model is None else model.model_validate,
+        fits=None if shape.model is None else shape.model.model_validate,
     )
-
-
-def _schema(tool: BaseTool) -> tuple[type[BaseModel] | None, dict[str, Any] | None]:
-    """What the model is told of the arguments: without those that LangChain puts in by itself."""
-    schema: Any = tool.tool_call_schema
-    if isinstance(schema, dict):
-        return None, cast("dict[str, Any]", schema)
-    if issubclass(schema, BaseModel):
-        return schema, schema.model_json_schema()
-    return None, cast("dict[str, Any]", schema.schema())  # pydantic's first version
 
 
 def _typed(model: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from signoff_agents.gating import (
     running,
     running_blocking,
 )
-from signoff_agents.langchain.calls import call_of
+from signoff_agents.langchain.calls import UNKNOWN, Shape, call_of, shape_of
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -59,6 +59,7 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
         self._tools = checked(tools)
         self._turns = Turns(gate, title)
         self._outcome = outcome
+        self._shapes: dict[str, tuple[BaseTool, Shape]] = {}
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
         if fields_of(self._tools, request.tool_call["name"]) is None:
@@ -98,21 +99,32 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
     def _calls(self, request: ToolCallRequest) -> tuple[Call, list[Call]]:
         message, rest = _turn(request)
         run_id = _run_id(request, message)
-        tools = {tool.name: tool for tool in request.runtime.tools}
 
-        def made(one: Mapping[str, Any], tool: BaseTool | None) -> Call | None:
-            fields = fields_of(self._tools, one["name"])
-            if fields is None:
-                return None
-            return call_of(one["name"], one["args"], tool=tool, call_id=one["id"], run_id=run_id, fields=fields)
+        def made(one: Mapping[str, Any], tool: BaseTool | None) -> Call:
+            name = one["name"]
+            fields = fields_of(self._tools, name) or {}
+            return call_of(
+                name, one["args"], shape=self._shape(name, tool), call_id=one["id"], run_id=run_id, fields=fields
+            )
 
         own = cast("Mapping[str, Any]", request.tool_call)
         call = made(own, request.tool)
-        assert call is not None
-        if not any(one["id"] == own["id"] and one["args"] == own["args"] for one in rest):
-            return call, [call]  # changed on the way here: the others of the turn do not know it like this
-        turn = [made(one, tools.get(one["name"])) for one in rest]
-        return call, [one for one in turn if one is not None]
+        asked = [one for one in rest if fields_of(self._tools, one["name"]) is not None]
+        places = [index for index, one in enumerate(asked) if one["id"] == own["id"] and one["args"] == own["args"]]
+        if len(asked) < 2 or len(places) != 1:
+            return call, [call]  # alone, or changed on the way here: the others of the turn do not know it like this
+        tools = {tool.name: tool for tool in request.runtime.tools}
+        turn = [made(one, tools.get(one["name"])) for one in asked]
+        turn[places[0]] = call
+        return call, turn
+
+    def _shape(self, name: str, tool: BaseTool | None) -> Shape:
+        if tool is None:
+            return UNKNOWN
+        known = self._shapes.get(name)
+        if known is None or known[0] is not tool:
+            known = self._shapes[name] = (tool, shape_of(tool))
+        return known[1]
 
     def _judge(self, ran: Ran, result: Result) -> None:
         """What came of it. LangGraph makes messages of most errors."""

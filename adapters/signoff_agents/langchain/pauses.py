@@ -15,7 +15,7 @@ from langgraph.types import Interrupt, StateSnapshot
 
 from signoff.errors import Rejected
 from signoff_agents.gating import Call, Verdict, fields_of
-from signoff_agents.langchain.calls import call_of
+from signoff_agents.langchain.calls import UNKNOWN, call_of, shape_of
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -71,7 +71,7 @@ def _pause(
         call = call_of(
             name,
             arguments,
-            tool=known.get(name),
+            shape=shape_of(known[name]) if name in known else UNKNOWN,
             call_id=f"{interrupt.id}/{index}",
             run_id=run_id,
             fields=cast("Fields", said),
