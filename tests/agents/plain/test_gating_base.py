@@ -1,0 +1,122 @@
+"""What every adapter stands on: calls, verdicts, batches, pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents_harness import Desk, approve, edit, reject
+
+import signoff_agents
+from signoff import AlreadyStarted, Unavailable
+from signoff_agents.gating import Call, Turns, claim_all, decide, decide_all, fields_of, retry
+
+FOLDER = Path(signoff_agents.__file__).parent
+ADAPTERS = sorted(
+    path.stem
+    for path in FOLDER.iterdir()
+    if path.stem not in {"__init__", "__pycache__", "gating", "plain", "py"} and not path.stem.startswith(".")
+)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_adapter_without_its_framework_says_which_extra(name: str) -> None:
+    """Where an adapter cannot do without a framework that is missing, the import says what to install."""
+    try:
+        importlib.import_module(f"signoff_agents.{name}")
+    except ImportError as error:
+        assert re.search(r'install it with: pip install "signoff\[[a-z-]+\]"', str(error))
+
+
+def test_langchain_needs_langchain() -> None:
+    """By name, with the extra's."""
+    with pytest.raises(ImportError, match=r'langchain needs langchain.*: pip install "signoff\[langchain\]"'):
+        importlib.import_module("signoff_agents.langchain")
+
+
+def calls(desk: Desk, *names: str, **fields: Any) -> list[Call]:
+    return [Call(tool=name, arguments={"n": 1}, call_id=name, run_id=desk.run, fields=fields) for name in names]
+
+
+def test_which_tools_are_asked_about() -> None:
+    """All, names, or names with fields and "*" for the rest."""
+    assert fields_of("all", "x") == {}
+    assert fields_of(["a"], "a") == {}
+    assert fields_of(["a"], "b") is None
+    assert fields_of({"a": {"risk": "high"}, "b": None, "*": {"risk": "low"}}, "a") == {"risk": "high"}
+    assert fields_of({"a": {"risk": "high"}, "b": None, "*": {"risk": "low"}}, "b") is None
+    assert fields_of({"a": {"risk": "high"}, "b": None, "*": {"risk": "low"}}, "c") == {"risk": "low"}
+    assert fields_of({"a": {}}, "c") is None
+
+
+@pytest.mark.parametrize("on_reject", ["raise", "return"])
+async def test_gates_of_both_kinds(desk: Desk, on_reject: Any) -> None:
+    """A verdict is the same whether the gate raises refusals or returns them."""
+    desk.people(reject("no", "ask"))
+    gate = desk.gate(on_reject=on_reject)
+    verdict = await decide(gate, calls(desk, "one")[0])
+    assert (verdict.kind, verdict.run, retry(verdict)) == ("refused", None, "ask")
+    assert verdict.said == "Ada Okafor rejected this call of one: no. You may ask again later."
+    turn = calls(desk, "two", "three")
+    told = await asyncio.gather(*(Turns(gate).decide(one, turn) for one in turn))
+    assert [one.kind for one in told] == ["refused", "refused"]
+
+
+async def test_one_call_that_the_service_does_not_take_leaves_the_others(desk: Desk) -> None:
+    """A batch is taken as a whole or not at all; then each call of it is asked about by itself."""
+    desk.people(approve)
+    wrong: Any = {"schema": {"type": "object", "properties": {"n": {"type": "string"}}}}
+    turn = [*calls(desk, "good"), *calls(desk, "bad", **wrong)]
+    assert [one.kind for one in await decide_all(desk.gate(), turn)] == ["run", "away"]
+    turns = Turns(desk.gate())
+    again = [*calls(desk, "good-2"), *calls(desk, "bad-2", **wrong)]
+    told = await asyncio.gather(*(turns.decide(one, again) for one in again))
+    assert [one.kind for one in told] == ["run", "away"]
+
+
+async def test_calls_of_a_turn_one_after_the_other_are_still_one_batch(desk: Desk) -> None:
+    """Where a framework makes the second call only when the first has ended, nobody is asked again."""
+    desk.people(approve)
+    turn = calls(desk, "one", "two")
+    turns = Turns(desk.gate())
+    assert [(await turns.decide(one, turn)).kind for one in turn] == ["run", "run"]
+    assert len(desk.requests()) == 2
+    assert len({one["batch"]["id"] for one in desk.requests()}) == 1
+
+
+async def test_only_one_of_many_claims_gets_the_approvals(desk: Desk) -> None:
+    """All of a pause's approvals go to whoever burns the first, never some to one and some to another."""
+    desk.people(approve)
+    gates = [desk.gate() for _ in range(5)]
+    names = "abcd"
+    went = await asyncio.gather(*(claim_all(gate, calls(desk, *names)) for gate in gates), return_exceptions=True)
+    won = [one for one in went if isinstance(one, list)]
+    assert [[verdict.kind for verdict in one] for one in won] == [["run"] * 4]
+    assert sum(isinstance(one, AlreadyStarted) for one in went) == 4
+    assert len(desk.requests()) == 4
+
+
+async def test_claim_that_cannot_ask_burns_nothing(desk: Desk) -> None:
+    """It is raised, so that what is paused stays paused; so is one call among others that the service refuses."""
+    with pytest.raises(Unavailable, match="could not be used"):
+        await claim_all(desk.away(), calls(desk, "a", "b"))
+    desk.people(approve)
+    wrong: Any = {"schema": {"type": "object", "properties": {"n": {"type": "string"}}}}
+    with pytest.raises(Unavailable):
+        await claim_all(desk.gate(), [*calls(desk, "good"), *calls(desk, "bad", **wrong)])
+    assert all(one["consumed_at"] is None for one in desk.requests())
+
+
+async def test_verdict_tells_old_and_new(desk: Desk) -> None:
+    """An edit's changes are held to what was asked, deep ones too, and long values are shortened in the note."""
+    desk.people(edit(to={"name": "bo", "tags": ["x"]}, text="long " * 200))
+    call = Call(tool="send", arguments={"to": {"name": "al", "tags": ["x"]}, "text": "short"})
+    verdict = await decide(desk.gate(), call)
+    assert [(one.path, one.from_) for one in verdict.edited] == [("/to/name", "al"), ("/text", "short")]
+    assert verdict.note is not None
+    assert verdict.note.startswith('Ada Okafor changed the arguments of send before it ran: to/name is now "bo"; text')
+    assert len(verdict.note) < 500
