@@ -26,10 +26,12 @@ ADAPTERS = sorted(
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_adapter_without_its_framework_says_which_extra(name: str) -> None:
     """Where an adapter cannot do without a framework that is missing, the import says what to install."""
+    told = ""
     try:
         importlib.import_module(f"signoff_agents.{name}")
     except ImportError as error:
-        assert re.search(r'install it with: pip install "signoff\[[a-z-]+\]"', str(error))
+        told = str(error)
+    assert not told or re.search(r'install it with: pip install "signoff\[[a-z-]+\]"', told)
 
 
 def test_langchain_needs_langchain() -> None:
