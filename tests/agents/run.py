@@ -55,7 +55,7 @@ class Framework:
         CACHE.mkdir(parents=True, exist_ok=True)
         for old in CACHE.glob(f"{self.name}-{'?' * 12}"):
             shutil.rmtree(old)
-        _uv("venv", "--python", self.python, str(self.folder))
+        _uv("venv", "--python", _python(self.python), str(self.folder))
         override = self.folder / "override.txt"
         override.write_text("\n".join(self.override))
         words = ["pip", "install", "--python", str(self.program), "--override", str(override)]
@@ -93,12 +93,24 @@ class Framework:
             return max(mypy, subprocess.run([str(bin / "basedpyright"), "-p", str(project)], cwd=folder).returncode)
 
 
+def _python(version: str) -> str:
+    """One of this machine: on the PATH, or beside it as pyenv keeps them."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    kept = sorted(pyenv.glob(f"versions/{version}.*/bin/python"))
+    return str(kept[-1]) if kept else version
+
+
 def _uv(*words: str) -> None:
     uv = Path(sys.executable).with_name("uv")
     program = str(uv) if uv.exists() else shutil.which("uv")
     if program is None:
         raise SystemExit("uv is missing; `make setup` installs it.")
-    subprocess.run([program, "--quiet", "--no-progress", *words], check=True, cwd=ROOT)
+    subprocess.run(
+        [program, "--quiet", "--no-progress", *words],
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"UV_PYTHON_DOWNLOADS": "never"},
+    )
 
 
 def frameworks() -> dict[str, Framework]:

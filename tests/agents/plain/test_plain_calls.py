@@ -64,9 +64,22 @@ async def test_decorated_function_looks_like_the_original(desk: Desk) -> None:
     gated = requires_approval(desk.gate())(bank.pay)
     assert gated.__name__ == "pay"
     assert inspect.getdoc(gated) == inspect.getdoc(bank.pay)
-    assert inspect.signature(gated) == inspect.signature(bank.pay)
+    assert inspect.signature(gated) == inspect.signature(bank.pay, eval_str=True)
     assert inspect.iscoroutinefunction(requires_approval(desk.gate(), bank.pay_later))
     assert not inspect.iscoroutinefunction(gated)
+
+
+async def test_unwrapping_finds_nothing_to_call(desk: Desk) -> None:
+    """A framework that looks behind decorators gets the gated function, never the original."""
+
+    def pay(to: str) -> str:
+        """Pay."""
+        raise AssertionError
+
+    gated = requires_approval(desk.away(), pay, on_reject="return")
+    assert inspect.unwrap(gated) is gated
+    assert "could not be used" in inspect.unwrap(gated)("ada")
+    assert inspect.unwrap(functools.wraps(gated)(lambda *_: None)) is gated
 
 
 async def test_edited_arguments_run_and_the_model_is_told(desk: Desk) -> None:
