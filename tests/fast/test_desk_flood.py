@@ -148,3 +148,12 @@ async def test_i30_the_fallback_of_a_flood_is_no_flood(house: House) -> None:
     assert record.piled == ("slack:#two",)
     assert record.undelivered == {"slack:#one": "archived"}
     assert record.terms.show == ("slack:#one", "slack:#two")
+
+
+async def test_i30_a_flood_of_single_calls_leaves_a_batch_its_card(house: House) -> None:
+    """One batch is one card, with the title that its agent gave it; only batches themselves come too fast together."""
+    await asked(house, 20)
+    calls = [Ask.model_validate({"tool": "refund", "arguments": {"order": f"B-{n}", "amount": 50}}) for n in range(3)]
+    for number in range(7):
+        _, opened = await house.desk.batches.ask(calls, f"Batch {number}", AGENT, None)
+        assert all(bool(one.request.piled) == (number >= 5) for one in opened)

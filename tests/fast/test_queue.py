@@ -148,13 +148,13 @@ async def test_i18_guests_and_strangers_have_no_queue() -> None:
         await tools(house, "nobody")
 
 
-async def test_a_batch_is_listed_without_the_rest() -> None:
-    """The sieve of an agent's batch lets its members through, and counts them."""
+async def test_a_card_of_several_lists_what_it_stands_for() -> None:
+    """Not the rest of the channel; nothing left, or nothing of it theirs, is said as on any card."""
     house = office()
     await house.ask(order="other")
     looking = Looking(house)
-    await looking.open(sieve=house.desk.review.sieve_of("bat_none"))
-    assert (looking.listing.groups, looking.listing.heading[:7]) == ((), "Nothing")
+    with pytest.raises(NotAllowed, match="Nothing on this card waits any more"):
+        await looking.open(sieve=house.desk.review.sieve_of("bat_none"))
 
 
 FACETS = (

@@ -11,8 +11,8 @@ from ruleskit import House
 
 from signoff.cards import Listing, Move, Preflight, Results, Single, Working
 from signoff.desk.review import reviews
-from signoff.errors import Invalid, MovedOn, NotAllowed, NotFound, ReviewGone, StoreUnavailable
-from signoff.model import Pin, Request
+from signoff.errors import Invalid, MovedOn, NotAllowed, NotAnApprover, NotFound, ReviewGone, StoreUnavailable
+from signoff.model import Pin, Request, Sieve
 
 
 async def refunds(house: House, count: int, **fields: Any) -> list[Request]:
@@ -489,7 +489,7 @@ async def test_everything_of_a_card_goes_straight_to_the_page_before_deciding() 
     await refunds(house, 3)
     high = await house.ask(tool="deploy")
     looking = Looking(house)
-    await looking.open(sieve=house.desk.review.sieve_of("pile:slack:#approvals"), every=True, kind="reject")
+    await looking.open(sieve=Sieve(channel="slack:#approvals"), every=True, kind="reject")
     assert looking.preflight.heading == "Reject 3 requests?"
     assert len(looking.preflight.excluded) == 1
     await looking.do("confirm", looking.preflight.key)
@@ -646,3 +646,33 @@ async def test_results_do_not_call_back_who_went_on_to_something_else(monkeypatc
     assert await open_now(house, *asked) == [False, False]
     looking.screen = await house.desk.review.screen(looking.listing.review, looking.actor)
     assert isinstance(looking.screen, Listing)
+
+
+async def test_a_floods_card_leads_to_what_is_counted_on_it() -> None:
+    """Not to what has cards of its own beside it; whoever may decide nothing of it is told who can."""
+    house = office()
+    asked = await refunds(house, 9)
+    piled = [one for one in asked if one.piled]
+    assert len(piled) == 4
+    sieve = house.desk.review.sieve_of("pile:slack:#approvals")
+    looking = Looking(house)
+    await looking.open(sieve=sieve, every=True, kind="approve")
+    assert looking.preflight.heading == "Approve 4 requests?"
+    await looking.do("list")
+    assert looking.listing.heading == "4 requests wait for you"
+    for how in ({}, {"every": True}, {"one": piled[0].id}):
+        with pytest.raises(NotAnApprover, match="Ada or Bob"):
+            await Looking(house, "cleo").open(sieve=sieve, **how)
+    with pytest.raises(NotFound):
+        await Looking(house, "cleo").open(sieve=sieve, one=asked[0].id)
+
+
+async def test_a_list_that_is_narrowed_to_nothing_says_how_much_there_is_and_shows_it() -> None:
+    """A mistyped word is no dead end."""
+    house = office()
+    await refunds(house, 3)
+    looking = Looking(house)
+    await looking.open("hgih")
+    assert (looking.listing.groups, "3 in all" in looking.listing.counts) == ((), True)
+    await looking.do("narrow", "all")
+    assert looking.listing.heading == "3 requests wait for you"

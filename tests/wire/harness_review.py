@@ -342,7 +342,12 @@ class TeamsHands:
 
     async def _narrow(self) -> None:
         nodes = harness_teams.nodes(self._shown)
-        [action] = [one for one in nodes if one.get("type") == "Action.Execute" and one["data"].get("move") == "narrow"]
+        [action] = [
+            one
+            for one in nodes
+            if one.get("type") == "Action.Execute"
+            and (one["data"].get("move"), one["data"].get("key")) == ("narrow", "")
+        ]
         await self._click(text=action["title"])
 
     async def press(self, label: str) -> None:

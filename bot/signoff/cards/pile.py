@@ -8,7 +8,7 @@ from signoff.cards.head import WAITS, risk, status, tone
 from signoff.cards.line import arguments_line
 from signoff.cards.plain import weight
 from signoff.cards.queue.said import short
-from signoff.cards.types import Button, Card, Item, Tone
+from signoff.cards.types import Button, Card, Fact, Item, Tone
 from signoff.model import Clean, Request, Status, one_line
 
 ITEMS = 20
@@ -57,10 +57,18 @@ def pile(
         tone=_tone(requests, waiting, counts),
         risk=None,
         summary=f"{'Approvals needed' if waiting else 'All decided'}: {heading} ({state})",
+        footer=_footer([one for one in requests if one.open], who),
         buttons=_buttons(waiting),
         items=items,
         items_hidden=max(0, total - len(items)),
     )
+
+
+def _footer(waiting: Sequence[Request], who: str) -> tuple[Fact, ...]:
+    if not waiting:
+        return ()
+    soonest = Fact("First deadline", moment=min(one.expires_at for one in waiting))
+    return (*((Fact("Who may decide", short(who, TITLE)),) if who else ()), soonest)
 
 
 def _buttons(waiting: int) -> tuple[Button, ...]:
@@ -128,6 +136,7 @@ def _item(request: Request, clean: Clean, names: Mapping[str, str], who: str, sh
         status=short(state, max(LEAST, ITEM_STATUS // share)),
         tone=tone(request, who),
         open=request.open,
+        risk=level,
     )
 
 

@@ -9,7 +9,9 @@ from signoff.model import Request
 from signoff.ports import Flood, Idempotency, Memory
 
 SPACE = "flood"
-"""The store's counts of what has lately come to each place."""
+"""The store's counts of what has lately come to each place…"""
+BATCHES = "flood of batches"
+"""…and of batches, each of which is one card: a flood of single calls does not take that away from them."""
 Crowded = dict[str, asyncio.Future[int]]
 """Place → how many have lately come there."""
 REMEMBERED = 10_000
@@ -42,7 +44,8 @@ class Floods:
         named = [place for place in places if place not in request.piled]
         for place in named:
             if place not in crowded:  # without a pause, for members of a batch are taken up together
-                crowded[place] = asyncio.ensure_future(self._memory.tally(SPACE, place, flood.seconds))
+                space = SPACE if request.batch is None else BATCHES
+                crowded[place] = asyncio.ensure_future(self._memory.tally(space, place, flood.seconds))
         counts = await asyncio.gather(*(asyncio.shield(crowded[place]) for place in named))
         full = tuple(place for place, count in zip(named, counts, strict=True) if count > flood.requests)
         return request.model_copy(update={"piled": (*request.piled, *full)}) if full else request

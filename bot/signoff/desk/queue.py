@@ -22,8 +22,8 @@ READS = 20
 """Of these, how often the store is asked."""
 SPOKEN = 500
 """Pending requests with a person's vote that are read."""
-BATCH = 1000
-"""Members of an agent's batch that are read at most."""
+MOST = 1000
+"""Requests of one card that are read."""
 EVERYTHING = Sieve()
 STRANGER = "The policy lists nobody with your identity; an operator can add it under `people`."
 
@@ -51,6 +51,7 @@ class Queued:
     requests: tuple[tuple[Request, Verdict], ...]
     """With the verdict on deciding it along with others; those that are not this person's to decide are left out."""
     counts: Counts
+    """With a text, of this page alone."""
     offered: Counts
     """The same of all that waits for this person here, whatever the sieve."""
     cursor: str | None
@@ -86,13 +87,15 @@ class Queue:
         person = await self.person(actor)
         now = await self._store.now()
         facets, offered = await self._facets(actor, person, now)
-        if sieve.batch is not None:
-            found, counts, after = await self._of_batch(actor, person, sieve, cursor, limit, now)
+        if sieve.card:
+            found, counts, after = await self._of_card(actor, person, sieve, cursor, limit, now)
         else:
             facets, counts = _sifted(facets, sieve, offered)
             found, after = await self._listed(facets, sieve, cursor, limit)
         judged = await self._judge.all(found, "approve", actor, now)
         mine = tuple((one, verdict) for one, verdict in zip(found, judged, strict=True) if verdict.code not in OUTSIDE)
+        if sieve.text is not None and not sieve.card:  # which no index counts
+            counts = _found([one for one, _ in mine], offered)
         return Queued(mine, counts, offered, after, now)
 
     async def counts(self, actor: Actor, sieve: Sieve = EVERYTHING) -> tuple[Counts, Counts]:
@@ -102,8 +105,8 @@ class Queue:
         person = await self.person(actor)
         now = await self._store.now()
         facets, offered = await self._facets(actor, person, now)
-        if sieve.batch is not None:
-            return (await self._of_batch(actor, person, sieve, None, 0, now))[1], offered
+        if sieve.card:
+            return (await self._of_card(actor, person, sieve, None, 0, now))[1], offered
         return _sifted(facets, sieve, offered)[1], offered
 
     async def facets(self, actor: Actor) -> Sequence[Facet]:
@@ -152,15 +155,16 @@ class Queue:
                 break
         return found, cursor if facets else None
 
-    async def _of_batch(
+    async def _of_card(
         self, actor: Actor, person: str, sieve: Sieve, cursor: str | None, limit: int, now: datetime
     ) -> tuple[list[Request], Counts, str | None]:
-        """Of one agent's batch, which is small enough to be read whole."""
+        """Of what one card stands for: a batch, or a flood, of which the oldest are read."""
         concerns = await self._concern(person, now)
+        which = Filter(status="pending", batch=sieve.batch, piled=sieve.piled)
         waiting: list[tuple[str, Request]] = []
         after: str | None = None
-        while len(waiting) < BATCH:
-            page = await self._store.page(Filter(status="pending", batch=sieve.batch), after, BATCH)
+        while len(waiting) < MOST:
+            page = await self._store.page(which, after, MOST)
             waiting += [
                 (_order(one), one)
                 for one in page.requests
@@ -240,6 +244,11 @@ def _counted(facets: Iterable[Facet], elsewhere: int = 0) -> Counts:
         for place in facet.places:
             channel[place] += facet.size
     return Counts(total, risk, tool, agent, channel, elsewhere)
+
+
+def _found(requests: Iterable[Request], offered: Counts) -> Counts:
+    counts = _counted((facet_of(one)._replace(size=1) for one in requests), offered.elsewhere)
+    return replace(counts, unsure=offered.unsure)
 
 
 def _order(request: Request) -> str:

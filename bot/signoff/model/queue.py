@@ -28,6 +28,18 @@ class Sieve(Frozen):
     """Looked for in what a card shows, whatever its case."""
     batch: str | None = None
     """Only the requests of this agent's batch."""
+    piled: str | None = None
+    """Only the requests without a card of their own in this place."""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it leaves anything out of what it is about."""
+        return any(one is not None for one in (self.risk, self.tool, self.agent, self.channel, self.text))
+
+    @property
+    def card(self) -> bool:
+        """Whether it is what one card stands for."""
+        return self.batch is not None or self.piled is not None
 
 
 class Facet(NamedTuple):

@@ -190,7 +190,7 @@ def _queue() -> Schema:
     count: Schema = {"type": "integer", "minimum": 0}
     by_name: Schema = {"type": "object", "additionalProperties": count}
     return closed(
-        total=count | {"description": "How many wait, of what the parameters but `text` let through."},
+        total=count | {"description": "How many wait, of what the parameters let through; with `text`, on this page."},
         counts=closed(
             risk=closed((), **dict.fromkeys((*RISKS, ""), count)) | {"description": "The empty name: no risk."},
             tool=by_name,

@@ -94,17 +94,21 @@ def listing(
     here = sum(len(one.members) for one in shown)
     key, start = opened_key(opened)
     drawn = tuple(_group(one, window, marks, selected, names, start if one.key == key else None) for one in shown)
+    narrowed = sieve.narrowed and offered.total != counts.total
     return Listing(
         review=review,
         heading=waits(counts.total, sieve),
-        counts=counts_text(counts),
+        counts=" · ".join(filter(None, (counts_text(counts), f"{offered.total:,} in all" if narrowed else ""))),
         sieve=sieve,
         choices=_choices(sieve, offered),
         groups=drawn,
         selected=len(selected) + elsewhere,
         notice=notice,
         pages=_pages(before, here, counts.total),
-        buttons=_buttons(drawn, bool(selected) or elsewhere > 0, page, before, more or page < group_pages(groups) - 1),
+        buttons=(
+            *_buttons(drawn, bool(selected) or elsewhere > 0, page, before, more or page < group_pages(groups) - 1),
+            *((MoveButton("narrow", "all", "Show all"),) if sieve.narrowed else ()),
+        ),
     )
 
 
@@ -130,7 +134,7 @@ def _counts(text: str) -> bool:
 
 def waits(total: int, sieve: Sieve | None = None) -> str:
     """`87 requests wait for you`."""
-    narrowed = sieve is not None and sieve != Sieve()
+    narrowed = sieve is not None and (sieve.narrowed or sieve.card)
     if not total:
         return "Nothing that waits for you fits" if narrowed else "Nothing waits for you"
     return f"{many(total, 'request')} {'waits' if total == 1 else 'wait'} for you"

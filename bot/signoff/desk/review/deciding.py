@@ -11,7 +11,7 @@ from signoff.desk.bulk import MOST, Decided, Done, Judged
 from signoff.desk.judging import BulkKind
 from signoff.desk.review.state import Outcome, Preflight, State
 from signoff.errors import Invalid
-from signoff.model import says_something
+from signoff.model import RISKS, says_something
 
 REASON = 3000
 """Characters of a reason for many."""
@@ -20,7 +20,7 @@ TOO_MANY = f"more than the {MOST} that are decided at once"
 
 def asked(state: State, kind: BulkKind, judged: Sequence[Judged], names: Mapping[str, str]) -> State:
     """The state with a new page to confirm: what can be decided together, and what not and why."""
-    fit = [one for one in judged if one.code == "ok" and one.request is not None]
+    fit = sorted((one for one in judged if one.code == "ok" and one.request is not None), key=_by_kind)
     unfit = [drawn.Told(one.request, one.code) for one in judged if one.code != "ok" or one.request is None]
     # What could not be decided when it was selected may be by now, so there may be more than was counted then.
     unfit += [drawn.Told(one.request, one.code, TOO_MANY) for one in fit[MOST:]]
@@ -38,6 +38,12 @@ def asked(state: State, kind: BulkKind, judged: Sequence[Judged], names: Mapping
             ),
         }
     )
+
+
+def _by_kind(one: Judged) -> tuple[int, str]:
+    """Like things beside each other, the riskier ones first: a long page is read by looking for what does not fit."""
+    request = one.request
+    return (RISKS.index(request.terms.risk or request.risk), request.tool) if request else (len(RISKS), "")
 
 
 def is_last(state: State, names: Mapping[str, str]) -> bool:

@@ -15,9 +15,10 @@ from signoff.desk.judging import APPROVING, OUTSIDE, Judge
 from signoff.desk.queue import Counts, Queue
 from signoff.desk.review.state import State
 from signoff.desk.review.words import LONGEST, risk_named
+from signoff.errors import NotAllowed, NotAnApprover, SignoffError
 from signoff.model import Actor, Pin, Request, Sieve
 from signoff.policy import Policy
-from signoff.ports import Store
+from signoff.ports import Filter, Store
 
 WINDOW = 200
 """Requests listed at once; as many as can be decided at once."""
@@ -96,6 +97,13 @@ class Listings:
         notice = f"{state.notice} {said}" if state.notice else said
         return state.model_copy(update={"selected": kept, "notice": notice}), rows
 
+    async def nothing(self, sieve: Sieve) -> SignoffError:
+        """Why somebody finds nothing to decide on a card that they are looking at."""
+        page = await self._store.page(Filter(status="pending", batch=sieve.batch, piled=sieve.piled), None, 1)
+        if not page.requests:
+            return NotAllowed(why="Nothing on this card waits any more.")
+        return NotAnApprover(who=self._policy().who(page.requests[0].terms.approvers))
+
     async def screen(self, state: State, rows: Rows, actor: Actor) -> tuple[State, cards.Listing]:
         """The list, and the state that knows what it showed."""
         # Beside the loop: hundreds of calls with thousands of arguments take a while, and nobody else has to wait.
@@ -163,8 +171,11 @@ class Listings:
         whole = {state.pins[n].id for n in members}
         return _selected(state, chosen - whole if free <= chosen else chosen | whole)
 
-    async def narrowed(self, state: State, values: Mapping[str, str], actor: Actor) -> Sieve:
-        """What was chosen to narrow the list; names that are not there stay as they are."""
+    async def narrowed(self, state: State, move: cards.Move, actor: Actor) -> Sieve:
+        """What was chosen to narrow the list; names that are not there stay as they are. Key `all`: no longer."""
+        if move.key == "all":
+            return Sieve(batch=state.sieve.batch, piled=state.sieve.piled)
+        values = move.values
         _, offered = await self._queue.counts(actor)
         sieve: dict[str, str | None] = {}
         if "risk" in values:

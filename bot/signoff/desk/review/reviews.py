@@ -85,11 +85,13 @@ class Reviews:
 
         `words`: what was typed behind the command; `sieve`: what is meant instead of it. `every`: straight to the page
         before deciding (`kind`) everything that can be decided together. `one`: straight to this request. Raises
-        BadCommand, NotAllowed, CannotDecide, NotFound, DirectoryAway, StoreUnavailable.
+        BadCommand, NotAllowed, NotAnApprover, CannotDecide, NotFound, DirectoryAway, StoreUnavailable.
         """
         if sieve is None:
             sieve = read(words, await self._queue.facets(actor)) if words.strip() else Sieve()
         state, rows = await self._listings.window(State(id=new_id(), who=owner(actor), sieve=sieve), actor, None, 0)
+        if sieve.card and rows.empty and one is None:
+            raise await self._listings.nothing(sieve)
         if one is not None:
             state, screen = await self._walks.opened(state, one, actor)
         elif every and not rows.empty:
@@ -184,7 +186,7 @@ class Reviews:
     async def _in_list(self, state: State, rows: Rows, move: cards.Move, actor: Actor) -> tuple[State, cards.Screen]:
         match move.name:
             case "narrow":
-                wanted = await self._listings.narrowed(state, move.values, actor)
+                wanted = await self._listings.narrowed(state, move, actor)
                 fresh = state.model_copy(update={"sieve": wanted, "selected": ()})
                 state, rows = await self._listings.window(fresh, actor, None, 0)
             case "page" if move.key == "first":

@@ -14,7 +14,7 @@ from signoff.desk.queue import Queue
 from signoff.desk.review.listing import Listings, Rows, pin_of
 from signoff.desk.review.state import LIFE, State
 from signoff.desk.voices import still_asked
-from signoff.errors import Invalid, MovedOn, NotFound, SignoffError, StoreUnavailable
+from signoff.errors import Invalid, MovedOn, NotAnApprover, NotFound, SignoffError, StoreUnavailable
 from signoff.model import Actor, Answer, Pin, Request
 from signoff.policy import Policy
 from signoff.ports import Store
@@ -63,6 +63,10 @@ class Walks:
                 raise NotFound
             verdict = await self._verdict(listed[0], actor)
             if verdict.code == "not_allowed":
+                request, sieve = listed[0], state.sieve
+                batch = request.batch.id if request.batch else ""
+                if sieve.batch == batch or sieve.piled in request.piled:
+                    raise NotAnApprover(who=self._policy().who(request.terms.approvers))  # they see it on its card
                 raise NotFound  # whose business it is not is told nothing
             state = state.model_copy(update={"pins": (pin_of(listed[0]), *state.pins)})
             found = 0

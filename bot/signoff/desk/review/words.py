@@ -68,4 +68,4 @@ def risk_named(word: str) -> Risk | None:
 
 def sieve_of(card: str) -> Sieve:
     """What the card of several requests stands for."""
-    return Sieve(channel=card.removeprefix(PILE)) if card.startswith(PILE) else Sieve(batch=card)
+    return Sieve(piled=card.removeprefix(PILE)) if card.startswith(PILE) else Sieve(batch=card)
