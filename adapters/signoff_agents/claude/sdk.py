@@ -39,9 +39,7 @@ CanUseTool = Callable[
 Hook = Callable[[Any, str | None, HookContext], Awaitable[Any]]
 
 
-def can_use_tool(
-    gate: Gate, tools: gating.Tools = "all", *, run_id: str | None = None
-) -> CanUseTool:
+def can_use_tool(gate: Gate, tools: gating.Tools = "all", *, run_id: str | None = None) -> CanUseTool:
     """`ClaudeAgentOptions(can_use_tool=can_use_tool(gate))`: whatever Claude asks about, people decide.
 
     `tools`: which are asked about, and with which fields of `Gate.ask`; what is not among them is allowed. `run_id`:
@@ -126,4 +124,3 @@ class _Hooks:
                 ran.failed()
             await gating.report(self._gate, verdict, ran)
         return {}
-

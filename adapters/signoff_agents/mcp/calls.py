@@ -247,6 +247,4 @@ def version_of(params: Mapping[str, object]) -> str | None:
 
 def envelope(params: Mapping[str, object]) -> Document:
     """What of a request's `_meta` a request of our own to the same server needs."""
-    return {
-        name: value for name, value in part(params, "_meta").items() if name.startswith("io.modelcontextprotocol/")
-    }
+    return {name: value for name, value in part(params, "_meta").items() if name.startswith("io.modelcontextprotocol/")}

@@ -35,9 +35,7 @@ class Child:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIGNOFF_")}
         try:
             return cls(
-                await asyncio.create_subprocess_exec(
-                    *command, stdin=PIPE, stdout=PIPE, env=environment, limit=LONGEST
-                )
+                await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment, limit=LONGEST)
             )
         except (OSError, ValueError) as error:
             raise NotStarted(f"{command[0]} cannot be started: {error}") from error

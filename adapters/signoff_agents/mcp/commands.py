@@ -9,12 +9,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from signoff.errors import SignoffError
+
 if TYPE_CHECKING:
     from signoff.client import Gate
     from signoff.client.fields import Fields
 
 RISKS = ("low", "medium", "high", "critical")
 KINDS = ("approve", "edit", "reject", "respond")
+PATIENCE = 20.0
+"""Seconds: hosts give up on a silent server after 30 to 60."""
 NOT_STARTED = 20
 """Exit code when nothing could be served; that of `signoff ask` when nobody could be asked."""
 
@@ -37,27 +41,46 @@ def main(words: Sequence[str]) -> int:
         return asyncio.run(_gateway(parser, said, command) if said.verb == "gateway" else _serve(said))
     except KeyboardInterrupt:
         return 130
+    except SignoffError as error:  # no key, or no address: better no server than one that can only say no
+        sys.stderr.write(f"signoff: {error}\n")
+        return NOT_STARTED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="signoff mcp", description="Model Context Protocol.")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    gateway = verbs.add_parser("gateway", description=GATEWAY, usage="%(prog)s [options] (--url ADDRESS | -- COMMAND …)")
+    gateway = verbs.add_parser(
+        "gateway", description=GATEWAY, usage="%(prog)s [options] (--url ADDRESS | -- COMMAND …)"
+    )
     gateway.add_argument("--url", help="the server's address, for one that is reached over HTTP")
     gateway.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help="sent to that address")
     gateway.add_argument("--http", metavar="HOST:PORT", help="serve hosts over HTTP here instead of standard input")
-    gateway.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="hosts may use this name for us")
+    gateway.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="hosts may use this name for us"
+    )
     gateway.add_argument("--agent", help="the name people read; without it the host's own")
     gateway.add_argument("--prefix", default="", help="before the tools' names, as the policy sees them: github.")
     gateway.add_argument("--risk", choices=RISKS, help="of every call; without it the policy's")
     gateway.add_argument("--channel", help="where people are asked, like slack:#deploys")
-    gateway.add_argument("--decisions", type=_kinds, metavar="KIND,…", help="what people may do: approve,edit,reject,respond")
+    gateway.add_argument(
+        "--decisions", type=_kinds, metavar="KIND,…", help="what people may do: approve,edit,reject,respond"
+    )
     gateway.add_argument("--expires-in", type=int, metavar="SECONDS", help="how long a call waits")
     gateway.add_argument("--run", help="one run for everything, also after a restart")
-    serve = verbs.add_parser("serve", description="An MCP server: request_approval, ask_human, decide; on standard input.")
+    _patience(gateway)
+    serve = verbs.add_parser(
+        "serve", description="An MCP server: request_approval, ask_human, decide; on standard input."
+    )
     serve.add_argument("--agent", help="the name people read; without it the host's own")
     serve.add_argument("--run", help="one run for everything, also after a restart")
+    _patience(serve)
     return parser
+
+
+def _patience(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, metavar="SECONDS", help="for a service that cannot be reached"
+    )
 
 
 async def _gateway(parser: argparse.ArgumentParser, said: argparse.Namespace, command: list[str]) -> int:
@@ -103,7 +126,7 @@ async def _serve(said: argparse.Namespace) -> int:
 def _gate(said: argparse.Namespace) -> Gate:
     from signoff.client import Gate
 
-    return Gate(agent=said.agent)
+    return Gate(agent=said.agent, patience=said.patience)
 
 
 def _kinds(text: str) -> tuple[str, ...]:

@@ -21,9 +21,7 @@ TOOL = "mcp_elicitation"
 log = logging.getLogger("signoff")
 
 
-def elicitation_callback(
-    gate: Gate, **fields: Any
-) -> Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]:
+def elicitation_callback(gate: Gate, **fields: Any) -> Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]:
     """`Client(…, elicitation_callback=elicitation_callback(gate))`: a server's form is filled in by people.
 
     A form is accepted with what a person entered, declined when a person rejects it, and cancelled in every other case:

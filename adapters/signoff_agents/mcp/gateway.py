@@ -162,5 +162,3 @@ def _say(text: str) -> None:
 
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
-
-

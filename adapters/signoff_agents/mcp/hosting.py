@@ -220,9 +220,7 @@ class Hosting:
             session_id = secrets.token_urlsafe(24)
             number = mark(session_id)
             child = await Child.start(self._command)
-            self._sessions[session_id] = Session(
-                self._calls, child, run_id=f"{self._run_id}-{number}", number=number
-            )
+            self._sessions[session_id] = Session(self._calls, child, run_id=f"{self._run_id}-{number}", number=number)
             headers = {SESSION: session_id}
         session = self._sessions.get(session_id)
         if session is None or session.ended:

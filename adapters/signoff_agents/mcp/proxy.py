@@ -69,11 +69,15 @@ class Proxy:
         for task in list(self._held.values()):
             task.cancel()
         running, self._running = list(self._running.values()), OrderedDict()
-        await asyncio.gather(*(self._calls.lost(one, "The gateway ended before the server answered.") for one in running))
+        await asyncio.gather(
+            *(self._calls.lost(one, "The gateway ended before the server answered.") for one in running)
+        )
         if self._http is not None:
             await self._http.close()
 
-    def _send(self, request: web.Request, body: bytes | None, headers: Mapping[str, str]) -> aiohttp.client._RequestContextManager:
+    def _send(
+        self, request: web.Request, body: bytes | None, headers: Mapping[str, str]
+    ) -> aiohttp.client._RequestContextManager:
         if self._http is None:
             self._http = connection()
         return self._http.request(request.method, self._url, data=body, headers=headers, allow_redirects=False)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO
+
+CHUNK = 2**16
+"""Bytes read at once."""
 
 
 class Stdio:
@@ -23,10 +27,15 @@ class Stdio:
         threading.Thread(target=self._read, name="signoff-stdin", daemon=True).start()
 
     def _read(self) -> None:
-        with suppress(RuntimeError, OSError, ValueError):  # the loop or the input was closed under it
-            for line in sys.stdin.buffer:
+        # Not through sys.stdin: a thread that waits in its buffer aborts the interpreter's end.
+        number, rest = sys.stdin.fileno(), b""
+        with suppress(RuntimeError, OSError):  # the loop or the input was closed under it
+            while chunk := os.read(number, CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            for line in (rest, None):
                 self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, None)
 
     async def line(self) -> bytes | None:
         """The next message; None when the host is gone."""

@@ -30,9 +30,7 @@ def call(desk: Desk, **given: Any) -> dict[str, Any]:
 def hook(desk: Desk, given: object, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     sent = given if isinstance(given, str) else json.dumps(given)
     command = [*HOOK, "--agent", desk.agent, *words]
-    return subprocess.run(
-        command, input=sent, env={**desk.environ, **env}, capture_output=True, text=True, timeout=40
-    )
+    return subprocess.run(command, input=sent, env={**desk.environ, **env}, capture_output=True, text=True, timeout=40)
 
 
 def output(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

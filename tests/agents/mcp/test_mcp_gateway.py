@@ -12,6 +12,7 @@ from agents_harness import Desk, Service, approve, edit, eventually, reject, res
 from mcp import MCPError, types
 from mcp_harness import ERAS, ROUTES, Bank, To, gateway, host, said
 
+
 @pytest.fixture(scope="module", params=ROUTES)
 def standing(
     request: pytest.FixtureRequest, service: Service, tmp_path_factory: pytest.TempPathFactory
@@ -135,8 +136,7 @@ async def test_a_waiting_host_hears_that_a_person_is_waited_for(to: To, era: str
     async def progress(done: float, total: float | None, message: str | None) -> None:
         heard.append(message)
         if len(heard) == 1:
-            desk.people(approve)
-            desk.decide(desk.requests("pending")[0], approve)
+            await asyncio.to_thread(desk.decide, desk.requests("pending")[0], approve)
 
     async with host(to, era, desk) as client:
         await client.call_tool("transfer", {"to": "ada", "amount": 1}, progress_callback=progress)
@@ -148,16 +148,15 @@ async def test_a_cancelled_call_that_waits_never_runs(to: To, era: str, desk: De
     async with host(to, era, desk) as client:
         with pytest.raises(MCPError):
             await client.call_tool("transfer", {"to": "ada", "amount": 1}, read_timeout_seconds=3)
+        await client.list_tools()  # by now its cancellation has been sent
         (asked,) = desk.requests("pending")
-        desk.decide(asked, approve)
+        await asyncio.to_thread(desk.decide, asked, approve)
         await client.list_tools()
         assert bank.ran == []
         assert desk.requests()[0]["consumed_at"] is None
 
 
-async def test_a_cancelled_call_that_runs_is_cancelled_at_the_server(
-    to: To, era: str, desk: Desk, bank: Bank
-) -> None:
+async def test_a_cancelled_call_that_runs_is_cancelled_at_the_server(to: To, era: str, desk: Desk, bank: Bank) -> None:
     """After its approval a call is the server's, and so is its cancellation."""
     desk.people(approve)
     async with host(to, era, desk) as client:
@@ -167,9 +166,7 @@ async def test_a_cancelled_call_that_runs_is_cancelled_at_the_server(
         await asyncio.to_thread(eventually, lambda: {"tool": "cancelled"} in bank.ran)
 
 
-async def test_elicitation_passes_and_one_call_is_asked_about_once(
-    to: To, era: str, desk: Desk, bank: Bank
-) -> None:
+async def test_elicitation_passes_and_one_call_is_asked_about_once(to: To, era: str, desk: Desk, bank: Bank) -> None:
     """A server that asks the host's user goes on under the same approval, with the arguments that were approved."""
     desk.people(edit(to="bob"))
     asked: list[str] = []

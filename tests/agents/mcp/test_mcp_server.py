@@ -19,8 +19,8 @@ from signoff import Gate
 from signoff_agents.mcp import elicitation_callback
 
 
-def serve(desk: Desk, **env: str) -> StdioServerParameters:
-    words = ["-m", "signoff_agents.mcp", "serve", "--agent", desk.agent]
+def serve(desk: Desk, *more: str, **env: str) -> StdioServerParameters:
+    words = ["-m", "signoff_agents.mcp", "serve", "--agent", desk.agent, *more]
     return StdioServerParameters(command=sys.executable, args=words, env={**desk.environ, **env})
 
 
@@ -69,8 +69,8 @@ async def test_the_permission_prompt_speaks_claude_codes_words(era: str, desk: D
 
 async def test_without_the_service_the_answer_is_no(era: str, desk: Desk) -> None:
     """Nobody can be asked: every tool says so in a fixed sentence, and none says yes."""
-    away = {"SIGNOFF_URL": f"http://127.0.0.1:{closed_port()}", "SIGNOFF_API_KEY": ""}
-    async with host(serve(desk, **away), era, desk) as client:
+    away = f"http://127.0.0.1:{closed_port()}"
+    async with host(serve(desk, "--patience", "0", SIGNOFF_URL=away), era, desk) as client:
         approval = await client.call_tool("request_approval", {"tool": "send", "arguments": {}})
         prompt = await client.call_tool("decide", {"tool_name": "Bash", "input": {}, "tool_use_id": "t"})
         answer = await client.call_tool("ask_human", {"question": "Which?"})
@@ -85,11 +85,12 @@ class Trip(BaseModel):
     nights: int
 
 
+async def ask() -> Elicit[Trip]:
+    return Elicit("Where to?", Trip)
+
+
 def travel() -> MCPServer:
     server = MCPServer("travel")
-
-    async def ask() -> Elicit[Trip]:
-        return Elicit("Where to?", Trip)
 
     @server.tool()
     async def book(trip: Annotated[ElicitationResult[Trip], Resolve(ask)]) -> str:
