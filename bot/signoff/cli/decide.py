@@ -84,7 +84,9 @@ def add(app: typer.Typer) -> None:
             alone = arg or json_arg or response or json_response or version or confirm or retry or force or allow_for
             if alone or kind not in get_args(bulk.BulkKind):
                 fail(
-                    "Several are approved or rejected, with --message, --yes and --json alone; the rest one by one.", 2
+                    "Several requests at once can only be approved or rejected, and the only options then are "
+                    "--message, --yes and --json. For anything else decide them one by one.",
+                    2,
                 )
             several.decide(ids, cast("bulk.BulkKind", kind), message, yes=yes, json=json)
             return
