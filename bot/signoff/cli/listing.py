@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +19,11 @@ from signoff.model import dumps, shorten, visible
 CELL = 60
 """Characters of one value in a table."""
 WIDE = 120
-"""Columns of a terminal in which every column of the list has its place."""
+"""Columns of a terminal in which every column of the list has its place; on others arguments stand below each row."""
+INDENT = 2
+"""Columns before the arguments below a row."""
+REST = 12
+"""Columns that saying how much is hidden may take."""
 
 
 def show(page: Document, *, narrowed: bool) -> None:
@@ -29,19 +36,41 @@ def show(page: Document, *, narrowed: bool) -> None:
     if "total" in page:
         _summary(page, console)
     now = datetime.now(UTC)
-    rows = [_row(one, now) for one in requests]
-    table = Table(box=None, header_style="bold")
+    wide = console.width >= WIDE
+    # Below its row they may take two lines, and at the end of them what says how much is hidden.
+    rows = [_row(one, now, CELL if wide else max(2 * (console.width - INDENT) - REST, CELL)) for one in requests]
+    table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("id", no_wrap=True, min_width=max(len(row["id"]) for row in rows))
     # Columns without a word in them would only make the others narrow; `show` has what a narrow screen has not.
-    left_out = {"id"} if console.width >= WIDE else {"id", "editable", "decided by", "note"}
+    left_out = {"id"} if wide else {"id", "arguments", "editable", "decided by", "note"}
     headings = [name for name in rows[0] if name not in left_out and any(row[name] for row in rows)]
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(Text(row[name]) for name in ("id", *headings)))
-    console.print(table)
+    if wide:
+        console.print(table)
+    else:
+        _print(table, [row["arguments"] for row in rows], console)
     if page.get("cursor"):
         print(f"More: the same with --cursor {page['cursor']}")
+
+
+def _print(table: Table, below: Sequence[str], console: Console) -> None:
+    """The table with a line below each of its rows."""
+    rows: list[list[Segment]] = [[]]
+    headed = False
+    for line in console.render_lines(table):
+        # In the column of ids something stands on the last line of the heading and on the first one of each row.
+        if not "".join(part.text for part in line).startswith(" "):
+            if headed:
+                rows.append([])
+            headed = True
+        rows[-1] += [*line, Segment.line()]
+    for row, text in zip(rows, (None, *below), strict=True):
+        console.print(Segments(row), end="")
+        if text is not None:
+            console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, INDENT), expand=False))
 
 
 def _summary(page: Document, console: Console) -> None:
@@ -53,12 +82,12 @@ def _summary(page: Document, console: Console) -> None:
     console.print()
 
 
-def _row(request: Document, now: datetime) -> dict[str, str]:
+def _row(request: Document, now: datetime, room: int) -> dict[str, str]:
     left = datetime.fromisoformat(str(request["expires_at"])) - now
     cells = {
         "id": request["id"],
         "what": request.get("title") or request["tool"],
-        "arguments": _short(dumps(request["arguments"])),
+        "arguments": _short(dumps(request["arguments"]), room),
         "agent": request.get("agent"),
         "risk": request.get("risk"),
         "note": waiting.mark(request),
@@ -79,6 +108,6 @@ def ends_in(seconds: float) -> str:
     return f"in {max(seconds, 0):.0f} s"
 
 
-def _short(text: str) -> str:
-    kept, hidden = shorten(text, CELL)
+def _short(text: str, room: int) -> str:
+    kept, hidden = shorten(text, room)
     return f"{kept}… (+{hidden})" if hidden else kept
