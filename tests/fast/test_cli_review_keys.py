@@ -7,7 +7,7 @@ import pty
 
 import pytest
 
-from signoff.cli.bulk import Pinned, Result
+from signoff.cli.bulk import Decided, Pinned, Result
 from signoff.cli.review.keys import named, terminal
 from signoff.cli.review.state import Item, Review, Work, checked, decided, followed, loaded, one_decided, press
 
@@ -57,12 +57,36 @@ def test_what_cannot_go_together_is_not_selected(key: str) -> None:
     assert "your own" in review.notice
 
 
-@pytest.mark.parametrize("key", ["a", "r"])
-def test_with_nothing_selected_nothing_is_asked(key: str) -> None:
-    """Neither is everything meant, nor the one that the cursor is on."""
-    review, work = typed(REVIEW, key)
-    assert (review.mode, work) == ("list", "")
-    assert "Nothing is selected" in review.notice
+def test_with_nothing_selected_the_row_under_the_cursor_is_meant() -> None:
+    """That one alone, for a and for r; it is not selected by it, and what is selected goes before it."""
+    review, work = typed(REVIEW, "j", "a")
+    assert (work, [one.id for one in review.chosen], review.selected) == ("preflight", ["req_2"], frozenset())
+    review, work = typed(REVIEW, "j", "r", "n", "o", "enter")
+    assert (work, [one.id for one in review.chosen], review.reason) == ("preflight", ["req_2"], "no")
+    assert [one.id for one in typed(REVIEW, " ", "j", "a")[0].chosen] == ["req_1"]
+
+
+@pytest.mark.parametrize("start", [(), ("g",), ("j", "j", "j"), ("enter",)])
+def test_the_letters_of_a_reason_are_no_commands(start: tuple[str, ...]) -> None:
+    """Typed at once behind r they move, select and approve nothing, whether or not r could be followed."""
+    before = typed(REVIEW, *start)[0]
+    review, work = typed(before, "r", *"no way, any q")
+    assert (review.at, review.selected, review.kind == "approve", work) == (
+        before.at,
+        before.selected,
+        review.mode == "refused",
+        "",
+    )
+    assert review.mode in {"reason", "refused"}
+
+
+def test_r_on_what_cannot_go_together_says_why_until_enter_or_escape() -> None:
+    """So does a, behind which no reason is typed: the next key counts."""
+    rejecting = typed(REVIEW, "j", "j", "j", "r", "n", "a", "y", "down")[0]
+    assert (rejecting.mode, rejecting.at, "your own" in rejecting.notice) == ("refused", 3, True)
+    assert [typed(rejecting, key)[0].mode for key in ("enter", "escape")] == ["open", "list"]
+    approving, work = typed(REVIEW, "j", "j", "j", "a")
+    assert (approving.mode, "your own" in approving.notice, work) == ("list", True, "")
 
 
 def test_approve_goes_through_the_preflight_and_y() -> None:
@@ -74,7 +98,9 @@ def test_approve_goes_through_the_preflight_and_y() -> None:
     assert (review.mode, [one.id for one in review.ready]) == ("sure", ["req_1"])
     review, work = typed(review, "y")
     assert work == "decide"
-    review = decided(review, [Result(one, "approved", "Approved.") for one in review.ready])
+    made = tuple(Result(one, "approved", "Approved.") for one in review.ready)
+    review = decided(review, Decided("review_1", made))
+    assert review.decided_as == "review_1"
     assert [(one.pinned.id, one.code) for one in review.results] == [("req_1", "approved"), ("req_2", "changed")]
     assert typed(review, "x") == (typed(review, "x")[0], "load")
 

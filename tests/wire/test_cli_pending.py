@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import itertools
+import json
 import os
 import pty
 import re
@@ -79,6 +81,21 @@ def test_the_queue_is_counted_grouped_and_sorted(shop: Shop) -> None:
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("columns", [60, 80, 119, 120])
+def test_arguments_are_readable_whatever_the_width(shop: Shop, columns: int) -> None:
+    """On a terminal of less than 120 columns they have a line of their own below each row; ids stay whole."""
+    asked = [shop.ask(order=f"A-{number}", amount=20, note="it came broken") for number in (1, 2)]
+    env = shop.server.caller(shop.ada) | {"COLUMNS": str(columns)}
+    lines = shop.server.home.call("pending", env=env).out.splitlines()
+    assert max(map(len, lines)) <= columns
+    rows = {one["id"]: next(line for line in lines if line.startswith(one["id"])) for one in asked}
+    below = [line.strip() for line in lines if line.startswith('  {"order"')]
+    if columns < 120:
+        assert [json.loads(line)["order"] for line in below] == ["A-1", "A-2"]
+        assert lines.index(rows[asked[0]["id"]]) < lines.index("  " + below[0]) < lines.index(rows[asked[1]["id"]])
+    assert (below == []) is (columns == 120)
+
+
 @pytest.mark.parametrize(
     ("words", "left"),
     [
@@ -116,6 +133,10 @@ def test_several_are_decided_with_one_command(shop: Shop) -> None:
     assert "Approve these 3 requests?" in done.err
     assert asked[0]["digest"].removeprefix("sha256:")[:8] in done.err
     assert done.out.count(": approved\n") == 3
+    told = re.search(r"^Decided together as (review_\w+)\.$", done.out, re.MULTILINE)
+    assert told is not None
+    made = [shop.server.http(f"/v1/requests/{one['id']}", shop.agent)[1]["decision"] for one in asked]
+    assert [decision["decided_by"][0]["batch"] for decision in made] == [told[1]] * 3
     assert {shop.status(one) for one in asked} == {"approved"}
 
 
@@ -127,7 +148,8 @@ def test_what_cannot_go_together_is_left_out_by_name(shop: Shop) -> None:
     done = shop.server.call(shop.ada, "decide", *ids, "req_nowhere", "reject", "-m", "no", "--yes")
     assert done.code == 1
     assert "Left out (3):" in done.err
-    assert [line.split()[0] for line in done.out.splitlines()] == [*ids, "req_nowhere"]
+    assert [line.split()[0] for line in done.out.splitlines()[:-1]] == [*ids, "req_nowhere"]
+    assert (done.out.count("req_nowhere"), done.err.count("req_nowhere")) == (1, 1)
     assert "Bob Lindqvist" in done.out
     assert [shop.status(one) for one in (refund, deploy, late)] == ["rejected", "pending", "approved"]
 
@@ -139,6 +161,9 @@ def test_results_as_json_are_for_programs(shop: Shop) -> None:
     assert shop.server.call(shop.ada, *words).code == 2
     assert shop.status(refund) == "pending"
     done = shop.server.call(shop.ada, *words, "--yes")
+    assert done.json["batch"].startswith("review_")
+    nothing = shop.server.call(shop.ada, "decide", deploy["id"], "req_nowhere", "approve", "--json", "--yes")
+    assert (nothing.code, nothing.json["batch"]) == (1, None)
     assert (done.code, [one["result"] for one in done.json["results"]]) == (1, ["approved", "high_risk"])
 
 
@@ -146,7 +171,8 @@ def test_several_take_no_word_that_is_meant_for_one(shop: Shop) -> None:
     """Answers, edits and confirmations belong to one request."""
     for words in (["edit"], ["respond"], ["approve", "--confirm", "x"], ["reject", "--force", "-m", "x"]):
         done = shop.server.call(shop.ada, "decide", "req_1", "req_2", *words)
-        assert (done.code, "one by one" in done.err) == (2, True)
+        assert (done.code, "Several requests at once can only be approved or rejected" in done.err) == (2, True)
+        assert "--message, --yes and --json" in done.err
 
 
 class Fingers:
@@ -165,13 +191,14 @@ class Fingers:
     def forget(self) -> None: ...
 
 
-def review(shop: Shop, *keys: str | Callable[[], None]) -> str:
-    """What a review shows in which a person presses these keys."""
+def review(shop: Shop, *keys: str | Callable[[], None], clock: Callable[[], float] | None = None) -> str:
+    """What a review shows in which a person presses these keys, and takes a second to look before each of them."""
     from signoff.cli.review.loop import Session
 
     fingers, out = Fingers(list(keys)), io.StringIO()
+    clock = clock or itertools.count().__next__
     with patch.dict(os.environ, shop.server.caller(shop.ada)):
-        Session({}, Console(file=out, width=120, height=40), fingers).run()
+        Session({}, Console(file=out, width=120, height=40), fingers, clock).run()
     assert fingers.left == [], "not all keys were read"
     return out.getvalue()
 
@@ -183,6 +210,7 @@ def test_a_review_approves_a_group_and_rejects_one_alone(shop: Shop) -> None:
     seen = review(shop, "enter", "r", *"not today", "enter", "y", "enter", "g", "a", "y", "x", "q")
     assert "arguments.service" in seen
     assert "Approve these 3 requests?" in seen
+    assert re.search(r"Decided together as review_\w+\.", seen)
     assert {shop.status(one) for one in refunds} == {"approved"}
     assert shop.server.http(f"/v1/requests/{deploy['id']}", shop.agent)[1]["decision"]["message"] == "not today"
 
@@ -201,6 +229,35 @@ def test_a_review_leaves_alone_what_was_decided_since_it_was_listed(shop: Shop) 
     assert [shop.status(asked) for asked in (one, two)] == ["approved", "rejected"]
 
 
+def test_a_reason_typed_at_once_rejects_the_row_it_was_typed_for(shop: Shop) -> None:
+    """Nothing was selected; its letters are the reason, and no other request is touched."""
+    first, second = shop.ask(order="A-1", amount=20), shop.ask(order="A-2", amount=30)
+    seen = review(shop, "r", *"no, any way", "enter", "y", "x", "q")
+    assert "Why is “issue_refund: issue_refund {'order': 'A-1', 'amount': 20}” rejected?" in seen
+    assert [shop.status(one) for one in (first, second)] == ["rejected", "pending"]
+    assert shop.server.http(f"/v1/requests/{first['id']}", shop.agent)[1]["decision"]["message"] == "no, any way"
+
+
+@pytest.mark.parametrize("opened", [(), ("enter",)])
+def test_a_y_before_the_question_can_have_been_read_decides_nothing(shop: Shop, opened: tuple[str, ...]) -> None:
+    """Within 0.3 seconds of its drawing no key counts, neither y nor one that goes back; after them one does."""
+    asked, now, seen = shop.ask(order="A-1", amount=20), [0.0], list[str]()
+
+    def passed(seconds: float) -> Callable[[], None]:
+        def look() -> None:
+            now[0] += seconds
+            seen.append(shop.status(asked))
+
+        return look
+
+    back = ["q"] if opened else []
+    keys = ("a", "y", passed(0.2), "x", passed(0.09), "y", passed(0.02), "n", passed(0), "q")
+    review(shop, *opened, *keys, *back, clock=lambda: now[0])
+    assert (seen, shop.status(asked)) == (["pending"] * 4, "pending")
+    review(shop, *opened, "a", "y", passed(0.3), "y", "x", "q", clock=lambda: now[0])
+    assert shop.status(asked) == "approved"
+
+
 def test_a_review_runs_at_a_real_terminal(shop: Shop) -> None:
     """Keys as a terminal sends them; without a terminal it is refused."""
     one = shop.ask(order="A-1", amount=20)
@@ -216,9 +273,18 @@ def test_a_review_runs_at_a_real_terminal(shop: Shop) -> None:
             shown += os.read(ours, 65536)
         return words in shown
 
-    for keys, words in ((b"", b"q quit"), (b" ", b"1 selected"), (b"a", b"Approve this request?"), (b"y", b"approved")):
+    for keys, words in ((b"", b"q quit"), (b" ", b"1 selected"), (b"a", b"Approve this request?")):
         os.write(ours, keys)
         eventually(lambda words=words: showing(words))  # type: ignore[misc]
+
+    def insisting() -> bool:
+        """A y that comes too soon does not count."""
+        if showing(b": approved"):
+            return True
+        os.write(ours, b"y")
+        return False
+
+    eventually(insisting)
     os.write(ours, b"\x1b[A")
     eventually(lambda: showing(b"Nothing waits"))
     os.write(ours, b"q")

@@ -36,6 +36,7 @@ class Pinned:
     version: int
     digest: str
     title: str
+    """Empty for an id that stands for nothing."""
     text: str
     """Its arguments on a line."""
     risk: str | None = None
@@ -54,6 +55,15 @@ class Result:
         return self.code in COUNTED
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a decision on several."""
+
+    review: str | None
+    """The id that they share in the audit trail; None if nothing was decided."""
+    results: tuple[Result, ...]
+
+
 def pinned(request: Document) -> Pinned:
     text, hidden = shorten(one_line(dumps(request["arguments"])), LINE)
     tool, title = one_line(str(request["tool"])), one_line(str(request.get("title") or request["tool"]))
@@ -70,23 +80,24 @@ def pinned(request: Document) -> Pinned:
 
 def preflight(kind: BulkKind, pins: Sequence[Pinned]) -> list[Result]:
     """What would be decided; decides nothing. Ends the command when the service says no."""
-    return _sent(kind, pins, {"dry_run": True})
+    return list(_sent(kind, pins, {"dry_run": True}).results)
 
 
-def decide(kind: BulkKind, pins: Sequence[Pinned], message: str | None) -> list[Result]:
+def decide(kind: BulkKind, pins: Sequence[Pinned], message: str | None) -> Decided:
     """Decide what was shown; what has changed since is left alone. Ends the command when the service says no."""
     return _sent(kind, pins, {"message": message} if message else {})
 
 
-def _sent(kind: BulkKind, pins: Sequence[Pinned], more: Document) -> list[Result]:
+def _sent(kind: BulkKind, pins: Sequence[Pinned], more: Document) -> Decided:
     if not pins:
-        return []
+        return Decided(None, ())
     named = [{"id": one.id, "version": one.version, "digest": one.digest} for one in pins]
     reply = call("POST", "/v1/decisions", {"kind": kind, "requests": named, **more})
     if reply.status != 200:
         fail(faults(reply))
     found = {str(one["id"]): one for one in cast("list[Document]", reply.body["results"])}
-    return [Result(one, str(found[one.id]["result"]), str(found[one.id]["sentence"])) for one in pins]
+    results = tuple(Result(one, str(found[one.id]["result"]), str(found[one.id]["sentence"])) for one in pins)
+    return Decided(str(reply.body["batch"]) if any(one.counted for one in results) else None, results)
 
 
 def show(kind: BulkKind, results: Sequence[Result], *, to: Console) -> None:
@@ -103,7 +114,8 @@ def show(kind: BulkKind, results: Sequence[Result], *, to: Console) -> None:
     if left:
         to.print(Text(f"Left out ({len(left)}):", style="bold"))
         for one in left:
-            to.print(Text(f"  {one.pinned.title} ({one.pinned.id}): {one_line(one.sentence)}"), soft_wrap=True)
+            named = f"{one.pinned.title} ({one.pinned.id})" if one.pinned.title else one.pinned.id
+            to.print(Text(f"  {named}: {one_line(one.sentence)}"), soft_wrap=True)
 
 
 def question(kind: BulkKind, count: int) -> str:
@@ -119,7 +131,14 @@ def tell(results: Sequence[Result], *, to: Console) -> None:
     """A line each: what came of it."""
     for one in results:
         said = one.code if one.code in {"approved", "rejected"} else one_line(one.sentence)
-        to.print(Text(f"{one.pinned.id}  {one.pinned.title}: {said}"), soft_wrap=True)
+        what = f"{one.pinned.title}: {said}" if one.pinned.title else said
+        to.print(Text(f"{one.pinned.id}  {what}"), soft_wrap=True)
+
+
+def tell_review(review: str | None, *, to: Console) -> None:
+    """The last line: under which id the audit trail has all of it."""
+    if review is not None:
+        to.print(Text(f"Decided together as {review}."), soft_wrap=True)
 
 
 def confirmed(text: str) -> bool:

@@ -39,8 +39,9 @@ def add(app: typer.Typer) -> None:
         """What waits for a decision, the most urgent first: with an approver key what you may decide, with an agent key
         what it asked.
 
-        With --review: arrows or j k move, space selects, g selects what is alike, a approves, r rejects, enter opens
-        one, n goes on, q quits. Nothing is decided before you have seen a list of it and said y.
+        With --review: arrows or j k move, space selects, g selects what is alike, a approves and r rejects what is
+        selected, or else the row you are on, enter opens one, n goes on, q quits. Nothing is decided before you have
+        seen a list of it and said y.
 
         \b
         Examples:

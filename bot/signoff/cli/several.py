@@ -37,16 +37,19 @@ def decide(ids: Sequence[str], kind: BulkKind, message: str | None, *, yes: bool
         bulk.show(kind, before, to=err)
     if not ready:
         if json:
-            _print(before)
+            _print(before, None)
         raise typer.Exit(NOT_DECIDED)
     if not yes and not bulk.confirmed("Decide?"):
         fail("Nothing was decided.", NOT_DECIDED)
-    done = {one.pinned.id: one for one in bulk.decide(kind, ready, message)}
+    made = bulk.decide(kind, ready, message)
+    done = {one.pinned.id: one for one in made.results}
     results = [done.get(one.pinned.id, one) for one in before]
     if json:
-        _print(results)
+        _print(results, made.review)
     else:
-        bulk.tell(results, to=Console())
+        out = Console()
+        bulk.tell(results, to=out)
+        bulk.tell_review(made.review, to=out)
     raise typer.Exit(0 if all(one.counted for one in results) else NOT_DECIDED)
 
 
@@ -55,9 +58,9 @@ def _read(request_id: str, reply: Reply) -> Result:
         return Result(bulk.pinned(reply.body), "ok", "")
     if reply.status != 404:
         fail(reply.detail)
-    return Result(Pinned(request_id, 1, "", request_id, ""), "not_found", reply.detail)
+    return Result(Pinned(request_id, 1, "", "", ""), "not_found", reply.detail)
 
 
-def _print(results: Sequence[Result]) -> None:
+def _print(results: Sequence[Result], review: str | None) -> None:
     listed = [{"id": one.pinned.id, "result": one.code, "sentence": one.sentence} for one in results]
-    print(dumps({"results": listed}))
+    print(dumps({"batch": review, "results": listed}))

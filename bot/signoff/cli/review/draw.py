@@ -18,6 +18,7 @@ AROUND = 8
 """Lines of the terminal that are not the list's."""
 KEYS = {
     "list": "↑↓ j k move · space select · g alike · a approve · r reject · enter open · n next · q quit",
+    "refused": "enter opens this one · escape goes back to the list · no other key counts",
     "open": "a approve · r reject · n next · k back · enter list",
     "reason": "enter goes on · escape goes back",
     "sure": "y decides · any other key goes back",
@@ -30,13 +31,12 @@ def draw(review: Review, console: Console, whole: Document | None) -> None:
     """`whole`: everything about the open one."""
     console.clear()
     match review.mode:
-        case "list":
+        case "list" | "refused":
             _list(review, console)
         case "open":
             _open(review, console, whole)
         case "reason":
-            what = "this request" if review.single else f"{len(review.chosen)} selected"
-            console.print(Text(f"Why is {what} rejected? The agent reads it. "), end="")
+            console.print(Text(f"Why {_what(review)} rejected? The agent reads it. "), end="")
             console.print(Text(review.reason + "▏"))
         case "sure" if review.single:
             _open(review, console, whole)
@@ -50,11 +50,20 @@ def draw(review: Review, console: Console, whole: Document | None) -> None:
             console.print(Text(bulk.question(review.kind, len(review.ready)), style="bold"))
         case "results":
             bulk.tell(review.results, to=console)
+            bulk.tell_review(review.decided_as, to=console)
         case "over":
             return
     if review.notice:
         console.print(Text(one_line(review.notice), style="yellow"))
     console.print(Text(KEYS[review.mode], style="dim"))
+
+
+def _what(review: Review) -> str:
+    """`is “deploy: Ship it”`, `are these 3 requests`."""
+    titles = [one.title for one in review.chosen]
+    if review.single:
+        return "is this request"
+    return f"is “{titles[0]}”" if len(titles) == 1 else f"are these {len(titles)} requests"
 
 
 def _list(review: Review, console: Console) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -14,12 +15,14 @@ from signoff.cli.pending import path_of
 from signoff.cli.remote import call, fail, faults
 from signoff.cli.review.draw import draw
 from signoff.cli.review.keys import Keyboard, terminal
-from signoff.cli.review.state import Item, Review, Work, checked, decided, followed, loaded, one_decided, press
+from signoff.cli.review.state import Item, Key, Review, Work, checked, decided, followed, loaded, one_decided, press
 from signoff.client.wire import Document
 from signoff.model import one_line
 
 PAGE = "200"
 """Requests that are fetched at once; the next ones come when somebody goes on behind the last one."""
+SEEN = 0.3
+"""Seconds before which nobody has read a question: what is pressed sooner was meant for something else."""
 
 
 def run(query: Mapping[str, str]) -> None:
@@ -33,25 +36,39 @@ def run(query: Mapping[str, str]) -> None:
 class Session:
     """One review at one terminal."""
 
-    def __init__(self, query: Mapping[str, str], console: Console, keyboard: Keyboard) -> None:
+    def __init__(
+        self,
+        query: Mapping[str, str],
+        console: Console,
+        keyboard: Keyboard,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._query = {**query, "limit": PAGE}
         self._console = console
         self._keyboard = keyboard
+        self._clock = clock
         self._records: dict[str, Document] = {}
         self._cursor: str | None = None
 
     def run(self) -> None:
         review = self._load(Review(()))
         while review.mode != "over":
-            if review.mode == "sure":
-                self._keyboard.forget()  # a y that was typed ahead has not seen the list
             draw(review, self._console, self._whole(review))
             try:
-                key = self._keyboard.read()
+                key = self._considered() if review.mode == "sure" else self._keyboard.read()
             except EOFError:
                 return
             review, work = press(review, key)
             review = self._worked(review, work)
+
+    def _considered(self) -> Key:
+        """The first key of somebody who can have read the question that was drawn: a y typed ahead has not seen it."""
+        self._keyboard.forget()
+        drawn = self._clock()
+        key = self._keyboard.read()
+        while self._clock() - drawn < SEEN:
+            key = self._keyboard.read()
+        return key
 
     def _worked(self, review: Review, work: Work) -> Review:
         match work:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from signoff.cli.bulk import ASKED, MOST, BulkKind, Pinned, Result
+from signoff.cli.bulk import ASKED, MOST, BulkKind, Decided, Pinned, Result
 
 Key = str
 """A printable character, or one of the names below."""
 UP, DOWN, ENTER, ESCAPE, BACKSPACE, SPACE = "up", "down", "enter", "escape", "backspace", " "
 
-Mode = Literal["list", "open", "reason", "sure", "results", "over"]
+Mode = Literal["list", "refused", "open", "reason", "sure", "results", "over"]
+"""`refused`: r was pressed on what cannot be rejected here; the letters of the reason may follow already."""
 Work = Literal["", "load", "more", "preflight", "decide", "single"]
 """What the loop has to do before the next key: nothing, fetch the queue anew, fetch what follows, ask what would be
 decided, decide what the preflight showed, decide the open one alone.
@@ -49,6 +50,8 @@ class Review:
     checked: tuple[Result, ...] = ()
     """What the preflight said."""
     results: tuple[Result, ...] = ()
+    decided_as: str | None = None
+    """The id under which what was decided together stands in the audit trail."""
     notice: str = ""
 
     @property
@@ -57,8 +60,10 @@ class Review:
 
     @property
     def chosen(self) -> tuple[Pinned, ...]:
-        """What is selected, in the order of the list."""
-        return tuple(one.pinned for one in self.items if one.pinned.id in self.selected)
+        """What is decided together: what is selected, in the order of the list, or else the row under the cursor."""
+        if self.selected:
+            return tuple(one.pinned for one in self.items if one.pinned.id in self.selected)
+        return () if self.here is None or self.here.mark is not None else (self.here.pinned,)
 
     @property
     def ready(self) -> tuple[Pinned, ...]:
@@ -68,10 +73,14 @@ class Review:
 
 def press(review: Review, key: Key) -> tuple[Review, Work]:
     """What a key leads to; a key that means nothing here changes nothing."""
+    if review.mode == "refused" and key not in {ENTER, ESCAPE}:
+        return review, ""
     review = replace(review, notice="")
     match review.mode:
         case "list":
             return _listed(review, key)
+        case "refused":
+            return replace(review, mode="open" if key == ENTER else "list"), ""
         case "open":
             return _opened(review, key)
         case "reason":
@@ -79,7 +88,7 @@ def press(review: Review, key: Key) -> tuple[Review, Work]:
         case "sure":
             return _sure(review, key)
         case "results":
-            return replace(review, mode="list", results=(), checked=()), "load"
+            return replace(review, mode="list", results=(), checked=(), decided_as=None), "load"
         case "over":
             return review, ""
 
@@ -107,11 +116,11 @@ def checked(review: Review, results: Sequence[Result]) -> Review:
     return replace(review, mode="list", notice=f"Nothing of it can be decided: {results[0].sentence}")
 
 
-def decided(review: Review, results: Sequence[Result]) -> Review:
+def decided(review: Review, made: Decided) -> Review:
     """A line for each, those that the preflight left out too."""
-    done = {one.pinned.id: one for one in results}
+    done = {one.pinned.id: one for one in made.results}
     told = tuple(done.get(one.pinned.id, one) for one in review.checked)
-    return replace(review, mode="results", results=told, selected=frozenset(), reason="")
+    return replace(review, mode="results", results=told, decided_as=made.review, selected=frozenset(), reason="")
 
 
 def one_decided(review: Review, said: str, *, counted: bool) -> Review:
@@ -137,18 +146,15 @@ def _listed(review: Review, key: Key) -> tuple[Review, Work]:
             return _moved(review, 1), ""
         case "up" | "k":
             return _moved(review, -1), ""
-        case "a" | "r" if len(review.selected) > MOST:
-            said = f"{len(review.selected)} are selected; at most {MOST} are decided at once."
-            return replace(review, notice=said), ""
-        case "a" | "r" if not review.selected:
-            return replace(review, notice="Nothing is selected: space selects one, g what is alike, enter opens."), ""
-        case "a":
+        case "a" | "r" if here is not None and (why := _not_together(review, here)) is not None:
+            return replace(review, notice=why, mode="refused" if key == "r" else "list"), ""
+        case "a" if here is not None:
             return replace(review, kind="approve", single=False, reason=""), "preflight"
-        case "r":
+        case "r" if here is not None:
             return replace(review, kind="reject", single=False, reason="", mode="reason"), ""
         case " " if here is not None:
             if here.mark is not None:
-                return replace(review, notice=f"{here.pinned.title}: {here.mark}; enter opens it."), ""
+                return replace(review, notice=_apart(here)), ""
             return replace(review, selected=review.selected ^ {here.pinned.id}), ""
         case "g" if here is not None:
             return _group(review, here), ""
@@ -158,11 +164,22 @@ def _listed(review: Review, key: Key) -> tuple[Review, Work]:
             return review, ""
 
 
+def _not_together(review: Review, here: Item) -> str | None:
+    """Why `a` and `r` do not go on from the list."""
+    if len(review.selected) > MOST:
+        return f"{len(review.selected)} are selected; at most {MOST} are decided at once."
+    return _apart(here) if not review.selected and here.mark is not None else None
+
+
+def _apart(here: Item) -> str:
+    return f"{here.pinned.title}: {here.mark}; enter opens it."
+
+
 def _group(review: Review, here: Item) -> Review:
     """Select all that is alike and can be decided together; or none of it, when all of it is."""
     alike = {one.pinned.id for one in review.items if one.group == here.group and one.mark is None}
     if not alike:
-        return replace(review, notice=f"{here.pinned.title}: {here.mark}; enter opens it.")
+        return replace(review, notice=_apart(here))
     return replace(review, selected=review.selected - alike if alike <= review.selected else review.selected | alike)
 
 
