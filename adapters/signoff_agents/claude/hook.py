@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BLOCK = 2
 """The exit code that stops a tool, whatever allows it."""
 WITHIN = 50.0
-"""Seconds that people have where nothing else is said: less than the shortest time that Claude Code gives a hook (60 s).
-A hook that it ends itself has no say."""
+"""Seconds that people have where nothing else is said: less than the 60 that Claude Code gives a hook. One that it ends
+itself has no say."""
 BLOCKED = "Not run: it needs a person's approval, and the approval service could not be used."
 WAITING = (
     "Not run: nobody has decided about it yet. The request stays open; once people have decided, "
@@ -45,22 +45,31 @@ def main(words: Sequence[str]) -> int:
         if isinstance(error, SystemExit) and error.code == 0:
             return 0  # --help
         # Not the error's text: the model reads what stands here.
-        print(BLOCKED, file=sys.stderr)
-        return BLOCK
+        return _blocked(BLOCKED)
+
+
+def _blocked(said: str) -> int:
+    sys.stderr.write(said + "\n")
+    sys.stderr.flush()
+    return BLOCK
 
 
 def _ended(number: int, frame: object) -> NoReturn:
-    print(BLOCKED, file=sys.stderr, flush=True)
-    os._exit(BLOCK)
+    os._exit(_blocked(BLOCKED))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="signoff hook claude-code",
-        description="A PreToolUse hook for Claude Code. The service and the key come from SIGNOFF_URL and SIGNOFF_API_KEY.",
+        description="A PreToolUse hook for Claude Code. SIGNOFF_URL and SIGNOFF_API_KEY say whom it asks.",
     )
-    parser.add_argument("--within", type=float, default=WITHIN, metavar="SECONDS",
-                        help="how long people have; a little less than the hook's timeout in Claude Code's settings")  # fmt: skip
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=WITHIN,
+        metavar="SECONDS",
+        help="how long people have; a little less than the hook's timeout in Claude Code's settings",
+    )
     parser.add_argument("--agent", default="claude-code", help="the name people read")
     parser.add_argument("--risk", choices=("low", "medium", "high", "critical"), help="of every call")
     parser.add_argument("--channel", help="where people are asked, like slack:#deploys")
@@ -88,8 +97,7 @@ async def _hook(options: argparse.Namespace) -> int:
         async with asyncio.timeout(options.within):
             made = await asked
     except TimeoutError:
-        print(WAITING, file=sys.stderr)
-        return BLOCK
+        return _blocked(WAITING)
     # One write: half a verdict is none.
     sys.stdout.write(dumps(said(made)) + "\n")
     sys.stdout.flush()

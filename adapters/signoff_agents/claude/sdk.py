@@ -25,7 +25,7 @@ except ImportError as error:
     raise gating.missing("signoff_agents.claude", "claude", error) from error
 
 if TYPE_CHECKING:
-    from claude_agent_sdk import HookEvent
+    from claude_agent_sdk.types import HookEvent
 
     from signoff.client import Gate
     from signoff.client.fields import Fields

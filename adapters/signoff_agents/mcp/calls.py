@@ -82,7 +82,7 @@ class Calls:
         self.catalogue = Catalogue()
 
     async def decide(self, message: Document, caller: Caller, page: Page) -> Approved | Answer:
-        """Wait for the decision about one call. Raises nothing; cancelled, nothing was forwarded and nothing will be."""
+        """Wait for the decision about one call. Raises nothing; cancelled, nothing is forwarded, now or later."""
         try:
             return await self._decide(message, caller, page)
         except Exception as error:  # noqa: BLE001  # whatever went wrong here, the answer is no

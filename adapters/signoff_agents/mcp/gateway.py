@@ -1,4 +1,4 @@
-"""The gateway: between any MCP host and any MCP server. Tool calls are held until they are approved; all else passes."""
+"""The gateway between any MCP host and any MCP server: tool calls are held until approved, all else passes."""
 
 from __future__ import annotations
 

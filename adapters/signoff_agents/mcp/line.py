@@ -143,7 +143,8 @@ class Line:
         future = self._asked[key(request_id)] = asyncio.get_running_loop().create_future()
         try:
             await self._upstream.send({"jsonrpc": "2.0", "id": request_id, "method": LIST, "params": params})
-            return await future
+            result: Document | None = await future
+            return result
         except Gone:
             return None
         finally:

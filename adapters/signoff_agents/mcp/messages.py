@@ -76,9 +76,7 @@ def _check_call(message: Document, method: str, request_id: object) -> None:
         raise Faulty(INVALID_REQUEST, "This is not a tool call as the protocol has it.", request_id)
     given = cast("Document", params)
     if _ambiguous(given, _PARAMS):
-        raise Faulty(
-            INVALID_PARAMS, "A name in this call differs from the protocol's only in its spelling.", request_id
-        )
+        raise Faulty(INVALID_PARAMS, "A name in this call is misspelled.", request_id)
     if not isinstance(given.get("name"), str) or not isinstance(given.get("arguments", {}), dict):
         raise Faulty(INVALID_PARAMS, "A tool call has a name, and its arguments are an object.", request_id)
 

@@ -15,8 +15,8 @@ from typing import Final
 import aiohttp
 from mcp.shared.inbound import NAME_BEARING_METHODS, encode_header_value
 
-from signoff_agents.mcp.catalogue import Catalogue, headers_of
 from signoff_agents.mcp.calls import version_of
+from signoff_agents.mcp.catalogue import Catalogue, headers_of
 from signoff_agents.mcp.events import Event, events
 from signoff_agents.mcp.messages import (
     INTERNAL_ERROR,
@@ -113,7 +113,14 @@ class Remote:
         self._posts[name] = task
         if version_of(part(message, "params")) is not None:
             self._modern.add(name)
-        task.add_done_callback(lambda _: (self._posts.pop(name, None), self._modern.discard(name)))
+
+        def forget(_: object) -> None:
+            # A later request may have taken its id.
+            if self._posts.get(name) is task:
+                del self._posts[name]
+                self._modern.discard(name)
+
+        task.add_done_callback(forget)
 
     def _start(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)

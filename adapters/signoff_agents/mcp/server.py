@@ -1,7 +1,7 @@
 """Signoff as an MCP server: a model asks for an approval, or asks a person; a host asks before it runs a tool.
 
-`request_approval` and `ask_human` are advice: a model may leave them out. What a model must not get around belongs behind
-the gateway, or behind a host that asks by itself: Claude Code's `--permission-prompt-tool mcp__signoff__decide`.
+`request_approval` and `ask_human` are advice: a model may leave them out. What a model must not get around belongs
+behind the gateway, or a host that asks by itself: Claude Code's `--permission-prompt-tool mcp__signoff__decide`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Approval(BaseModel):
 
 
 def server(gate: Gate, *, run_id: str | None = None) -> MCPServer:
-    """An MCP server with `request_approval`, `ask_human` and `decide`. `run_id`: without it every server is its own run."""
+    """An MCP server with `request_approval`, `ask_human`, `decide`. `run_id`: without it, each server is one."""
     run = run_id or f"mcp-{secrets.token_hex(6)}"
     made = MCPServer("signoff", title="Signoff", instructions=INSTRUCTIONS)
 

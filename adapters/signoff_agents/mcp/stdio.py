@@ -34,8 +34,8 @@ class Stdio:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
-            for line in (rest, None):
-                self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, rest)
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, None)
 
     async def line(self) -> bytes | None:
         """The next message; None when the host is gone."""
@@ -46,7 +46,7 @@ class Stdio:
 
     async def write(self, message: bytes) -> None:
         """A host that has gone hears nothing; that is no fault."""
-        # A line break inside JSON text stands between its parts and means nothing; on this wire it would end the message.
+        # A line break in JSON stands between its parts and means nothing; on this wire it would end the message.
         line = message.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
         with suppress(OSError, ValueError):
             await self._loop.run_in_executor(self._writer, self._put, line)

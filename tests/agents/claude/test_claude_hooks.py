@@ -224,6 +224,6 @@ def test_the_command_without_a_key_blocks(desk: Desk) -> None:
 
 def test_the_command_needs_no_sdk() -> None:
     """It is started for every call: it loads nothing of the SDK."""
-    code = "import sys, signoff_agents.claude.hook, signoff_agents.claude.permission; print('claude_agent_sdk' in sys.modules)"
+    code = "import sys, signoff_agents.claude.hook; print('claude_agent_sdk' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout == "False\n"

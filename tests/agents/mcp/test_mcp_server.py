@@ -14,8 +14,8 @@ from mcp.server.mcpserver import Elicit, ElicitationResult, MCPServer, Resolve
 from mcp.server.mcpserver.resolve import AcceptedElicitation
 from mcp_harness import ERAS, host, said
 from pydantic import BaseModel
-from signoff import Gate
 
+from signoff import Gate
 from signoff_agents.mcp import elicitation_callback
 
 
