@@ -84,8 +84,7 @@ def drawn(request: Request, who: str = WHO) -> Card:
 
 
 def facts(found: Card | Details) -> dict[str, Fact]:
-    both = (*found.facts, *found.footer) if isinstance(found, Card) else found.facts
-    return {fact.label: fact for fact in both}
+    return {fact.label: fact for fact in (*found.facts, *found.footer)}
 
 
 def buttons(found: Card) -> list[str]:
@@ -312,6 +311,28 @@ def test_the_details_repeat_a_title_only_in_full() -> None:
     assert [fact.text for fact in found.facts if fact.label == "Title"] == [long.strip()]
 
 
+def test_the_details_lead_with_what_has_to_be_known() -> None:
+    """Status, risk and what the agent says before the arguments; who decides, until when and all ids after them."""
+    request = edited(record(**FIRST), {**ARGUMENTS, "amount": 400})
+    found = details(request, who=WHO, names=NAMES)
+    assert [fact.label for fact in found.facts] == [
+        "Status",
+        "Risk",
+        "Tool",
+        "Agent",
+        "On behalf of",
+        "Description",
+        "Why",
+        "Impact",
+        "Rollback",
+        "Changed amount",
+    ]
+    assert facts(found)["Risk"].text == "High"
+    after = ["Who may decide", "Edited by", "Expires", "Run", "Version", "Digest", "Request"]
+    assert [fact.label for fact in found.footer] == after
+    assert "Risk" not in facts(details(record(), who=WHO, names=NAMES))
+
+
 def test_a_notice_waits_for_nobody() -> None:
     """What needs no decision says so, whatever its record holds."""
     notice = decided(record(allowed_decisions=(), title="Deployed"), "respond", DecidedBy(rule="notice", at=NOW))
@@ -476,8 +497,7 @@ def texts_of(found: Card | Details) -> list[str]:
         parts += [text for row in found.arguments for text in (row.name, row.text, row.before or "")]
     else:
         parts.append(found.json)
-    every = (*found.facts, *found.footer) if isinstance(found, Card) else found.facts
-    return parts + [text for fact in every for text in (fact.label, fact.text, fact.url or "")]
+    return parts + [text for fact in (*found.facts, *found.footer) for text in (fact.label, fact.text, fact.url or "")]
 
 
 @settings(max_examples=150, deadline=None)

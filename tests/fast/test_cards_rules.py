@@ -83,8 +83,7 @@ def detailed(request: Request) -> Details:
 
 
 def facts(found: Card | Details) -> dict[str, Fact]:
-    both = (*found.facts, *found.footer) if isinstance(found, Card) else found.facts
-    return {fact.label: fact for fact in both}
+    return {fact.label: fact for fact in (*found.facts, *found.footer)}
 
 
 def buttons(found: Card | Details) -> list[str]:
@@ -536,7 +535,9 @@ def test_i12_i13_whatever_the_rules_say_is_readable_without_secrets_and_within_i
     found, full = card(request, who=who, names=NAMES), details(request, who=who, names=NAMES)
     said = notice_text(request, notice, who, NAMES)
     every = [found.status, found.summary, full.json, said]
-    every += [text for fact in (*found.facts, *found.footer, *full.facts) for text in (fact.label, fact.text)]
+    every += [
+        text for fact in (*found.facts, *found.footer, *full.facts, *full.footer) for text in (fact.label, fact.text)
+    ]
     assert all(visible(text) == text for text in every)
     assert not any(SECRET in text for text in every)
     assert "\n" not in said + found.status

@@ -145,6 +145,7 @@ def test_every_card_is_within_slacks_limits(card: Card) -> None:
         title=LONG,
         facts=st.lists(FACTS, max_size=9).map(tuple),
         json=LONG,
+        footer=st.lists(FACTS, max_size=9).map(tuple),
     )
 )
 def test_every_page_of_the_details_is_within_slacks_limits(details: Details) -> None:
@@ -164,6 +165,13 @@ def test_every_page_of_the_details_is_within_slacks_limits(details: Details) -> 
         assert carried is not None
         page = carried[2]
     assert shown.strip() == (details.json or "{}").strip()
+
+
+def test_the_details_show_the_footer_below_the_arguments() -> None:
+    """What has to be known first stands first."""
+    shown = Details("req_1", 1, "Refund", (Fact("Why", "broken"),), '{"order": 7}', (), (Fact("Digest", "sha256:1"),))
+    seen = json.dumps(render.details(shown, ORIGIN))
+    assert seen.index("broken") < seen.index("order") < seen.index("sha256:1")
 
 
 def test_long_details_turn_pages() -> None:

@@ -243,11 +243,17 @@ def test_i11_a_card_that_had_to_shrink_withholds_approve_at_high_risk() -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(FACT, max_size=4).map(tuple), st.builds(lambda t, n: t * n, TEXT, st.integers(1, 100)))
-def test_i11_the_details_show_every_character_over_their_pages(facts: tuple[Fact, ...], text: str) -> None:
+@given(
+    st.lists(FACT, max_size=4).map(tuple),
+    st.builds(lambda t, n: t * n, TEXT, st.integers(1, 100)),
+    st.lists(FACT, max_size=4).map(tuple),
+)
+def test_i11_the_details_show_every_character_over_their_pages(
+    facts: tuple[Fact, ...], text: str, footer: tuple[Fact, ...]
+) -> None:
     """All pages of the full view are valid cards, and together hold the whole JSON."""
     buttons = (Button("approve", "Approve", "primary"), Button("confirm", "Approve…", "primary"))
-    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", "")[:8000], buttons)
+    shown = Details("req_1", 1, "Refund", facts, text.replace("\r", "")[:8000], buttons, footer)
     seen, number = "", 0
     while True:
         card = render.details(shown, number)
@@ -265,6 +271,13 @@ def test_i11_the_details_show_every_character_over_their_pages(facts: tuple[Fact
         return "".join(value.replace("\u00a0", " ").replace("\t", "    ").split())
 
     assert bare(seen) == bare(shown.json)
+
+
+def test_the_details_show_the_footer_below_the_arguments() -> None:
+    """What has to be known first stands first."""
+    shown = Details("req_1", 1, "Refund", (Fact("Why", "broken"),), '{"order": 7}', (), (Fact("Digest", "sha256:1"),))
+    seen = texts(render.details(shown))
+    assert seen.index("broken") < seen.index("order") < seen.index("sha256:1")
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────

@@ -346,7 +346,7 @@ async def test_a_long_form_goes_through_its_pages(house: House) -> None:
 async def test_i07_an_edit_between_look_and_press_is_seen_first(house: House) -> None:
     """What was edited after it was drawn is not approved as it is now, also after a look at its other parts."""
     request = await house.ask(
-        "A-1", arguments={"order": "A-1", "amount": 25, "text": "x" * 40_000}, editable=["amount"]
+        "A-1", arguments={"order": "A-1", "amount": 25, "text": "x" * 60_000}, editable=["amount"]
     )
     card = await house.say("pending")
     await house.press(card, "One at a time")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from signoff.cards import Details
+from signoff.cards import Details, Fact
 from signoff.errors import Invalid
 from signoff.forms import Field, Form
 from signoff.model import MessageRef
@@ -126,7 +126,11 @@ def details(details: Details, origin: MessageRef, page: int = 0) -> Json:
 
 def leaves(details: Details, room: int = ROOM) -> list[list[Json]]:
     """The pages of everything about a request, each with `room` blocks to spare; at least one."""
-    return _pages([*_facts(details), *_json(details.json)], room)
+    blocks = [*_title(details.title), *_facts(details.facts), *_json(details.json)]
+    if details.footer:
+        divider: Json = {"type": "divider"}
+        blocks += [divider, *_facts(details.footer)]
+    return _pages(blocks, room)
 
 
 def _page(form: Form, entries: Mapping[str, str], start: int) -> tuple[list[Json], int]:
@@ -166,11 +170,14 @@ def _intro(form: Form, value: str) -> list[Json]:
     return blocks
 
 
-def _facts(details: Details) -> Iterator[Json]:
-    yield {"type": "header", "text": plain(name(details.title, 150))}
-    if name(details.title, 150) != details.title:
-        yield {"type": "section", "text": plain(cut(details.title, SECTION_TEXT))}
-    for fact in details.facts:
+def _title(title: str) -> Iterator[Json]:
+    yield {"type": "header", "text": plain(name(title, 150))}
+    if name(title, 150) != title:
+        yield {"type": "section", "text": plain(cut(title, SECTION_TEXT))}
+
+
+def _facts(found: Iterable[Fact]) -> Iterator[Json]:
+    for fact in found:
         texts = pieces(fact.text, PART) if len(fact.text) > PART else (fact.text,)
         for index, text in enumerate(texts):
             label = f"{fact.label} ({index + 1} of {len(texts)})" if len(texts) > 1 else fact.label

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from signoff.cards import Details
+from signoff.cards import Details, Fact
 from signoff_teams.render.card import LIMIT, decide, document, execute, fact_blocks
 from signoff_teams.render.text import Json, brief, line, runs, size
 
@@ -34,13 +35,21 @@ def details(shown: Details, number: int = 0) -> Json:
 
 def details_blocks(shown: Details) -> list[Json]:
     """Everything but the title, each block at most about LINE bytes of JSON."""
-    blocks: list[Json] = []
-    for fact in shown.facts:
-        for part in _chunks(fact.text) or [""]:
-            blocks += fact_blocks(type(fact)(fact.label, part, fact.moment, fact.url), LIMIT)
+    blocks = _facts(shown.facts)
     for number, text in enumerate(shown.json.split("\n")):
         for part in _chunks(text) or [" "]:
             blocks.append(line(runs(part, fontType="Monospace"), spacing="None" if number else "Medium"))
+    after = _facts(shown.footer)
+    if after:
+        after[0] = {**after[0], "spacing": "Medium", "separator": True}
+    return [*blocks, *after]
+
+
+def _facts(found: Iterable[Fact]) -> list[Json]:
+    blocks: list[Json] = []
+    for fact in found:
+        for part in _chunks(fact.text) or [""]:
+            blocks += fact_blocks(replace(fact, text=part), LIMIT)
     return blocks
 
 

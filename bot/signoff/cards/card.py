@@ -82,11 +82,15 @@ def details(request: Request, *, who: str, names: Mapping[str, str]) -> Details:
     shown = mask(request.arguments, clean.hidden(request.arguments))
     heading, whole = title(request, clean)
     full = [Fact("Title", clean.line(request.title))] if request.title and not whole else []
-    full += [Fact("Status", status(request, who, names)), *facts(request, clean)]
-    full += changed(request, clean)
-    full += [fact for fact in footer(request, who, names, clean, withheld=False) if fact.label != "Digest"]
-    full += [Fact("Version", str(request.version)), Fact("Digest", request.digest), Fact("Request", request.id)]
-    return Details(request.id, request.version, heading, tuple(full), pretty(shown), approval(request))
+    full.append(Fact("Status", status(request, who, names)))
+    if level := risk(request):
+        full.append(Fact("Risk", level.capitalize()))
+    full += [*facts(request, clean), *changed(request, clean)]
+    after = [fact for fact in footer(request, who, names, clean, withheld=False) if fact.label != "Digest"]
+    after += [Fact("Version", str(request.version)), Fact("Digest", request.digest), Fact("Request", request.id)]
+    return Details(
+        request.id, request.version, heading, tuple(full), pretty(shown), approval(request), footer=tuple(after)
+    )
 
 
 def _table(request: Request, clean: Clean) -> Table:

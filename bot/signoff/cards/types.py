@@ -66,6 +66,7 @@ class Item:
     tone: Tone
     open: bool
     """It can be opened with the action `one`."""
+    risk: Literal["low", "medium", "high", "critical"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ class Details:
     version: int
     title: str
     facts: tuple[Fact, ...]
+    """Before the arguments: what one has to know to understand them."""
     json: str
     buttons: tuple[Button, ...] = ()
     """What can be decided from here: `approve` or `confirm`, while the request is open (I11)."""
+    footer: tuple[Fact, ...] = ()
+    """After the arguments: who may decide and until when, or what was decided; version, whole digest, id."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from signoff.cards.buttons import LABELS, buttons
 from signoff.cards.card import details
-from signoff.cards.head import risk
 from signoff.cards.queue.marks import DONE, Code, words
 from signoff.cards.queue.said import heading
 from signoff.cards.screens import MoveButton, Single
@@ -44,8 +43,6 @@ def single(
     and told why. `who` and `names`: as for `details`. `place`: from 1. `notice`: what came of the one before (`came`).
     """
     shown = details(request, who=who, names=names)
-    if level := risk(request):
-        shown = replace(shown, facts=(Fact("Risk", level.capitalize()), *shown.facts))
     moves: tuple[MoveButton, ...] = ()
     if code in BARRED and request.open:
         why = Fact("You cannot decide this", words(code, request, names))
