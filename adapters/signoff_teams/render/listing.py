@@ -186,7 +186,7 @@ def _bare(group: Group, room: _Room) -> Json:
 def _group(group: Group) -> str:
     parts = [_risk(group.risk), group.title, group.detail]
     if not group.selectable:
-        parts.append("one by one only")
+        parts.append("one at a time only")
     elif group.selectable < group.count:
         parts.append(f"{group.selectable} of {group.count} can go together")
     if 0 < group.selected < group.selectable:

@@ -145,7 +145,7 @@ def _groups(groups: Sequence[Group], stamp: str, room: _Room) -> Iterator[Json]:
             ticks.add(_group(group), ticked=group.selected >= group.selectable)
         else:
             yield from ticks.take()
-            closed.append(f"{RISKS[group.risk]} {line(group.title)}\n{line(group.detail)} · each by itself")
+            closed.append(f"{RISKS[group.risk]} {line(group.title)}\n{line(group.detail)} · one at a time only")
         if group.entries:
             yield from ticks.take()
             yield from lines(closed)
