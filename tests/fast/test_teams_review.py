@@ -121,7 +121,7 @@ def results(piece: str) -> Results:
 
 def single(piece: str) -> Single:
     facts = (Fact("Why", filled(piece, 3000)), Fact("Impact", filled(piece, 3000)), Fact("Expires", moment=WHEN))
-    full = Details("req_secret", 3, filled(piece, 300), facts, filled(piece, 20_000))
+    full = Details("req_secret", 3, filled(piece, 300), facts, filled(piece, 20_000), footer=facts)
     buttons = (
         MoveButton("decide", "approve", "Approve", "primary"),
         MoveButton("form", "respond", "Answer…"),
@@ -244,14 +244,14 @@ def test_a_hundred_plain_requests_fit_on_two_parts() -> None:
 
 
 def test_i11_a_long_request_is_decided_on_its_last_part() -> None:
-    """What approves or opens a form stands where everything has been seen; skipping is possible anywhere."""
+    """What approves or opens a form stands below all of it, before the ways on; skipping is possible anywhere."""
     full = Details("req_1", 1, "Refund", (), "x" * 60_000)
     buttons = (MoveButton("decide", "approve", "Approve"), MoveButton("skip", "", "Skip"))
     shown = Single(REVIEW, "r1", "1 of 2", full, None, buttons)
     first: Any = render.screen(shown, Place())
     assert [action["title"] for action in actions(first)] == ["Next part", "Skip", "Open in a window"]
     last: Any = render.screen(shown, Place(part=999))
-    assert [action["title"] for action in actions(last)] == ["Previous part", "Skip", "Open in a window", "Approve"]
+    assert [action["title"] for action in actions(last)] == ["Approve", "Previous part", "Skip", "Open in a window"]
 
 
 # ── what comes back ──────────────────────────────────────────────────────────────────────────────

@@ -96,13 +96,14 @@ def _parted(
     page: int = 0,
 ) -> Json:
     """The part that is asked for, of as many as it takes. What decides or leads further stands on the last one, where
-    nothing is left to be seen.
+    nothing is left to be seen, and before the ways out.
     """
     leading = [one for one in offered if one.move in LEAVES or _is_back(one, page)]
     deciding = [buttons.made(one, inputs=True) for one in offered if one not in leading]
     ways = [*(buttons.made(one) for one in leading), *buttons.leaving(place)]
     turns = [buttons.other("part", "Next part", part=99_999), buttons.other("part", "Previous part", part=99_999)]
-    frame = document([*head, *note(_PART.format(99_999, 99_999)), *foot, *row([*turns, *ways])], deciding)
+    below = [*row(deciding), *row([*turns, *ways])]
+    frame = document([*head, *note(_PART.format(99_999, 99_999)), *foot, *below], [])
     parts = sheets(units, LIMIT - size(frame) - SLACK)
     at = min(max(place.part, 0), len(parts) - 1)
     last = at + 1 == len(parts)
@@ -110,10 +111,10 @@ def _parted(
     if len(parts) > 1:
         body += note(_PART.format(at + 1, len(parts)))
     if last:
-        body += foot
+        body += [*foot, *row(deciding)]
     between: list[Json] = [] if last else [buttons.other("part", "Next part", part=at + 1)]
     between += [buttons.other("part", "Previous part", part=at - 1)] if at else []
-    return document([*body, *row([*between, *ways])], deciding if last else [])
+    return document([*body, *row([*between, *ways])], [])
 
 
 def _is_back(button: MoveButton, page: int) -> bool:
