@@ -94,7 +94,7 @@ def _is_id(value: object) -> bool:
 
 
 def peek(raw: bytes | str) -> Document | None:
-    """A server's message, where it can be made out. What cannot goes to the host as it is: it is the host's to judge."""
+    """A server's message, where it can be made out. What cannot goes to the host as it is: that one may judge it."""
     try:
         parsed = loads(raw)
     except ValueError:
