@@ -105,7 +105,8 @@ def _items(card: Card, room: _Room) -> Iterator[Json]:
 
 
 def _item(card: Card, item: Item, limit: int) -> Json:
-    title = f"{TONES[item.tone]} {name(item.title, 90)}"
+    mark = RISKS[item.risk].split()[0] if item.open and item.risk else TONES[item.tone]
+    title = f"{mark} {name(item.title, 90)}"
     said = [title, *(cut(" ".join(text.splitlines()), limit) for text in (item.text, item.status) if text.strip())]
     drawn: Json = {"type": "section", "text": plain("\n".join(said))}
     if item.open:

@@ -130,7 +130,7 @@ def _line(one: Line) -> list[Json]:
     """One request, whole."""
     title, text, digest = joined(one.title), joined(one.text), f"{GAP}{one.digest}" if one.digest else ""
     found = runs(title, weight="Bolder")
-    if one.risk in ("high", "critical"):
+    if one.risk not in (None, "low"):
         word, colour = RISKS[one.risk]
         found += runs(GAP + word, color=colour)
     found += runs(f"{GAP if title else ''}{text}{digest}" if text else digest)
