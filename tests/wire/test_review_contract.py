@@ -466,7 +466,7 @@ async def test_an_agents_batch_is_decided_each_and_all(house: Any) -> None:
 
 
 async def test_i30_a_flood_is_one_card_that_opens_the_review(house: Any) -> None:
-    """Twelve calls at once: a few have cards of their own, one card has the rest, and opens the review of it all."""
+    """Twelve calls at once: a few have cards of their own, one card has the rest, and leads to exactly these."""
     requests = [await ask(house, n) for n in range(12)]
     await repainted(house)
     piled = [one for one in requests if house.side.place in (await house.desk.get(one.id)).piled]
@@ -474,9 +474,9 @@ async def test_i30_a_flood_is_one_card_that_opens_the_review(house: Any) -> None
     card = await pile_card(house, f"pile:{house.side.place}")
     ada = house.side.hands("ada")
     await ada.pile(card, "approve_all")
-    await sees(ada, f"Approve {len(requests)} requests?")
-    await ada.confirm(f"Approve {len(requests)}")
-    await sees(ada, "12 approved")
+    await sees(ada, f"Approve {len(piled)} requests?")
+    await ada.confirm(f"Approve {len(piled)}")
+    await sees(ada, f"{len(piled)} approved")
     await shows(house, card, "Nothing waits")
 
 

@@ -36,7 +36,6 @@ defaults:
   approvers: [ada, bob]
   show: ["{PLACE}"]
 """
-PILE = f"pile:{PLACE}"
 Json = dict[str, Any]
 
 
@@ -49,11 +48,14 @@ class House:
         self.world: TeamsWorld
 
     async def ask(self, order: str, **fields: Any) -> Request:
+        return (await self.desk.ask(self.body(order, **fields), AGENT)).request
+
+    @staticmethod
+    def body(order: str, **fields: Any) -> Ask:
         arguments = {"order": order, "amount": 25}
-        body = Ask.model_validate(
+        return Ask.model_validate(
             {"tool": "issue_refund", "arguments": arguments, "title": f"Refund {order}", "risk": "low"} | fields
         )
-        return (await self.desk.ask(body, AGENT)).request
 
     async def status(self, request: Request) -> str:
         return (await self.desk.get(request.id)).status
@@ -419,7 +421,7 @@ async def test_a_form_in_a_window_leads_back_and_on(house: House) -> None:
 # ── on the card of several requests ──────────────────────────────────────────────────────────────
 
 
-def a_pile(*requests: Request) -> Card:
+def a_pile(card_id: str, *requests: Request) -> Card:
     items = tuple(
         Item(one.id, f"Refund {n}", "amount 25", "Waiting", "neutral", True) for n, one in enumerate(requests)
     )
@@ -428,18 +430,21 @@ def a_pile(*requests: Request) -> Card:
         Button("approve_all", "Approve all…"),
         Button("reject_all", "Reject all…", "danger"),
     )
-    return Card("pile", PILE, 1, 1, "Calls", "2 wait", "neutral", None, "Calls", buttons=buttons, items=items)
+    return Card("pile", card_id, 1, 1, "Calls", "2 wait", "neutral", None, "Calls", buttons=buttons, items=items)
 
 
-async def posted_pile(house: House) -> tuple[MessageRef, list[Request]]:
-    asked = [await house.ask(f"A-{n}") for n in range(2)]
-    made = await house.world.chat.post(PLACE, a_pile(*asked))
-    await house.store.nudge(PILE)
-    while (work := await house.store.claim(60)) is not None and work.request != PILE:
+async def posted_pile(house: House) -> tuple[MessageRef, list[Request], str]:
+    """The card of a batch of two, where it stands, and its id."""
+    bodies = [house.body(f"A-{n}") for n in range(2)]
+    pile, opened = await house.desk.batches.ask(bodies, None, AGENT, None)
+    asked = [one.request for one in opened]
+    made = await house.world.chat.post(PLACE, a_pile(pile, *asked))
+    await house.store.nudge(pile)
+    while (work := await house.store.claim(60)) is not None and work.request != pile:
         await house.store.done(work, 0)
     assert work is not None
     await house.store.place(work, Placement(place=PLACE, state="live", message=made))
-    return made, asked
+    return made, asked, pile
 
 
 @pytest.mark.parametrize(
@@ -453,7 +458,7 @@ async def posted_pile(house: House) -> tuple[MessageRef, list[Request]]:
 )
 async def test_a_review_of_a_channels_card_is_opened_in_the_chat(house: House, title: str, says: str) -> None:
     """Where only whoever clicked looks, and no repaint of the card takes it away; the card says so to them alone."""
-    card, _ = await posted_pile(house)
+    card, _, _ = await posted_pile(house)
     before = json.dumps(house.posted(card))
     assert "I opened it in our chat." in await house.press(card, title)
     mine = house.latest()
@@ -465,7 +470,7 @@ async def test_a_review_of_a_channels_card_is_opened_in_the_chat(house: House, t
 
 async def test_all_of_a_channels_card_are_decided_from_it(house: House) -> None:
     """Approve all, confirm: the review pins what it showed and decides it."""
-    card, asked = await posted_pile(house)
+    card, asked, _ = await posted_pile(house)
     await house.press(card, "Approve all")
     assert "2 approved" in await house.press(house.latest(), "Approve 2")
     assert {await house.status(one) for one in asked} == {"approved"}
@@ -478,9 +483,9 @@ async def test_without_a_chat_the_list_stands_in_the_cards_place(house: House, m
         raise Undeliverable(place="teams:@ada", reason="the app is not installed there")
 
     async def pile(card_id: str, place: str) -> Card:
-        return replace(a_pile(), request_id=card_id, title=f"Now in {place}")
+        return replace(a_pile(card_id), title=f"Now in {place}")
 
-    card, _ = await posted_pile(house)
+    card, _, _ = await posted_pile(house)
     before = json.dumps(house.posted(card))
     monkeypatch.setattr(Private, "send", none)
     monkeypatch.setattr(house.desk, "pile", pile, raising=False)
@@ -493,11 +498,11 @@ async def test_without_a_chat_the_list_stands_in_the_cards_place(house: House, m
 
 async def test_i16_the_button_of_a_pile_works_only_on_its_card(house: House) -> None:
     """Replayed on another message, in another conversation, it opens nothing."""
-    card, _ = await posted_pile(house)
+    card, _, pile = await posted_pile(house)
     other = await house.say("home")
     sim, ada = house.world.sim, house.world.sim.directory.person("ada")
     thread, _ = sim.threads.seen_by(ada, other.conversation, other.message)
-    data = {"request": PILE, "version": 1}
+    data = {"request": pile, "version": 1}
     value = {"action": {"type": "Action.Execute", "verb": "review", "data": data}, "trigger": "manual"}
     answer = await sim._sender.deliver(sim._sender.invoke("adaptiveCard/action", ada, thread, value, other.message))
     assert "does not belong to this conversation" in json.dumps(answer.body)
@@ -506,7 +511,7 @@ async def test_i16_the_button_of_a_pile_works_only_on_its_card(house: House) -> 
 
 async def test_whoever_may_decide_nothing_of_it_reads_so(house: House) -> None:
     """A colleague without rights gets one private sentence; the card stays."""
-    card, _ = await posted_pile(house)
+    card, _, _ = await posted_pile(house)
     before = house.world.seen("mia", card)
     result = await house.world.click("mia", card, text="Review")
     assert result["notice"]
