@@ -99,7 +99,7 @@ async def draw_queue(browser: Browser, address: str, folder: Path) -> None:
     review = page.get_by_test_id("teams-panel").locator("article").last
     await review.get_by_role("button", name="Select all").click()
     await review.get_by_role("button", name="Approve selected…").click()
-    await expect(review).to_contain_text("Left out")
+    await expect(review).to_contain_text("Not included:")
     await page.mouse.move(0, 0)
     await sheet(page, folder / "pending.png", slack=modal, teams=review.locator(".card"))
     await page.context.close()

@@ -58,7 +58,7 @@ def sheets(parts: Iterable[list[Json]], room: int) -> list[list[Json]]:
     pages: list[list[Json]] = [[]]
     left = room
     for part in parts:
-        cost = size(part) + 2
+        cost = size(part)  # a comma more and its brackets less
         if cost > left and pages[-1]:
             pages.append([])
             left = room

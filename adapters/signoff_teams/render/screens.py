@@ -6,7 +6,7 @@ been seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from signoff.cards import Home, Line, MoveButton, Preflight, Results, Screen, Single, Working
 from signoff.cards import Listing as ListingScreen
@@ -50,7 +50,7 @@ def _heading(text: str, more: str = "") -> Json:
 
 
 def _preflight(shown: Preflight, place: Place) -> Json:
-    units = [_line(one) for one in shown.lines]
+    units = list(_by_risk(shown.lines))
     if shown.excluded:
         units.append([line(runs("Not included:", weight="Bolder"), spacing="Large")])
         units += [_line(one) for one in shown.excluded]
@@ -102,9 +102,11 @@ def _parted(
     deciding = [buttons.made(one, inputs=True) for one in offered if one not in leading]
     ways = [*(buttons.made(one) for one in leading), *buttons.leaving(place)]
     turns = [buttons.other("part", "Next part", part=99_999), buttons.other("part", "Previous part", part=99_999)]
-    below = [*row(deciding), *row([*turns, *ways])]
-    frame = document([*head, *note(_PART.format(99_999, 99_999)), *foot, *below], [])
-    parts = sheets(units, LIMIT - size(frame) - SLACK)
+    frame = [*head, *foot, *row(deciding)]
+    parts = sheets(units, LIMIT - size(document([*frame, *row(ways)], [])) - SLACK)
+    if len(parts) > 1:  # turning them takes room of its own
+        frame += note(_PART.format(99_999, 99_999))
+        parts = sheets(units, LIMIT - size(document([*frame, *row([*turns, *ways])], [])) - SLACK)
     at = min(max(place.part, 0), len(parts) - 1)
     last = at + 1 == len(parts)
     body = [*head, *parts[at]]
@@ -126,11 +128,20 @@ def _count(page: int, pages: int) -> str:
     return f" · page {page + 1} of {pages}" if pages > 1 else ""
 
 
+def _by_risk(lines: Sequence[Line]) -> Iterator[list[Json]]:
+    """They come by risk, so it is said once for all that follow: saying it on each would take the room of a card."""
+    for before, one in zip((None, *lines), lines, strict=False):
+        if before is None or before.risk != one.risk:
+            word, colour = RISKS[one.risk] if one.risk else ("No risk stated", "Default")
+            yield [line(runs(word, weight="Bolder", color=colour), spacing="Medium")]
+        yield _line(one)
+
+
 def _line(one: Line) -> list[Json]:
     """One request, whole."""
     title, text, digest = joined(one.title), joined(one.text), f"{GAP}{one.digest}" if one.digest else ""
     found = runs(title, weight="Bolder")
-    if one.risk not in (None, "low"):
+    if one.risk in ("high", "critical"):
         word, colour = RISKS[one.risk]
         found += runs(GAP + word, color=colour)
     found += runs(f"{GAP if title else ''}{text}{digest}" if text else digest)
