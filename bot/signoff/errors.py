@@ -211,6 +211,12 @@ class MovedOn(SignoffError):
     code = "moved_on"
 
 
+class Counted(SignoffError):
+    """Your decision counts; what comes next cannot be shown right now, so open the list again in a moment."""
+
+    code = "counted"
+
+
 class StaleVersion(SignoffError):
     """The arguments were changed since you saw them (you saw version {seen}, now it is {current});
     look again and decide on the new ones."""

@@ -11,7 +11,7 @@ from ruleskit import House
 
 from signoff.cards import Listing, Move, Preflight, Results, Single, Working
 from signoff.desk.review import reviews
-from signoff.errors import Invalid, MovedOn, NotAllowed, NotAnApprover, NotFound, ReviewGone, StoreUnavailable
+from signoff.errors import Counted, Invalid, MovedOn, NotAllowed, NotAnApprover, NotFound, ReviewGone, StoreUnavailable
 from signoff.model import Pin, Request, Sieve
 
 
@@ -676,3 +676,51 @@ async def test_a_list_that_is_narrowed_to_nothing_says_how_much_there_is_and_sho
     assert (looking.listing.groups, "3 in all" in looking.listing.counts) == ((), True)
     await looking.do("narrow", "all")
     assert looking.listing.heading == "3 requests wait for you"
+
+
+@pytest.mark.parametrize("lost", ["remember", "recall"])
+async def test_i02_results_are_told_also_when_they_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    """Redis goes right after the last decision: nobody is told that nothing was recorded."""
+    house = office()
+    asked = await refunds(house, 2)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("select", "all")
+    await looking.do("approve")
+    decide = house.desk.bulk.decide
+
+    async def gone(*args: Any, **named: Any) -> None:
+        raise StoreUnavailable
+
+    async def decides(*args: Any) -> Any:
+        done = await decide(*args)
+        monkeypatch.setattr(house.store, lost, gone)
+        return done
+
+    monkeypatch.setattr(house.desk.bulk, "decide", decides)
+    await looking.do("confirm", looking.preflight.key)
+    assert looking.results.heading == "2 approved"
+    assert await open_now(house, *asked) == [False, False]
+
+
+async def test_i02_a_decision_that_counts_is_never_called_unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis goes between the decision and the next request: the person is told that it counts."""
+    house = office()
+    asked = await refunds(house, 2)
+    looking = Looking(house)
+    await looking.open()
+    await looking.do("walk")
+    answer = house.desk.answer
+
+    async def gone(*args: Any, **named: Any) -> None:
+        raise StoreUnavailable
+
+    async def answers(*args: Any) -> Any:
+        done = await answer(*args)
+        monkeypatch.setattr(house.store, "several", gone)
+        return done
+
+    monkeypatch.setattr(house.desk, "answer", answers)
+    with pytest.raises(Counted):
+        await looking.do("decide", "approve")
+    assert await open_now(house, *asked) == [False, True]

@@ -106,8 +106,8 @@ class Bulk:
         """Decide what was seen, and only that: what has changed, ended or cannot go along with others is left alone.
 
         Sent twice with the same `batch`, the second time answers what the first one did. At most MOST pins. `progress`
-        is called after each. Raises
-        Invalid for more or the same one twice, StoreUnavailable when nothing at all could be written.
+        is called after each. Raises Invalid for more or the same one twice, StoreUnavailable when nothing at all could
+        be written.
         """
         if len(pins) > MOST or len({pin.id for pin in pins}) < len(pins):
             raise Invalid({"/requests": f"Name each request once, and at most {MOST}."})

@@ -26,7 +26,7 @@ from signoff.desk.review.listing import Listings, Rows
 from signoff.desk.review.state import State, keep, new_id, owner, recall
 from signoff.desk.review.walking import Decides, Walks
 from signoff.desk.review.words import read, sieve_of
-from signoff.errors import Invalid, MovedOn, ReviewGone, SignoffError, where
+from signoff.errors import Invalid, MovedOn, ReviewGone, SignoffError, StoreUnavailable, where
 from signoff.model import Actor, Sieve
 from signoff.policy import Policy
 from signoff.ports import Store
@@ -105,7 +105,7 @@ class Reviews:
 
     async def act(self, review: str, move: cards.Move, actor: Actor) -> cards.Screen:
         """What a move leads to. Raises ReviewGone, CannotDecide, NotAllowed, DirectoryAway, StoreUnavailable; then
-        nothing was decided, unless the move was `confirm` and it says so.
+        nothing was decided, unless the move was `confirm` and it says so. Counted: it was.
         """
         state = await recall(self._store, review, actor)
         if move.name == "look" or (move.name == "confirm" and state.screen in {"working", "results"}):
@@ -114,7 +114,9 @@ class Reviews:
         if move.name == "confirm":
             return await self._confirmed(state, move, actor)
         state, screen = await self._moved(state, move, actor)
-        await keep(self._store, state)
+        # What was decided stands, also when it cannot be written down where the review is now.
+        with contextlib.suppress(StoreUnavailable) if move.name == "decide" else contextlib.nullcontext():
+            await keep(self._store, state)
         return screen
 
     async def screen(self, review: str, actor: Actor) -> cards.Screen:
@@ -151,7 +153,8 @@ class Reviews:
             state, screen = await self._walks.again(state, actor)
         else:
             state, screen = await self._walks.submitted(state, purpose, version, entries, actor)
-        await keep(self._store, state)
+        with contextlib.suppress(StoreUnavailable):  # as above
+            await keep(self._store, state)
         return screen
 
     async def _shown(self, review: str, actor: Actor) -> State:
@@ -300,16 +303,22 @@ class Reviews:
         except SignoffError:
             # Back to the page that asks: nothing was written, and confirming again is safe whatever was.
             again = preflight.model_copy(update={"begun": None})
-            with contextlib.suppress(SignoffError):
-                await keep(self._store, state.model_copy(update={"screen": "preflight", "preflight": again}))
+            await self._left(state.model_copy(update={"screen": "preflight", "preflight": again}), actor)
             raise
         except Exception as error:
             log.error("a batch of decisions failed", fault=where(error))
             raise
         state = deciding.came(state, decided, self._policy().names)
-        if (await recall(self._store, state.id, actor)).screen == "working":  # else they have gone on to something else
-            await keep(self._store, state)
+        await self._left(state, actor)
         return deciding.screen(state, self._policy().names)
+
+    async def _left(self, state: State, actor: Actor) -> None:
+        """Where the wait has led, unless they have gone on to something else. That it cannot be written down changes
+        nothing of what was decided.
+        """
+        with contextlib.suppress(SignoffError):
+            if (await recall(self._store, state.id, actor)).screen == "working":
+                await keep(self._store, state)
 
     async def _looked(self, state: State, actor: Actor) -> cards.Screen:
         preflight = state.preflight

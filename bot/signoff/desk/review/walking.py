@@ -14,7 +14,7 @@ from signoff.desk.queue import Queue
 from signoff.desk.review.listing import Listings, Rows, pin_of
 from signoff.desk.review.state import LIFE, State
 from signoff.desk.voices import still_asked
-from signoff.errors import Invalid, MovedOn, NotAnApprover, NotFound, SignoffError, StoreUnavailable
+from signoff.errors import Counted, Invalid, MovedOn, NotAnApprover, NotFound, SignoffError, StoreUnavailable
 from signoff.model import Actor, Answer, Pin, Request
 from signoff.policy import Policy
 from signoff.ports import Store
@@ -154,7 +154,10 @@ class Walks:
     async def _next(self, state: State, after: Request, actor: Actor) -> tuple[State, cards.Screen]:
         code: drawn.Code = "voted" if after.open else "rejected" if after.status == "rejected" else "approved"
         notice = drawn.came(code, after, self._policy().names)
-        return await self.stepped(state.model_copy(update={"notice": notice}), 1, actor)
+        try:
+            return await self.stepped(state.model_copy(update={"notice": notice}), 1, actor)
+        except StoreUnavailable:  # whose words are that nothing was recorded
+            raise Counted from None
 
     async def _refused(self, state: State, error: SignoffError, actor: Actor) -> tuple[State, cards.Screen]:
         return await self._at(state.model_copy(update={"notice": error.sentence}), state.single, actor)
