@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """An e-mail that a person reads, and may rewrite, before it is sent; reading the mailbox asks nobody.
 
 pip install "signoff[langchain]" langchain-anthropic

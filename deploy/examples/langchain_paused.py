@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """A run that pauses until people have decided, and outlives the program: LangChain's own HumanInTheLoopMiddleware.
 
 pip install "signoff[langchain]" langgraph-checkpoint-sqlite langchain-anthropic

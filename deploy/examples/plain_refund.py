@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """Refunds above a limit wait for a person; no framework, or one whose tools are plain functions.
 
     pip install signoff

@@ -31,6 +31,8 @@ The service and the key come from SIGNOFF_URL and SIGNOFF_API_KEY.
 
 def main(words: Sequence[str]) -> int:
     """Run a command. The exit code."""
+    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help"}):
+        words = ["serve", *words]
     cut = words.index("--") if "--" in words else len(words)
     command = list(words[cut + 1 :])
     parser = _parser()
@@ -47,10 +49,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="signoff mcp", description="Model Context Protocol.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    parser = argparse.ArgumentParser(prog="signoff mcp", description="Model Context Protocol. Without a verb: serve.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="gateway | serve")
     gateway = verbs.add_parser(
-        "gateway", description=GATEWAY, usage="%(prog)s [options] (--url ADDRESS | -- COMMAND …)"
+        "gateway",
+        help="hold the tool calls of any MCP server until they are approved",
+        description=GATEWAY,
+        usage="%(prog)s [options] (--url ADDRESS | -- COMMAND …)",
     )
     gateway.add_argument("--url", help="the server's address, for one that is reached over HTTP")
     gateway.add_argument("--header", action="append", default=[], metavar="NAME: VALUE", help="sent to that address")
@@ -69,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     gateway.add_argument("--run", help="one run for everything, also after a restart")
     _patience(gateway)
     serve = verbs.add_parser(
-        "serve", description="An MCP server: request_approval, ask_human, decide; on standard input."
+        "serve",
+        help="a server with request_approval, ask_human, decide",
+        description="An MCP server: request_approval, ask_human, decide; on standard input.",
     )
     serve.add_argument("--agent", help="the name people read; without it the host's own")
     serve.add_argument("--run", help="one run for everything, also after a restart")

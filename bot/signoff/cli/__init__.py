@@ -7,6 +7,10 @@ import sys
 
 def main() -> None:
     """The `signoff` command."""
+    from signoff.cli import agents
+
+    if agents.taken(sys.argv[1:]):
+        sys.exit(agents.run(sys.argv[1:]))
     try:
         from signoff.cli.commands import run
 

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from signoff.cli import ask, audit, decide, delegations, demo, doctor, freeze, keys, manifest, pending, policy, serve
+from signoff.cli import (
+    agents,
+    ask,
+    audit,
+    decide,
+    delegations,
+    demo,
+    doctor,
+    freeze,
+    keys,
+    manifest,
+    pending,
+    policy,
+    serve,
+)
 from signoff.errors import SignoffError
 
 USAGE_ERROR = 2
@@ -21,6 +35,19 @@ app = typer.Typer(
 )
 for room in (demo, serve, ask, pending, decide, freeze, delegations, policy, audit, keys, doctor, manifest):
     room.add(app)
+
+# Their words are read where they are run, `--help` included.
+PASSED: dict[str, object] = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=PASSED, short_help="An MCP server, or a gateway before one: agents ask through it.")
+def mcp(context: typer.Context) -> None:
+    raise typer.Exit(agents.mcp(context.args))
+
+
+@app.command(context_settings=PASSED, short_help="Hooks of coding agents: people are asked before a tool runs.")
+def hook(context: typer.Context) -> None:
+    raise typer.Exit(agents.hook(context.args))
 
 
 @app.callback(invoke_without_command=True)
