@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export UV_LINK_MODE := copy
 
-.PHONY: setup demo serve test test-rest test-all check bench clean
+.PHONY: setup demo serve test test-rest test-agents test-all check bench clean
 
 setup: $(READY)
 
@@ -37,7 +37,7 @@ serve: setup
 
 test: setup
 	@$(BIN)/pytest -n auto --dist worksteal tests/fast tests/store tests/wire $(ARGS)
-	@echo "Left out: tests/e2e (browser, killed processes), Redis server and Redis Cluster in tests/store, block types against npm's packages. All of it: make test-all"
+	@echo "Left out: tests/e2e (browser, killed processes), Redis server and Redis Cluster in tests/store, block types against npm's packages, tests/agents (agent frameworks). All of it: make test-all"
 
 # What `make test` leaves out.
 test-rest: setup
@@ -46,7 +46,12 @@ test-rest: setup
 	@# Most of these wait, for a killed process's lease to lapse above all.
 	@TEST_ALL=1 $(BIN)/pytest -n 4 --dist worksteal tests/e2e $(ARGS)
 
-test-all: test test-rest
+# Each agent framework in an environment of its own, kept under ~/.cache/signoff-agents: types, then tests.
+test-agents: setup
+	@$(BIN)/python tests/agents/run.py --jobs 2 --check
+	@$(BIN)/python tests/agents/run.py --jobs 2 $(ARGS)
+
+test-all: test test-rest test-agents
 
 bench: setup
 	@$(BIN)/python tests/bench $(ARGS)

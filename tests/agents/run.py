@@ -1,13 +1,14 @@
 """Run the tests of framework adapters, each framework in an environment of its own.
 
 `python tests/agents/run.py [names] [-- words for pytest]`: all of them, or those named; `--check` looks at the types of
-their adapters instead. Environments are kept under ~/.cache/signoff-agents and made anew when their requirements
-change. The service, mypy and basedpyright come from the runner's own Python.
+their adapters instead; `--jobs` takes several at a time. Environments are kept under ~/.cache/signoff-agents and made
+anew when their requirements change. The service, mypy and basedpyright come from the runner's own Python.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -17,8 +18,10 @@ import sys
 import tempfile
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -62,17 +65,17 @@ class Framework:
         _uv(*words, "--editable", str(ROOT), *TESTING, *self.requires)
         (self.folder / DONE).touch()
 
-    def test(self, words: list[str]) -> int:
-        """pytest's exit code."""
+    def test(self, words: list[str], out: IO[bytes]) -> int:
+        """pytest's exit code; what it says goes to `out`."""
         own = ("SIGNOFF_", "SLACK_", "TEAMS_")
         around = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         around |= self.env | {"SIGNOFF_TEST_SERVER": sys.executable, "SIGNOFF_TEST_FRAMEWORK": self.name}
         command = [str(self.program), "-m", "pytest", "-c", str(HERE / "pytest.ini")]
         # From the repository's root: a module named langchain.test_… would hide the framework.
         command += ["--rootdir", str(ROOT), str(HERE / self.name), *words]
-        return subprocess.run(command, cwd=ROOT, env=around).returncode
+        return subprocess.run(command, cwd=ROOT, env=around, stdout=out, stderr=out).returncode
 
-    def check(self) -> int:
+    def check(self, out: IO[bytes]) -> int:
         """The worse exit code of mypy and basedpyright on its adapter, with the framework's own types."""
         found = ROOT / "adapters" / "signoff_agents" / self.name
         module = found if found.exists() else found.with_suffix(".py")
@@ -86,11 +89,12 @@ class Framework:
             words = ["--config-file", str(strict), "--explicit-package-bases", "--python-executable", str(self.program)]
             around = os.environ | {"MYPYPATH": os.pathsep.join(sources)}
             command = [str(bin / "mypy"), *words, "--package", f"signoff_agents.{self.name}"]
-            mypy = subprocess.run(command, cwd=folder, env=around).returncode
+            mypy = subprocess.run(command, cwd=folder, env=around, stdout=out, stderr=out).returncode
             project = Path(folder) / "pyright.json"
             own = {"include": [str(module)], "extraPaths": sources, "venvPath": str(CACHE), "venv": self.folder.name}
             project.write_text(json.dumps({"extends": str(ROOT / "pyproject.toml"), **own}))
-            return max(mypy, subprocess.run([str(bin / "basedpyright"), "-p", str(project)], cwd=folder).returncode)
+            command = [str(bin / "basedpyright"), "-p", str(project)]
+            return max(mypy, subprocess.run(command, cwd=folder, stdout=out, stderr=out).returncode)
 
 
 def _python(version: str) -> str:
@@ -123,20 +127,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(known))
     parser.add_argument("--check", action="store_true", help="types instead of tests")
+    parser.add_argument(
+        "--jobs", type=int, default=1, metavar="N", help="so many at a time; then each is told when done"
+    )
     cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     said, words = parser.parse_args(sys.argv[1:cut]), sys.argv[cut + 1 :]
     names: list[str] = said.names or list(known)
     if unknown := [name for name in names if name not in known]:
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
-    failed: list[str] = []
-    for name in names:
+
+    def work(name: str) -> bool:
         started = time.monotonic()
-        print(f"── {name}: {', '.join(known[name].requires) or 'no framework'}", flush=True)
-        known[name].make()
-        made = time.monotonic()
-        if known[name].check() if said.check else known[name].test(words):
-            failed.append(name)
-        print(f"   {made - started:.0f} s to set up, {time.monotonic() - made:.0f} s of work", flush=True)
+        with tempfile.TemporaryFile() if said.jobs > 1 else contextlib.nullcontext(sys.stdout.buffer) as out:
+            out.write(f"── {name}: {', '.join(known[name].requires) or 'no framework'}\n".encode())
+            out.flush()
+            known[name].make()
+            made = time.monotonic()
+            bad = known[name].check(out) if said.check else known[name].test(words, out)
+            took = f"   {made - started:.0f} s to set up, {time.monotonic() - made:.0f} s of work\n"
+            if said.jobs > 1:
+                out.seek(0)
+                took = out.read().decode() + took
+        sys.stdout.write(took)
+        sys.stdout.flush()
+        return not bad
+
+    with ThreadPoolExecutor(said.jobs) as pool:
+        failed = [name for name, good in zip(names, pool.map(work, names), strict=True) if not good]
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
