@@ -27,9 +27,9 @@ def run(words: Sequence[str]) -> int:
 
 def mcp(words: Sequence[str]) -> int:
     """Serve; without a verb that is the server with `request_approval`, `ask_human` and `decide`."""
-    from signoff_agents.mcp.commands import main
-
     try:
+        from signoff_agents.mcp.commands import main
+
         return main(words)
     except ImportError as error:
         print(f"signoff: {error}", file=sys.stderr)
