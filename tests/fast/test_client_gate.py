@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import pickle
 import re
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
@@ -775,6 +777,65 @@ def test_wrapper_looks_like_the_function(gate: Gate) -> None:
     assert wrapped.__annotations__ == original.__annotations__
     assert (wrapped.__doc__, wrapped.__name__) == ("Do it.", "original")
     assert inspect.iscoroutinefunction(wrapped)
+
+
+async def test_unwrapping_a_tool_does_not_get_past_the_gate(gate: Gate, service: Service) -> None:
+    """What a framework finds behind a tool, async or not, decorated before or not, is that tool: people are asked."""
+    service.decide = end("reject", "rejected", message="no")
+    ran: list[str] = []
+
+    def counted(function: Callable[[str], None]) -> Callable[[str], None]:
+        @functools.wraps(function)
+        def count(order: str) -> None:
+            function(order)
+
+        return count
+
+    @gate.tool
+    @counted
+    def refund(order: str) -> None:
+        ran.append(order)
+
+    @gate.tool
+    async def deploy(order: str) -> None:
+        ran.append(order)
+
+    for wrapped in (refund, deploy):
+        assert inspect.unwrap(wrapped) is wrapped
+        assert not hasattr(wrapped, "__wrapped__")
+    with pytest.raises(Rejected):
+        await asyncio.to_thread(inspect.unwrap(refund), "A-1")
+    with pytest.raises(Rejected):
+        await inspect.unwrap(deploy)("A-1")
+    assert not ran
+
+
+def test_signature_of_a_tool_reads_as_the_functions_does(gate: Gate) -> None:
+    """Every way to read a signature finds at a tool what it finds at the function, annotations that are text too."""
+
+    async def waiting(when: Step, /, amount: Decimal = Decimal("1.50"), *, run: int, note: str | None = None) -> Reply:
+        raise NotImplementedError
+
+    def plain(*rest: int, amount: Decimal = Decimal(2), **more: object) -> None:
+        raise NotImplementedError
+
+    for original, unseen in ((waiting, ["when"]), (plain, ["rest", "more"])):
+        wrapped = gate.tool(unseen=unseen)(original)  # type: ignore[call-overload]
+        assert inspect.signature(wrapped) == inspect.signature(original)
+        assert inspect.signature(wrapped, eval_str=True) == inspect.signature(original, eval_str=True)
+        assert inspect.getfullargspec(wrapped) == inspect.getfullargspec(original)
+        assert typing.get_type_hints(wrapped) == typing.get_type_hints(original)
+
+
+async def test_a_tool_passes_on_what_it_is_called_with(gate: Gate, service: Service) -> None:
+    """Positional, named, starred and left out parameters reach the function as they were given."""
+
+    @gate.tool(unseen=["session", "rest", "more"])
+    async def sell(session: object, /, item: str, *rest: int, run: int, count: int = 2, **more: str) -> object:
+        return session, item, rest, run, count, more
+
+    assert await sell(b"s", "book", 7, 8, run=3, note="x") == (b"s", "book", (7, 8), 3, 2, {"note": "x"})
+    assert service.calls[0][2]["arguments"] == {"item": "book", "run": 3, "count": 2}
 
 
 async def test_methods_can_be_tools(gate: Gate, service: Service) -> None:

@@ -12,6 +12,7 @@ from signoff.client.background import Background
 from signoff.client.context import Identity, identify
 from signoff.client.decision import Decision, doubtful, refusal, same, started, unusable
 from signoff.client.deferred import Deferred, Pending, deferring, failed, not_run
+from signoff.client.disguise import disguised
 from signoff.client.fields import OnReject, body, told
 from signoff.client.requests import DETAIL, Requests
 from signoff.client.signature import Document, Parameters, docstring
@@ -81,20 +82,9 @@ class Gated:
             )
 
     def wrapped(self) -> Callable[..., object]:
-        """The function to call instead; looks like the original."""
-        if inspect.iscoroutinefunction(self.function):
-
-            @functools.wraps(self.function)
-            async def gated(*args: object, **kwargs: object) -> object:
-                return await self._run(args, kwargs)
-
-            return gated
-
-        @functools.wraps(self.function)
-        def blocking(*args: object, **kwargs: object) -> object:
-            return self._run_blocking(args, kwargs)
-
-        return blocking
+        """The function to call instead; looks like the original, see `disguised`."""
+        run = self._run if inspect.iscoroutinefunction(self.function) else self._run_blocking
+        return disguised(self.function, run)
 
     async def _run(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
         if (deferred := deferring(self._requests)) is not None:
