@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
 from crewai import Agent, Crew, Task
 from crewai.hooks.dispatch import HookAborted
@@ -23,7 +23,7 @@ from crewai.tools.tool_failure import (
 )
 from crewai.utilities.string_utils import sanitize_tool_name
 from pydantic import Field
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from signoff.errors import where
 from signoff_agents.crewai.turns import listen, placed, remaining
@@ -103,7 +103,7 @@ def gated(
     outcome: Describe | None = None,
     **fields: Unpack[ToolFields],
 ) -> list[BaseTool]:
-    """`Agent(tools=gated(gate, pay, send))`; see `requires_approval`. Calls of one turn are asked about as one batch."""
+    """`Agent(tools=gated(gate, pay, send))`; see `requires_approval`. Calls of one turn are asked about together."""
     turns = Turns(gate)
     return [_gated(_Asking(gate, turns, dict(fields), outcome), one) for one in given]
 

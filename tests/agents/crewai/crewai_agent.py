@@ -28,9 +28,9 @@ Turn = list[tuple[str, dict[str, Any]]]
 class Scripted(BaseLLM):
     """Calls what it was given, turn by turn, and keeps what it read."""
 
-    turns: list[Any] = []
+    turns: list[Any]
     native: bool = True
-    read: list[str] = []
+    read: list[str]
 
     def supports_function_calling(self) -> bool:
         return self.native
