@@ -34,11 +34,19 @@ log = logging.getLogger("signoff")
 
 async def decide(gate: Gate, call: Call) -> Verdict:
     """Ask about one call and wait, as long as it takes. Raises nothing; cancelled, nothing has run."""
-    return (await decide_all(gate, [call]))[0]
+    if (verdict := misfit(call)) is not None:
+        return verdict
+    try:
+        told = await gate.ask_to_run(call.tool, call.arguments, **_fields(call))
+    except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+        return refused(call, error)
+    return await settle(gate, call, told)
 
 
 async def decide_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -> list[Verdict]:
     """The same about several calls, as one batch: each decided by itself, all waited for. In the order of the calls."""
+    if len(calls) == 1:
+        return [await decide(gate, calls[0])]
     try:
         told = await ask_all(gate, calls, title)
     except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no

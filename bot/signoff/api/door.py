@@ -20,6 +20,7 @@ WATCH = 1.0
 """Seconds between looks for clients that have hung up: aiohttp does not tell a handler."""
 
 _IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
+_CLAIM = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
 
 log = logging.getLogger("signoff.api")
 
@@ -45,6 +46,15 @@ def idempotency_key(request: web.Request) -> str | None:
     if token is not None and not _IDEMPOTENCY.fullmatch(token):
         sentence = "This must be 1 to 255 printable ASCII characters."
         raise Invalid({":Idempotency-Key": sentence}, f"Idempotency-Key: {sentence}")
+    return token
+
+
+def claim(request: web.Request) -> str | None:
+    """What a caller who runs an approval at once names itself by. Raises Invalid."""
+    token = request.headers.get("Signoff-Claim")
+    if token is not None and not _CLAIM.fullmatch(token):
+        sentence = "This must be 16 to 128 random characters of A-Z, a-z, 0-9, - and _."
+        raise Invalid({":Signoff-Claim": sentence}, f"Signoff-Claim: {sentence}")
     return token
 
 

@@ -8,9 +8,9 @@ import time
 from aiohttp import web
 
 from signoff.api import answers, body, parameters
-from signoff.api.door import Waits, caller, idempotency_key
+from signoff.api.door import Waits, caller, claim, idempotency_key
 from signoff.api.reading import readable, standing, the_id
-from signoff.desk import Desk
+from signoff.desk import Desk, claims
 from signoff.errors import AlreadyDecided, Invalid
 from signoff.model import STATUS_OF, Ask, Outcome, Status
 from signoff.ports import Filter, Limits, Store
@@ -47,7 +47,7 @@ class Requests:
 
     async def ask(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
-        token = idempotency_key(http)
+        token, mine = idempotency_key(http), claim(http)
         ask = await body.read(http, Ask, self._limits)
         if ask.callback_url is not None:
             raise Invalid(
@@ -56,12 +56,14 @@ class Requests:
                     "leave it out or null, and wait with GET ?wait= or read /v1/events."
                 }
             )
-        opened = await self._desk.ask(ask, key, token)
+        opened = await self._desk.ask(ask, key, token, claim=mine)
         headers = {"Location": f"/v1/requests/{opened.request.id}"}
         if opened.replayed:
             headers["Idempotent-Replayed"] = "true"
         if opened.folded:
             headers["Signoff-Folded"] = "true"
+        if claims.holds(opened.request, mine):
+            headers["Signoff-Claimed"] = "true"
         known = opened.replayed or opened.folded
         return answers.answer(answers.shown(opened.request, key), 200 if known else 201, headers)
 
@@ -123,7 +125,8 @@ class Requests:
     async def consume(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")
         sent = await body.read(http, body.ConsumeBody, self._limits)
-        return answers.answer(answers.shown(await self._desk.consume(the_id(http), sent.arguments, key), key))
+        consumed = await self._desk.consume(the_id(http), sent.arguments, key, claim(http))
+        return answers.answer(answers.shown(consumed, key))
 
     async def outcome(self, http: web.Request) -> web.Response:
         key = await caller(http, self._store, "agent")

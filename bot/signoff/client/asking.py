@@ -59,10 +59,16 @@ class Asking:
         return decision
 
     async def ask(
-        self, tool: str, arguments: Mapping[str, object], identity: Identity, said: Mapping[str, object]
+        self,
+        tool: str,
+        arguments: Mapping[str, object],
+        identity: Identity,
+        said: Mapping[str, object],
+        *,
+        at_once: bool = False,
     ) -> Decision:
         sent = cast("Document", plain(body(tool, written(arguments), said)))
-        return self.checked(await self._requests.decided(tool, sent, identity.idempotency_key))
+        return self.checked(await self._requests.decided(tool, sent, identity.idempotency_key, at_once=at_once))
 
     async def question(
         self, text: str, identity: Identity, said: Mapping[str, object], choices: Sequence[str] | None

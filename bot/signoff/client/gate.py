@@ -171,6 +171,15 @@ class Gate:
         identity, said = self._asking.said(tool, fields)
         return await self._asking.ask(tool, arguments, identity, said)
 
+    async def ask_to_run(self, tool: str, arguments: Mapping[str, object], **fields: Unpack[Fields]) -> Decision:
+        """As `ask`, for a call that its caller consumes and runs right here as soon as it is approved.
+
+        Where a rule approves it at once, its approval is consumed in the same step, and `consume` has nothing to send.
+        So whatever keeps the call from running has to be looked at before.
+        """
+        identity, said = self._asking.said(tool, fields)
+        return await self._asking.ask(tool, arguments, identity, said, at_once=True)
+
     @overload
     async def question(
         self, text: str, choices: Sequence[str] | None = None, response_schema: None = None, **fields: Unpack[Titled]

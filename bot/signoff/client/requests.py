@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -31,6 +33,8 @@ LOOK = 0.5
 """Seconds between looks at whether it has begun."""
 DETAIL = 500
 """Characters of an outcome's detail."""
+CLAIM = "Signoff-Claim"
+"""The header by which an attempt to run names itself; a new one for each attempt."""
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 log = logging.getLogger("signoff")
@@ -53,6 +57,8 @@ class Requests:
         self.finished: Counter[str] = Counter()
         """Run and content → batches of these that have come to their end."""
         self._patience, self._timeout = patience, timeout
+        self._claimed: set[str] = set()
+        """Requests that are consumed for a caller of ours who has not been told so yet."""
         self._wire: Wire | None = None
         self._outage = Outage()
         self._held: AsyncExitStack | None = None
@@ -93,9 +99,11 @@ class Requests:
         except Lost as error:
             raise unavailable(tool, str(error)) from error
 
-    async def sent(self, tool: str, path: str, body: Mapping[str, object], idempotency_key: str) -> Reply:
+    async def sent(
+        self, tool: str, path: str, body: Mapping[str, object], idempotency_key: str, claim: str | None = None
+    ) -> Reply:
         """What the service recorded. Raises Unavailable; Refused when the service says no."""
-        headers = {"Idempotency-Key": idempotency_key}
+        headers = {"Idempotency-Key": idempotency_key} | ({} if claim is None else {CLAIM: claim})
         try:
             exact(body)
         except (TypeError, ValueError) as error:
@@ -107,17 +115,31 @@ class Requests:
             raise refused(tool, reply)
         return reply
 
-    async def create(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Reply:
+    async def create(
+        self, tool: str, body: Mapping[str, object], idempotency_key: str, claim: str | None = None
+    ) -> Reply:
         """The request as recorded. Raises Unavailable; Refused when the service says no."""
-        reply = await self.sent(tool, "/v1/requests", body, idempotency_key)
+        reply = await self.sent(tool, "/v1/requests", body, idempotency_key, claim)
         check_recorded(tool, body, reply.body, replayed=reply.replayed or reply.folded)
         return reply
 
-    async def decided(self, tool: str, body: Mapping[str, object], idempotency_key: str) -> Decision:
-        """Asked and waited for. Raises Unavailable."""
-        recorded = await self.create(tool, body, idempotency_key)
+    async def decided(
+        self, tool: str, body: Mapping[str, object], idempotency_key: str, *, at_once: bool = False
+    ) -> Decision:
+        """Asked and waited for. `at_once`: the caller consumes and runs it right after this, if it may run at all; so a
+        rule that approves it now consumes it in the same step, which spares a call. Raises Unavailable.
+        """
+        claim = _token() if at_once else None
+        recorded = await self.create(tool, body, idempotency_key, claim)
         decision = await self.wait(tool, recorded.body)
-        return decision.model_copy(update={"folded": True}) if recorded.folded else decision
+        if recorded.folded:
+            return decision.model_copy(update={"folded": True})
+        if claim is None or not recorded.claimed or not decision.approved or decision.consumed_at is None:
+            return decision
+        if not same(decision.arguments, exact(body["arguments"])):
+            raise doubtful(tool, "other arguments were approved than those that were asked about")
+        self._claimed.add(decision.id)
+        return decision.model_copy(update={"consumed_at": None})  # not by an earlier attempt, but for this one
 
     async def wait(self, tool: str, document: Document) -> Decision:
         """The decision, however long it takes; through restarts of the service. Raises Unavailable."""
@@ -142,7 +164,7 @@ class Requests:
     async def consume(self, decision: Decision) -> None:
         """Burn the approval for exactly its arguments. What is not a plain yes raises Unavailable or AlreadyStarted.
 
-        A lost answer is asked for again; if the first try did count, the second says "already used" and nothing runs.
+        A lost answer is asked for again with the same claim: if the first try did count, so does the second.
         """
         tool = decision.tool
         if decision.arguments is None:
@@ -151,8 +173,12 @@ class Requests:
             decision = await self._begun(decision)
         if decision.consumed_at is not None:
             raise started(decision, decision.consumed_at)
+        with contextlib.suppress(KeyError):
+            self._claimed.remove(decision.id)  # in one step, also among threads: the second to come finds it used
+            return
         path, burning = f"{_path(decision.id)}/consume", {"arguments": decision.arguments}
-        reply = await self.answered(tool, lambda wire: wire.send("POST", path, burning))
+        headers = {CLAIM: _token()}
+        reply = await self.answered(tool, lambda wire: wire.send("POST", path, burning, headers=headers))
         if reply.code == "already_consumed":
             raise await self._started(decision)
         if reply.code == "frozen":  # the approval stands and may be consumed when the hold is over
@@ -269,6 +295,10 @@ def _fault(url: str) -> str | None:
 
 def _path(request_id: str) -> str:
     return f"/v1/requests/{quote(request_id, safe='')}"
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(18)
 
 
 def _clock() -> float:

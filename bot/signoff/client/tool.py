@@ -174,7 +174,7 @@ class Gated:
     async def _decided(self, arguments: Document, identity: Identity) -> Decision:
         """Raises Rejected, Expired, Cancelled, Unavailable."""
         sent = self._sent(arguments, identity)
-        decision = await self._requests.decided(self.name, sent, identity.idempotency_key)
+        decision = await self._requests.decided(self.name, sent, identity.idempotency_key, at_once=True)
         self._check_decided(decision, arguments)
         return decision
 

@@ -23,6 +23,9 @@ LONGEST_PAUSE = 5.0
 BUSY = frozenset({429, 500, 502, 503, 504})
 """Answers that are worth another attempt."""
 
+MARKS = ("Idempotent-Replayed", "Signoff-Folded", "Signoff-Claimed")
+"""Headers of an answer, in the order of Reply's fields."""
+
 Document = dict[str, object]
 
 log = logging.getLogger("signoff")
@@ -41,6 +44,8 @@ class Reply:
     replayed: bool = False
     folded: bool = False
     """The same call of the same run was asked already and waits: the answer is that request."""
+    claimed: bool = False
+    """Approved at once, and consumed for this caller: see `Requests.decided`."""
 
     @property
     def detail(self) -> str:
@@ -118,7 +123,7 @@ class Wire:
             ):
                 raw = await response.read()
                 status, after = response.status, response.headers.get("Retry-After")
-                marks = [response.headers.get(name) == "true" for name in ("Idempotent-Replayed", "Signoff-Folded")]
+                marks = [response.headers.get(name) == "true" for name in MARKS]
         except TimeoutError:
             raise Lost("it did not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:

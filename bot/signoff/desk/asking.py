@@ -61,6 +61,7 @@ def record(ask: Ask, terms: Terms, key: Key, now: datetime, batch: Batch | None 
         asked_by=key.id,
         owner=key.owner,
         consumed_at=None,
+        claim=None,
         outcome=None,
         undelivered={},
         stage=0,

@@ -109,13 +109,14 @@ class Desk:
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
-    async def ask(self, ask: Ask, key: Key, idempotency_key: str | None = None) -> Opened:
-        """Take up a tool call. Raises Invalid, ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen,
-        StoreUnavailable.
+    async def ask(self, ask: Ask, key: Key, idempotency_key: str | None = None, *, claim: str | None = None) -> Opened:
+        """Take up a tool call. `claim`: of a caller who runs it at once; if a rule approves it now, that approval is
+        consumed in the same step, and for this caller alone. Raises Invalid, ChannelNotAllowed, IdempotencyConflict,
+        RateLimited, TooManyOpen, StoreUnavailable.
         """
         check(ask)
         idempotency = Idempotency(idempotency_key, body(ask)) if idempotency_key else None
-        return await self._intake.take(ask, key, idempotency)
+        return await self._intake.take(ask, key, idempotency, claim=claim)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -321,12 +322,15 @@ class Desk:
         """The agent takes its request back. Raises NotFound, AlreadyDecided."""
         return await self._runs.withdraw(self._policy.names, request_id, key)
 
-    async def consume(self, request_id: str, arguments: dict[str, object], key: Key) -> Request:
-        """Burn the approval, once, for exactly the approved arguments (I10).
+    async def consume(
+        self, request_id: str, arguments: dict[str, object], key: Key, claim: str | None = None
+    ) -> Request:
+        """Burn the approval, once, for exactly the approved arguments (I10). `claim`: who says it again with the same
+        one, because the answer was lost, is answered the same.
 
         Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch, CallFrozen.
         """
-        return await self._runs.consume(request_id, arguments, key)
+        return await self._runs.consume(request_id, arguments, key, claim)
 
     async def report(self, request_id: str, outcome: Outcome, key: Key) -> Request:
         """What came of the run; shown on the card. Raises NotFound, NotApproved."""

@@ -32,7 +32,9 @@ def shown_changes(request: Request, changes: tuple[Change, ...]) -> list[dict[st
 
 
 def asked(request: Request) -> Entry:
-    """Somebody's agent asked; with the rule that took it up and, if a rule decided at once, its decision."""
+    """Somebody's agent asked; with the rule that took it up and, if a rule decided at once, its decision; and
+    whether the agent has begun to run it with that.
+    """
     return Entry.of(
         {
             "type": "asked",
@@ -58,6 +60,7 @@ def asked(request: Request) -> Entry:
             "metadata": shown_metadata(request),
             "expires_at": iso(request.expires_at),
             **({"decision": _decision(request)} if request.decision else {}),
+            **({"consumed": True} if request.consumed_at else {}),
         }
     )
 

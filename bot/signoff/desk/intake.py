@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
+from signoff.desk import claims
 from signoff.desk import entries as audit
 from signoff.desk.flood import Crowded, Floods
 from signoff.desk.opening import Openings
@@ -36,14 +37,15 @@ class Intake:
         key: Key,
         idempotency: Idempotency | None,
         *,
+        claim: str | None = None,
         batch: Batch | None = None,
         began: datetime | None = None,
         caps: Caps | None = None,
         crowded: Crowded | None = None,
     ) -> Opened:
-        """Take up a call that has been checked. `began`: when those of its batch are asked, so that all share one
-        moment. `crowded`: of its batch, which makes one card. `caps`: in place of the usual ones. Raises
-        ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
+        """Take up a call that has been checked. `claim`: of a caller who runs it at once. `began`: when those of its
+        batch are asked, so that all share one moment. `crowded`: of its batch, which makes one card. `caps`: in place
+        of the usual ones. Raises ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
         """
         policy, spent, frozen = self._policy(), set[str](), set[str]()
         grants, late = True, False
@@ -58,7 +60,7 @@ class Intake:
                     frozen.add(terms.rule)  # it rejects what an earlier rule would let run, were it not for the freeze
                     continue
                 opening = await self._openings.of(policy, ask, terms, key, now, batch=batch, grants=grants)
-                request = opening.request
+                request = claims.consumed_at_once(opening.request, claim, now)
                 if not self._floods.known(key.id, idempotency):
                     request = await self._floods.piled(request, request.terms.show, crowded, first=True)
                 try:

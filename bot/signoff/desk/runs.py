@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from signoff import digest
+from signoff.desk import claims
 from signoff.desk import entries as audit
 from signoff.desk.records import ATTEMPTS, Records
 from signoff.desk.verdict import settle, standing
@@ -40,8 +41,10 @@ class Runs:
                 return after
         raise StoreUnavailable
 
-    async def consume(self, request_id: str, arguments: dict[str, object], key: Key) -> Request:
-        """Burn the approval, once, for exactly the approved arguments (I10).
+    async def consume(
+        self, request_id: str, arguments: dict[str, object], key: Key, claim: str | None = None
+    ) -> Request:
+        """Burn the approval, once, for exactly the approved arguments (I10), or find that this caller did.
 
         Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch, CallFrozen.
         """
@@ -50,10 +53,11 @@ class Runs:
             decision = request.decision
             if request.status != "approved" or decision is None:
                 raise NotApproved(status=request.status)
-            if request.consumed_at is not None:
+            mine = claims.holds(request, claim)
+            if request.consumed_at is not None and not mine:
                 raise AlreadyConsumed(when=iso(request.consumed_at))
             end = decision.decided_at + digest.RECEIPT_LIFE
-            if now >= end:
+            if now >= end and not mine:
                 raise ReceiptExpired(when=iso(end))
             try:
                 actual = digest.digest(request.tool, arguments, request.agent, request.on_behalf_of)
@@ -61,7 +65,9 @@ class Runs:
                 raise DigestMismatch from None
             if not secrets.compare_digest(actual, decision.digest):
                 raise DigestMismatch
-            after = request.model_copy(update={"consumed_at": now, "rev": request.rev + 1})
+            if mine:
+                return request
+            after = claims.consumed(request, claim, now).model_copy(update={"rev": request.rev + 1})
             thawed = Conditions(freezes_of(request))
             if await self._store.move(request, after, "request.consumed", audit.consumed(after), thawed):
                 return after

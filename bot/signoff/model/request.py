@@ -62,6 +62,8 @@ class Request(Ask):
     owner: str | None = None
     """The person behind that key."""
     consumed_at: Moment | None = None
+    claim: str | None = None
+    """Of whoever consumed it, if they named themselves: see `desk.claims`."""
     outcome: Outcome | None = None
     undelivered: dict[str, str] = Field(default_factory=dict)
     """Place → why its card could not be delivered there."""
@@ -116,6 +118,7 @@ INTERNAL = frozenset(
         "versions",
         "asked_by",
         "owner",
+        "claim",
         "rev",
         "stage",
         "votes",

@@ -190,7 +190,7 @@ async def test_gate_that_breaks_runs_nothing(desk: Desk, monkeypatch: pytest.Mon
     async def broken(*_: object, **__: object) -> object:
         raise RuntimeError("secret text")
 
-    monkeypatch.setattr(gate, "ask", broken)
+    monkeypatch.setattr(gate, "ask_to_run", broken)
     said = await requires_approval(gate, bank.pay_later, on_reject="return")("ada", 20)
     assert "could not be used" in said
     assert "secret" not in said

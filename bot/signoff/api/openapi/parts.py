@@ -45,6 +45,9 @@ IDEMPOTENCY_KEY = parameter(
     "header",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 )
+CLAIM = parameter(
+    "Signoff-Claim", "header", {"type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[A-Za-z0-9_-]+$"}
+)
 REPLAYED: Schema = {"Idempotent-Replayed": {"schema": {"type": "string", "const": "true"}}}
 WORD: Schema = {"type": "string", "minLength": 1, "maxLength": 500}
 THE_ID = parameter("id", "path", {"type": "string"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signoff.api.openapi.parts import (
+    CLAIM,
     IDEMPOTENCY_KEY,
     LISTING,
     READING,
@@ -16,6 +17,13 @@ from signoff.api.openapi.parts import (
 )
 from signoff.api.requests import MAX_PAGE, MAX_WAIT, PAGE, RISKS, STATUSES
 
+TRUE: Schema = {"schema": {"type": "string", "const": "true"}}
+CLAIMED: Schema = {
+    "Signoff-Claimed": {
+        **TRUE,
+        "description": "Approved at once, and consumed in the same step for who sent this claim: it may run now, once.",
+    }
+}
 ONE = "/v1/requests/{id}"
 
 
@@ -26,7 +34,7 @@ def paths() -> Schema:
                 "ask",
                 "Ask for a decision about a tool call (agent keys).",
                 body="Ask",
-                parameters=[IDEMPOTENCY_KEY],
+                parameters=[IDEMPOTENCY_KEY, CLAIM],
                 answers={
                     201: ("The request.", "Request"),
                     200: (
@@ -36,7 +44,7 @@ def paths() -> Schema:
                     ),
                 },
                 problems=(400, 401, 403, 409, 413, 415, 422, 429, 503),
-                headers={200: {**REPLAYED, "Signoff-Folded": {"schema": {"type": "string", "const": "true"}}}},
+                headers={201: CLAIMED, 200: {**REPLAYED, **CLAIMED, "Signoff-Folded": TRUE}},
             ),
             "get": operation(
                 "list",
@@ -81,9 +89,10 @@ def paths() -> Schema:
         ONE + "/consume": {
             "post": operation(
                 "consume",
-                "Burn the approval, once, for exactly the approved arguments, right before running them.",
+                "Burn the approval, once, for exactly the approved arguments, right before running them. Said again "
+                "with the same claim, it answers the same.",
                 body="ConsumeBody",
-                parameters=[THE_ID],
+                parameters=[THE_ID, CLAIM],
                 answers={200: ("The consumed request.", "Request")},
                 problems=WRITING,
             )
