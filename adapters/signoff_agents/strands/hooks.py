@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Mode = Literal["block", "interrupt"]
 Describe = Callable[["ToolResult"], str | None]
 
+PAUSED = "tool_interrupt_event"
+"""What Strands' event for a tool that pauses the run says, after which it asks for no more events."""
+
 log = logging.getLogger("signoff")
 
 
@@ -124,6 +127,7 @@ class ApprovalHooks(HookProvider):
         next_fn: MiddlewareNext[ExecuteToolContext, TypedEvent],
     ) -> AsyncGenerator[TypedEvent]:
         ran: Ran | None = None
+        halted = False
         before = APPROVED.get()
         APPROVED.set(Call(tool=verdict.call.tool, arguments=verdict.run or {}))
         try:
@@ -132,36 +136,34 @@ class ApprovalHooks(HookProvider):
                     ran = self._judged(event)
                     yield ToolResultEvent(_noted(event.tool_result, verdict), event.exception)
                 else:
+                    halted = halted or PAUSED in event
                     yield event
-        except InterruptException:
-            self._keep(context, verdict)
-            raise
         except BaseException as error:
-            if ran is None:
+            halted = halted or isinstance(error, InterruptException)
+            if ran is None and not halted:
                 await broken(self._gate, [verdict], error)
-            else:
-                await report(self._gate, verdict, ran)
             raise
         finally:
             APPROVED.set(before)
-        if ran is None:
-            self._keep(context, verdict)
-        else:
-            await report(self._gate, verdict, ran)
+            if ran is not None:
+                await report(self._gate, verdict, ran)
+            elif halted:
+                self._keep(context, verdict)
 
     async def _verdict(self, context: ExecuteToolContext, tool: AgentTool, fields: Fields) -> Verdict:
         """Raises nothing but InterruptException, in the mode that pauses."""
         try:
             call, turn = self._calls(context, tool, fields)
             known = self._kept(context, call) or taken(call)
-            no = known or misfit(call)
+            if (verdict := known or misfit(call)) is not None:
+                return verdict
+            # Only calls of the model carry a cycle's id; others cannot pause.
+            if self._mode == "interrupt" and "event_loop_cycle_id" in context.invocation_state:
+                context.interrupt(APPROVAL, reason=reason_of(call))
+        except InterruptException:
+            raise
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=tool.tool_name, arguments={}), error)
-        if no is not None:
-            return no
-        # Only calls of the model carry a cycle's id; others cannot pause.
-        if self._mode == "interrupt" and "event_loop_cycle_id" in context.invocation_state:
-            context.interrupt(APPROVAL, reason=reason_of(call))
         return await self._turns.decide(call, turn)
 
     def _calls(self, context: ExecuteToolContext, tool: AgentTool, fields: Fields) -> tuple[Call, list[Call]]:
@@ -240,7 +242,7 @@ class ApprovalIntervention(InterventionHandler):
 
 
 def _same(one: Call, other: Call) -> bool:
-    return one.tool == other.tool and one.arguments == other.arguments
+    return (one.tool, one.call_id, one.arguments) == (other.tool, other.call_id, other.arguments)
 
 
 def _told(context: ExecuteToolContext, status: Literal["success", "error"], text: str) -> ToolResultEvent:
