@@ -92,14 +92,14 @@ class Bank:
         bank = self
 
         @tool(name=name, **options)
-        def pay(to: str, amount: float, memo: str = "") -> str:
+        def pay(to: str, amount: float) -> str:
             """Pay somebody.
 
             Args:
                 to: The account.
                 amount: In US dollars.
             """
-            return bank.note(f"{to} {amount:g}{memo and f' {memo}'}")
+            return bank.note(f"{to} {amount:g}")
 
         return pay
 

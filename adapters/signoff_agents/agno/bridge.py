@@ -1,0 +1,186 @@
+"""Rows of `@approval` whose runs nobody drives here: people decide them in Signoff, too.
+
+agno's own way on from a row is not safe for all of them: a rejected call that asked for user input runs (with whatever
+the model had filled in), a rejected one that is executed elsewhere breaks the run, and no reason reaches the model. So
+what people said is written into the paused run first, and the row second: whoever goes on with the run, and in whichever
+moment, goes on with that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from agno.run.base import RunStatus
+from agno.run.requirement import RunRequirement
+
+from signoff.errors import where
+from signoff_agents.agno.pauses import AskedTool, amend, asked_tools
+from signoff_agents.agno.rows import POLL, Row, Table, ask_beside, ours
+from signoff_agents.gating import Tools, Verdict, blocking, checked, settle
+
+if TYPE_CHECKING:
+    from agno.agent import Agent
+    from agno.run.agent import RunOutput
+    from agno.run.team import TeamRunOutput
+    from agno.team import Team
+    from agno.workflow import Workflow
+
+    from signoff.client import Decision, Gate
+
+log = logging.getLogger("signoff")
+
+
+class ApprovalsBridge:
+    """`await ApprovalsBridge(db, gate).run()`: every pending row is asked about here, and decided by whoever is first.
+
+    A decision made here resolves the row; a row that is decided in AgentOS takes the request back. Nothing goes on with
+    the run: that is done by whoever waits for the row, such as AgentOS, with `continue_run(run_id=…, session_id=…)`.
+    Whoever passes requirements of their own there, or `tools` over AgentOS' HTTP without its authorization, passes by
+    every row; `gated` closes that.
+
+    `db`: of either kind, with approvals. `runners`: agents, teams and workflows whose tools say what their arguments
+    may be; without them people see the arguments alone. `tools`: name → what `Gate.ask` takes. `poll`: seconds between
+    looks at the table.
+    """
+
+    def __init__(
+        self,
+        db: object,
+        gate: Gate,
+        *,
+        runners: Iterable[Agent | Team | Workflow] = (),
+        tools: Tools = "all",
+        poll: float = POLL,
+    ) -> None:
+        self._table = Table(db)
+        self._gate = gate
+        self._runners = list(runners)
+        self._tools = checked(tools)
+        self._poll = poll
+
+    async def run(self) -> None:
+        """Until it is cancelled. What people have been asked by then stays asked, and is found again."""
+        asking: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                try:
+                    rows = await self._table.pending()
+                except Exception as error:  # noqa: BLE001  # the database may come back
+                    log.warning("the approvals of agno could not be read: %s", where(error))
+                    rows = []
+                asking = {row_id: task for row_id, task in asking.items() if not task.done()}
+                for row in rows:
+                    if row["id"] not in asking:
+                        asking[row["id"]] = asyncio.create_task(self._safely(row))
+                await asyncio.sleep(self._poll)
+        finally:
+            for task in asking.values():
+                task.cancel()
+            await asyncio.gather(*asking.values(), return_exceptions=True)
+
+    def run_blocking(self) -> None:
+        """The same for code that is not async, until Ctrl-C."""
+        blocking(self.run())
+
+    async def _safely(self, row: Row) -> None:
+        try:
+            await self.decide(row)
+        except Exception as error:  # noqa: BLE001  # the row stays pending, and is looked at again
+            log.warning("the approval %s of agno could not be decided here: %s", row["id"], where(error))
+
+    async def decide(self, row: Row) -> bool:
+        """Ask about one row until it is decided, here or in AgentOS; was it here?
+
+        Raises Unavailable, and whatever the database raises; the row is pending then.
+        """
+        asked = self._asked(row)
+        if not asked:
+            log.warning("the approval %s of agno names no call that waits; decide it in AgentOS", row["id"])
+            return False
+        calls = [one.call for one in asked]
+        told = await ask_beside(self._gate, calls, [(self._table, row["id"])] * len(calls))
+        now = await self._table.get(row["id"])
+        if now is None or now["status"] != "pending":
+            return now is not None and ours(now)
+        verdicts = [await self._settled(*one) for one in zip(asked, told, strict=True)]
+        held = await self._held(row)
+        if not held and any(_unsafe(one, verdict) for one, verdict in zip(asked, verdicts, strict=True)):
+            log.warning("the run of the approval %s cannot be written, so its row is left pending", row["id"])
+            return False
+        before = deepcopy(held)
+        for run in held:
+            _write(run, asked, verdicts)
+            await self._save(run, row)
+        if await self._table.decide(row["id"], verdicts) is None:
+            return True
+        for run in before:  # AgentOS was first
+            stored = await self._table.call("get_run", run.run_id)
+            if stored is not None and stored.status == RunStatus.paused:
+                await self._save(run, row)
+        return False
+
+    def _asked(self, row: Row) -> list[AskedTool]:
+        found = [RunRequirement.from_dict(one) for one in row.get("requirements") or ()]
+        required = [
+            one for one in found if one.tool_execution is not None and one.tool_execution.approval_type == "required"
+        ]
+        ids = {row.get("agent_id"), row.get("team_id"), row.get("workflow_id")}
+        runners = [one for one in self._runners if one.id in ids]
+        return asked_tools(required, runners, row["run_id"], self._tools, {})
+
+    async def _settled(self, asked: AskedTool, told: Decision | Verdict) -> Verdict:
+        """Raises the error of a verdict that is none."""
+        verdict = told if isinstance(told, Verdict) else await settle(self._gate, asked.call, told)
+        made = verdict.decision
+        if verdict.kind == "done" and made is not None and made.approved and made.outcome is None:
+            # Burnt by an earlier attempt of ours that did not come to the row: the row is pending, so nothing has run.
+            return replace(verdict, kind="run", run=cast("dict[str, object]", made.arguments), said=None, error=None)
+        if verdict.kind in {"away", "done"} and verdict.error is not None:
+            raise verdict.error
+        return verdict
+
+    async def _held(self, row: Row) -> list[RunOutput | TeamRunOutput]:
+        """The paused runs that hold the row's calls: the member's, the team's. None where a database keeps no runs."""
+        runs = await self._table.call("get_runs", session_id=row["session_id"], status=RunStatus.paused)
+        return [
+            run
+            for run in cast("list[Any]", runs)
+            if any(_belongs(one, row["id"]) for one in getattr(run, "requirements", None) or ())
+        ]
+
+    async def _save(self, run: RunOutput | TeamRunOutput, row: Row) -> None:
+        await self._table.call("upsert_run", run, session_id=row["session_id"], user_id=run.user_id)
+
+
+def _belongs(requirement: RunRequirement, row_id: str) -> bool:
+    execution = requirement.tool_execution
+    return execution is not None and execution.approval_id == row_id
+
+
+def _unsafe(asked: AskedTool, verdict: Verdict) -> bool:
+    """What agno's own way on from the row would get wrong."""
+    confirmation = asked.requirement.pause_type == "confirmation"
+    return bool(verdict.edited) or not (confirmation if verdict.kind == "refused" else verdict.kind == "run")
+
+
+def _write(run: RunOutput | TeamRunOutput, asked: Sequence[AskedTool], verdicts: Sequence[Verdict]) -> None:
+    """Approved calls keep waiting for the row, with the approved arguments; of the others nothing is left to wait for."""
+    by_id = {one.requirement.id: (one, verdict) for one, verdict in zip(asked, verdicts, strict=True)}
+    for requirement in run.requirements or ():
+        if requirement.id not in by_id or requirement.tool_execution is None:
+            continue
+        one, verdict = by_id[requirement.id]
+        mine = AskedTool(requirement, requirement.tool_execution, one.call)
+        if verdict.run is not None:
+            amend(mine, verdict.run)
+        else:
+            mine.answer(verdict)
+        run.tools = [
+            mine.execution if tool.tool_call_id == mine.execution.tool_call_id and tool.result is None else tool
+            for tool in run.tools or ()
+        ]

@@ -1,0 +1,155 @@
+"""A tool that waits inside its own call, whoever calls it and however the run was started or continued."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from agno.tools import Function
+
+from signoff.errors import where
+from signoff_agents.agno.tools import Shape, ready
+from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, running, running_blocking
+
+if TYPE_CHECKING:
+    from signoff.client import Gate
+    from signoff.client.fields import Fields
+
+Describe = Callable[[object], str | None]
+CALL, CONTEXT = "fc", "_agno_run_context"
+"""Parameters that agno fills in by their names: its record of the call, and the run."""
+
+log = logging.getLogger("signoff")
+
+
+def gated(
+    gate: Gate, tool: Function | Callable[..., object], *, outcome: Describe | None = None, **fields: Unpack[Fields]
+) -> Function:
+    """`tools=[gated(gate, pay, risk="high")]`: the same tool, which runs when a person has approved its arguments.
+
+    What is called by agno asks, so nothing around it can pass it by: not hooks (agno leaves async ones out of a sync
+    run, and runs what it likes after theirs), not requirements that somebody confirms, not AgentOS without its
+    authorization. Sync tools wait on the thread that agno runs them in, async ones on its event loop. The model reads
+    refusals and answers as the result. With the same run and call id, a run that is taken up again finds its request.
+
+    For a toolkit: `[gated(gate, one) for one in toolkit.get_functions().values()]`. `outcome`: from a result to what the
+    card shows of it; without it only that it succeeded. Raises TypeError for generators, and for what agno does not run
+    by itself.
+    """
+    function = tool.model_copy() if isinstance(tool, Function) else Function.from_callable(tool)
+    entry = function.entrypoint
+    if entry is None or inspect.isgeneratorfunction(entry) or inspect.isasyncgenfunction(entry):
+        raise TypeError(f"{function.name}: only a function that returns its result can wait for an approval")
+    if isinstance(tool, Function) and not function.skip_entrypoint_processing:
+        function.process_entrypoint()
+        entry = function.entrypoint
+    gate_of = _Gated(gate, function.name, entry, Shape(function), outcome, fields)
+    function.entrypoint = gate_of.wrapped()
+    function.skip_entrypoint_processing = True  # what it says of itself stays as it was
+    return function
+
+
+@dataclass(frozen=True)
+class _Gated:
+    gate: Gate
+    name: str
+    entry: Callable[..., Any]
+    shape: Shape
+    outcome: Describe | None
+    fields: Mapping[str, Any]
+
+    def wrapped(self) -> Callable[..., object]:
+        """Looking like the original to agno, which fills in parameters by their names and types."""
+        if inspect.iscoroutinefunction(self.entry):
+
+            async def waiting(**given: Any) -> object:
+                return await self._run(given)
+
+            wrapper: Any = waiting
+        else:
+
+            def blocked(**given: Any) -> object:
+                return self._run_blocking(given)
+
+            wrapper = blocked
+        functools.update_wrapper(wrapper, self.entry)
+        del wrapper.__wrapped__
+        signature = inspect.signature(self.entry)
+        own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        rest = [one for one in signature.parameters.values() if one not in own]
+        added = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+            for name in (CALL, CONTEXT)
+            if name not in signature.parameters
+        ]
+        wrapper.__signature__ = signature.replace(parameters=[*own, *added, *rest])
+        return cast("Callable[..., object]", wrapper)
+
+    async def _run(self, given: dict[str, Any]) -> object:
+        call, passed = self._call(given)
+        verdict = await decide(self.gate, call) if isinstance(call, Call) else call
+        if verdict.run is None:
+            return verdict.said
+        async with running(self.gate, verdict) as ran:
+            result = await self.entry(**passed, **ready(verdict.run))
+            self._told(ran, result)
+        return _noted(result, verdict)
+
+    def _run_blocking(self, given: dict[str, Any]) -> object:
+        call, passed = self._call(given)
+        verdict = blocking(decide(self.gate, call)) if isinstance(call, Call) else call
+        if verdict.run is None:
+            return verdict.said
+        with running_blocking(self.gate, verdict) as ran:
+            result = self.entry(**passed, **ready(verdict.run))
+            self._told(ran, result)
+        return _noted(result, verdict)
+
+    def _call(self, given: dict[str, Any]) -> tuple[Call | Verdict, dict[str, Any]]:
+        """The call, and what is passed on beside its arguments; the verdict when it cannot be made out."""
+        try:
+            names = inspect.signature(self.entry).parameters
+            made, context = given.get(CALL), given.get(CONTEXT)
+            for name in (CALL, CONTEXT):
+                if name not in names:
+                    given.pop(name, None)
+            passed = {name: given.pop(name) for name in list(given) if name in self.shape.unseen}
+            said = {
+                "title": self.name.replace("_", " ").strip().capitalize() or None,
+                "description": self.shape.description,
+                "schema": self.shape.schema,
+                **{key: value for key, value in self.fields.items() if value is not None},
+            }
+            call = Call(
+                tool=self.name,
+                arguments=self.shape.typed(given),
+                call_id=getattr(made, "call_id", None),
+                run_id=getattr(context, "run_id", None),
+                fields=cast("Fields", {key: value for key, value in said.items() if value is not None}),
+                fits=self.shape.fits,
+            )
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+            return refused(Call(tool=self.name, arguments={}), error), {}
+        return call, passed
+
+    def _told(self, ran: Ran, result: object) -> None:
+        if self.outcome is not None:
+            try:
+                ran.detail = self.outcome(result)
+            except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the model
+                log.warning("the outcome could not be described: %s", where(error))
+
+
+def _noted(result: object, verdict: Verdict) -> object:
+    """agno makes text of whatever is no result with media in it."""
+    if verdict.note is None:
+        return result
+    content = getattr(result, "content", None)
+    if isinstance(content, str) and hasattr(result, "images"):
+        cast("Any", result).content = verdict.noted(content)
+        return result
+    return verdict.noted(str(result))
