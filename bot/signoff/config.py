@@ -22,7 +22,8 @@ from pydantic import BaseModel
 
 from signoff.errors import BadConfig
 from signoff.model import Mode
-from signoff.ports import Caps, Flood, Limits
+from signoff.ports import Caps, Flood, Limits, Targets
+from signoff.ports.targets import targets
 
 if TYPE_CHECKING:  # the terminal's commands read the environment too, and need neither desk nor cryptography
     from signoff.desk import ChatPlugin
@@ -43,6 +44,7 @@ VARIABLES: dict[str, str] = {
     "SIGNOFF_MAX_OPEN": "most pending requests per key; default 1000",
     "SIGNOFF_RATE": "most new requests per key and minute; default 600",
     "SIGNOFF_FLOOD": "new requests that a place takes as cards of their own, in so many seconds; default 5/10s; or off",
+    "SIGNOFF_WEBHOOK_PRIVATE": "networks (CIDR) and host names, comma-separated, where webhooks may go though private",
     "SIGNOFF_MAX_WAITS": "most waits held open per key and process; default 20000",
 }
 AGENT_VARIABLES: dict[str, str] = {
@@ -173,6 +175,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
             ),
             waits_per_key=_number(environ, "SIGNOFF_MAX_WAITS", Limits().waits_per_key, 1, 10_000_000),
             flood=_flood(environ.get("SIGNOFF_FLOOD")),
+            webhooks=_targets(environ.get("SIGNOFF_WEBHOOK_PRIVATE", "")),
         ),
         chats={name: settings for name, plugin in chats.items() if (settings := plugin.settings(environ)) is not None},
     )
@@ -244,6 +247,17 @@ def _flood(text: str | None) -> Flood | None:
         fault = f'"{text[:40]}" is not a number of requests (1 to {MOST_CARDS}) and of seconds (1 to {LONGEST_FLOOD}).'
         raise BadConfig(key="SIGNOFF_FLOOD", fault=fault, mend="Write it like 5/10s, or off.")
     return Flood(requests, float(seconds))
+
+
+def _targets(text: str) -> Targets:
+    try:
+        return targets(text)
+    except ValueError as error:
+        raise BadConfig(
+            key="SIGNOFF_WEBHOOK_PRIVATE",
+            fault=f'"{str(error)[:60]}" is neither a network nor a host name.',
+            mend="Write it like 10.20.0.0/16,hooks.internal.example.",
+        ) from None
 
 
 def known_variables(chats: Mapping[str, ChatPlugin]) -> dict[str, str]:

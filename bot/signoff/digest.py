@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import math
 from collections.abc import Mapping
@@ -172,6 +173,15 @@ class Signer:
             serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
         )
         return base64.urlsafe_b64encode(raw).decode()
+
+    def webhook_secret(self, key_id: str) -> str:
+        """What webhooks about an agent key's requests are signed with, as Standard Webhooks writes secrets.
+
+        Each key has its own, or one agent could forge what another is told. None tells anything of the signing key.
+        """
+        seed = base64.urlsafe_b64decode(self.seed())
+        derived = hmac.digest(seed, f"signoff webhook {key_id}".encode(), "sha256")
+        return "whsec_" + base64.b64encode(derived).decode()
 
     def jwk(self) -> dict[str, str]:
         """The public key as published in `/.well-known/jwks.json`."""

@@ -296,6 +296,12 @@ class Undeliverable(ChatError):
     code = "undeliverable"
 
 
+class NoWebhook(SignoffError):
+    """There is no webhook of {request}: {why}."""
+
+    code = "not_found"
+
+
 class BudgetSpent(SignoffError):
     """The budget of this rule is used up; the next rule is tried."""
 

@@ -431,7 +431,7 @@ WRONG: list[tuple[object, str]] = [
     ({"requests": [ONE, ONE | {"editable": ["nothing"]}]}, "/requests/1/editable/0"),
     ({"requests": [ONE, ONE | {"schema": {"type": "wrong"}}]}, "/requests/1/schema/type"),
     ({"requests": [ONE, ONE | {"schema": {"required": ["x"]}}]}, "/requests/1/arguments/x"),
-    ({"requests": [ONE | {"callback_url": "https://example.com"}]}, "/requests/0/callback_url"),
+    ({"requests": [ONE | {"callback_url": "http://example.com"}]}, "/requests/0/callback_url"),
     ({"requests": [ONE] * 9}, "/requests"),
     ({"requests": [ONE, ONE | {"arguments": {"a": [0] * 10_000}}]}, "/requests/1"),
     ({"requests": [ONE], "title": 5}, "/title"),

@@ -135,7 +135,7 @@ BAD: list[tuple[object, str, str]] = [
     ({"tool": "t", "arguments": {}, "editable": "amount"}, "/editable", "This must be a list."),
     ({"tool": "t", "arguments": {}, "editable": [1]}, "/editable/0", "This must be text."),
     ({"tool": "t", "arguments": {}, "allowed_decisions": ["wave"]}, "/allowed_decisions/0", "This must be one of"),
-    ({"tool": "t", "arguments": {}, "callback_url": "https://x"}, "/callback_url", "callback_url is not supported"),
+    ({"tool": "t", "arguments": {}, "callback_url": "http://10.0.0.1/"}, "/callback_url", "is not a public address"),
     ([], "", "The body must be a JSON object."),
     ({"tool": "t", "arguments": {"a": 10**1001}}, "/arguments/a", "digits"),
 ]

@@ -543,7 +543,7 @@ async def test_another_agents_request_does_not_exist(house: House) -> None:
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
-        ({"callback_url": "https://example.com/hook"}, "/callback_url"),
+        ({"callback_url": "https://127.0.0.1/hook"}, "/callback_url"),
         ({"arguments": {"order": "A-1", "amount": 99999}}, "/arguments/amount"),
         ({"schema": {"type": "objekt"}}, "/schema/type"),
         ({"schema": {"$ref": "https://example.com/schema.json"}}, "/schema/$ref"),

@@ -22,6 +22,7 @@ from signoff.model import (
     editable_names,
     iso,
     mask,
+    origin,
     secret_pointers,
 )
 
@@ -51,6 +52,7 @@ def record(request: Request, *, masked: bool) -> Document:
         arguments = _mask(arguments, request.schema_, request)
         body["metadata"] = clean.data(_mask(request.metadata, None, request))
         body |= {name: hide(value) for name, value in body.items() if name in _TOLD and isinstance(value, str)}
+        body["callback_url"] = request.callback_url and origin(request.callback_url)
     consumed = request.consumed_at
     outcome = request.outcome
     editable = editable_names(request)
@@ -73,6 +75,11 @@ def record(request: Request, *, masked: bool) -> Document:
         "outcome": None if outcome is None else _outcome(outcome, hide),
         "decision": decision(request, masked=masked),
     }
+
+
+def as_asked(request: Request) -> Document:
+    """The record as the key that asked reads it."""
+    return record(request, masked=False)
 
 
 _TOLD = ("title", "description", "reason", "impact", "rollback")

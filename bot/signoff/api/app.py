@@ -14,6 +14,7 @@ from signoff.api.orders import Orders
 from signoff.api.queue import Queue
 from signoff.api.requests import Requests
 from signoff.api.streams import Streams
+from signoff.api.webhooks import Webhooks
 from signoff.desk import Desk
 from signoff.ports import Limits, Store
 
@@ -66,6 +67,7 @@ def build_api(
     application.add_routes(Queue(desk, store, limits).routes())
     application.add_routes(Orders(desk, store, limits).routes())
     application.add_routes(Streams(desk, store, waits).routes())
+    application.add_routes(Webhooks(desk, store).routes())
     application.add_routes(
         [
             web.get("/healthz", healthz),

@@ -11,7 +11,7 @@ from signoff.api import answers, body, parameters
 from signoff.api.door import Waits, caller, claim, idempotency_key
 from signoff.api.reading import readable, standing, the_id
 from signoff.desk import Desk, claims
-from signoff.errors import AlreadyDecided, Invalid
+from signoff.errors import AlreadyDecided
 from signoff.model import STATUS_OF, Ask, Outcome, Status
 from signoff.ports import Filter, Limits, Store
 
@@ -49,13 +49,6 @@ class Requests:
         key = await caller(http, self._store, "agent")
         token, mine = idempotency_key(http), claim(http)
         ask = await body.read(http, Ask, self._limits)
-        if ask.callback_url is not None:
-            raise Invalid(
-                {
-                    "/callback_url": "callback_url is not supported by this version; "
-                    "leave it out or null, and wait with GET ?wait= or read /v1/events."
-                }
-            )
         opened = await self._desk.ask(ask, key, token, claim=mine)
         headers = {"Location": f"/v1/requests/{opened.request.id}"}
         if opened.replayed:

@@ -15,15 +15,16 @@ import structlog
 from aiohttp import web
 
 from signoff import config as configuration
-from signoff.api import build_api
+from signoff.api import as_asked, build_api
 from signoff.app.rules import Rules, modes
 from signoff.config import Config
 from signoff.desk import Desk
 from signoff.errors import BadConfig, ChatError, StoreUnavailable
 from signoff.model import Mode
 from signoff.ports import Chat, Store
-from signoff.relay import Relay
+from signoff.relay import Hooks, Relay
 from signoff.store import RedisStore, start_embedded
+from signoff.webhooks import Way
 
 SHUTDOWN = 2.0
 """Seconds that open long-polls get when the server stops; aiohttp's default is 60."""
@@ -101,7 +102,8 @@ async def running(config: Config, *, on_ready: Callable[[Running], None] | None 
             for name, plugin in configuration.directories().items():
                 desk.people.add(name, plugin.build(config.policy.parent))
         states: dict[str, str | None] = dict.fromkeys(chats, "is starting")
-        relay = Relay(store, desk, chats)
+        hooks = Hooks(store, desk, Way(config.limits.webhooks), as_asked)
+        relay = Relay(store, desk, chats, hooks)
 
         async def health() -> Mapping[str, str | None]:
             return await _health(store, chats, states)

@@ -57,6 +57,9 @@ def add(app: typer.Typer) -> None:
                 min=1, metavar="SECONDS", help="Seconds until the request expires; left out: as the policy says."
             ),
         ] = None,
+        callback_url: Annotated[
+            str | None, typer.Option(metavar="URL", help="An address that is told too how it ends.")
+        ] = None,
         json: Annotated[bool, typer.Option("--json", help="Print the whole decision as JSON.")] = False,
     ) -> None:
         """Ask people, wait, and print the arguments that may run, as JSON.
@@ -92,6 +95,7 @@ def add(app: typer.Typer) -> None:
             "tool_call_id": call_id,
             "thread_url": url,
             "expires_in": wait,
+            "callback_url": callback_url,
         }
         if allow:
             fields["allowed_decisions"] = cast("list[Kind]", allow)

@@ -22,6 +22,7 @@ from signoff.cli import (
     pending,
     policy,
     serve,
+    webhooks,
 )
 from signoff.errors import SignoffError
 
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it fits any terminal, and examples stay as they are written
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, serve, ask, pending, decide, freeze, delegations, policy, audit, keys, doctor, manifest):
+for room in (demo, serve, ask, pending, decide, freeze, delegations, policy, audit, webhooks, keys, doctor, manifest):
     room.add(app)
 
 # Their words are read where they are run, `--help` included.

@@ -40,6 +40,8 @@ class Told(TypedDict, total=False):
     channel: str | None
     expires_in: int | None
     """Seconds."""
+    callback_url: str | None
+    """Where the service says how it ended, for agents that do not stay to wait."""
     metadata: dict[str, object]
 
 
@@ -98,6 +100,7 @@ class ToolFields(TypedDict, total=False):
     channel: Text
     expires_in: int | None
     """Seconds."""
+    callback_url: Text
     metadata: dict[str, object]
 
 

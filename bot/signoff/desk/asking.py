@@ -10,17 +10,19 @@ from signoff import digest, forms
 from signoff.desk.verdict import settle
 from signoff.errors import Invalid
 from signoff.model import Ask, Batch, DecidedBy, Decision, Key, Request, Terms, Version
+from signoff.ports import Targets
 
 NOTICE_RULE = "notice"
 
 
-def check(ask: Ask) -> None:
-    """Everything about a body that its types do not say. Raises Invalid with a pointer a fault."""
+def check(ask: Ask, targets: Targets) -> None:
+    """Everything about a body that its types do not say. Raises Invalid with a pointer a fault.
+
+    `targets`: where webhooks may go.
+    """
     faults: dict[str, str] = {}
-    if ask.callback_url is not None:
-        faults["/callback_url"] = (
-            "callback_url is not supported by this version; wait for the answer or read /v1/events."
-        )
+    if ask.callback_url is not None and (refused := targets.refusal(ask.callback_url)) is not None:
+        faults["/callback_url"] = refused
     if len(set(ask.allowed_decisions)) != len(ask.allowed_decisions):
         faults["/allowed_decisions"] = "Name each decision once."
     for name, schema in (("/schema", ask.schema_), ("/response_schema", ask.response_schema)):

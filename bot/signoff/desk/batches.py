@@ -116,7 +116,7 @@ class Batches:
             if row % BREATH == 0:
                 await asyncio.sleep(0)
             try:
-                check(ask)
+                check(ask, self._limits.webhooks)
                 terms = policy.terms(ask, ask.arguments, now, asked_by=key.id)
             except Invalid as error:
                 faults |= {f"/requests/{row}{pointer}": text for pointer, text in error.fields.items()}

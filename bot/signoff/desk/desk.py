@@ -114,7 +114,7 @@ class Desk:
         consumed in the same step, and for this caller alone. Raises Invalid, ChannelNotAllowed, IdempotencyConflict,
         RateLimited, TooManyOpen, StoreUnavailable.
         """
-        check(ask)
+        check(ask, self._limits.webhooks)
         idempotency = Idempotency(idempotency_key, body(ask)) if idempotency_key else None
         return await self._intake.take(ask, key, idempotency, claim=claim)
 
@@ -143,6 +143,10 @@ class Desk:
 
     async def audit(self, after: int, limit: int) -> Sequence[Line]:
         return await self._store.audit(after, limit)
+
+    def webhook_secret(self, key_id: str) -> str:
+        """What webhooks about an agent key's requests are signed with."""
+        return self._signer.webhook_secret(key_id)
 
     def events(self, after: str | None) -> AsyncIterator[Event]:
         return self._store.events(after)

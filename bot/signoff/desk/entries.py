@@ -7,7 +7,21 @@ from datetime import datetime
 from typing import cast
 
 from signoff.audit import Entry
-from signoff.model import Actor, Change, Clean, Delegation, Freeze, Grant, Request, Vote, iso, mask, secret_pointers
+from signoff.model import (
+    Actor,
+    Change,
+    Clean,
+    Delegation,
+    Delivery,
+    Freeze,
+    Grant,
+    Request,
+    Vote,
+    iso,
+    mask,
+    origin,
+    secret_pointers,
+)
 
 
 def shown(request: Request, arguments: Mapping[str, object]) -> dict[str, object]:
@@ -59,6 +73,7 @@ def asked(request: Request) -> Entry:
             **_apart(request),
             "metadata": shown_metadata(request),
             "expires_at": iso(request.expires_at),
+            **({"callback": origin(request.callback_url)} if request.callback_url else {}),
             **({"decision": _decision(request)} if request.decision else {}),
             **({"consumed": True} if request.consumed_at else {}),
         }
@@ -175,6 +190,21 @@ def reported(request: Request) -> Entry:
 
 def undeliverable(request: Request, place: str, reason: str) -> Entry:
     return Entry.of({"type": "undeliverable", **_which(request), "place": place, "reason": reason})
+
+
+def webhook_dead(delivery: Delivery) -> Entry:
+    """Nobody took a webhook for so long that it is not tried any more."""
+    facts = {"attempts": delivery.attempts, "fault": delivery.fault}
+    return Entry.of({"type": "webhook_dead", **_webhook(delivery), **facts})
+
+
+def webhook_redelivered(delivery: Delivery, by: str, via: str) -> Entry:
+    """Somebody has a webhook sent again; `delivery`: as it was."""
+    return Entry.of({"type": "webhook_redelivered", **_webhook(delivery), "was": delivery.state, "by": by, "via": via})
+
+
+def _webhook(delivery: Delivery) -> dict[str, object]:
+    return {"request": delivery.request, "event": delivery.type, "target": delivery.target}
 
 
 def _apart(request: Request) -> dict[str, object]:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from signoff.model.exact import loads as loads
     from signoff.model.exact import pretty as pretty
     from signoff.model.exact import seen as seen
+    from signoff.model.hooks import HOOK as HOOK
+    from signoff.model.hooks import Delivery as Delivery
+    from signoff.model.hooks import hook_of as hook_of
+    from signoff.model.hooks import is_hook as is_hook
+    from signoff.model.hooks import origin as origin
     from signoff.model.orders import UNREADABLE as UNREADABLE
     from signoff.model.orders import Delegation as Delegation
     from signoff.model.orders import Freeze as Freeze
@@ -83,6 +88,7 @@ _HOMES = {
     "decision": "Change DecidedBy Decision Outcome Version",
     "editable": "editable_names",
     "exact": "dumps loads pretty seen",
+    "hooks": "Delivery HOOK hook_of is_hook origin",
     "orders": "UNREADABLE Delegation Freeze Grant freeze_id freezes_of freezing read_freeze readable",
     "pointer": "changes escape same steps within",
     "queue": "BATCH PILE RISKS Batch Facet Pin Sieve is_pile pile_of",

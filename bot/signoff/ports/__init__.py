@@ -22,3 +22,4 @@ from signoff.ports.store import Space as Space
 from signoff.ports.store import Store as Store
 from signoff.ports.store import Swap as Swap
 from signoff.ports.store import Work as Work
+from signoff.ports.targets import Targets as Targets

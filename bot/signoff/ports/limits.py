@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from signoff.ports.store import Caps
+from signoff.ports.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,5 @@ class Limits:
     """Of the body of one."""
     flood: Flood | None = field(default_factory=Flood)
     """None: every request has a card of its own."""
+    webhooks: Targets = field(default_factory=Targets)
+    """Where they may go beside public addresses."""

@@ -29,7 +29,8 @@ class Caps:
     """New requests per key and minute of Redis' clock."""
 
 
-Space = Literal["freezes", "grants", "delegations"]
+Space = Literal["freezes", "grants", "delegations", "webhooks"]
+"""`webhooks`: dead letters, those that nobody took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A lease on one request whose cards may lag behind its record, or on the card of several (`model.is_pile`)."""
+    """A lease on one request whose cards may lag behind its record, on the card of several (`model.is_pile`), or on a
+    webhook (`model.is_hook`).
+    """
 
     request: str
     token: str
@@ -190,10 +193,15 @@ class Records(Protocol):
 
 
 class Outbox(Protocol):
-    """Cards that lag behind their record. `open` and `move` mark a request in the same step as the change."""
+    """Cards that lag behind their record. `open` and `move` mark a request in the same step as the change.
 
-    async def claim(self, lease: float) -> Work | None:
-        """Take one due request for `lease` seconds; None when nothing is due. Exactly one worker holds it."""
+    Webhooks wait in a line of their own, so that they hold up no card.
+    """
+
+    async def claim(self, lease: float, *, hooks: bool = False) -> Work | None:
+        """Take one due card, or one due webhook, for `lease` seconds; None when nothing is due. Exactly one worker
+        holds it.
+        """
         ...
 
     async def placements(self, request_id: str) -> Sequence[Placement]: ...
@@ -211,24 +219,30 @@ class Outbox(Protocol):
         ...
 
     async def nudge(self, pile: str, delay: float = 0.0) -> None:
-        """What the card of several requests shows may have changed: it is due in `delay` seconds, or when it is anyway.
-        Counts its revision up, so that a worker which is at it is not the last.
+        """What the card of several requests shows may have changed, or a webhook is to be sent: it is due in `delay`
+        seconds, or when it is anyway. Counts its revision up, so that a worker which is at it is not the last.
         """
         ...
 
     async def nudged(self, pile: str) -> int:
-        """The revision of such a card, for `done`; 0: never nudged."""
+        """The revision of such a card or webhook, for `done`; 0: never nudged."""
         ...
 
-    async def ripe(self, timeout: float) -> None:
-        """Return when something may be due, at the latest after `timeout` seconds."""
+    async def hooks(self, limit: int) -> Sequence[tuple[str, datetime]]:
+        """Webhooks that still wait: the request's id, and when a worker may take it; the soonest first."""
+        ...
+
+    async def ripe(self, timeout: float, *, hooks: bool = False) -> None:
+        """Return when something of that line may be due, at the latest after `timeout` seconds."""
         ...
 
 
 class Orders(Protocol):
-    """Standing orders: freezes, grants and delegations, as texts by id."""
+    """Standing orders: freezes, grants and delegations, and dead letters of webhooks, as texts by id."""
 
     async def orders(self, space: Space) -> Mapping[str, str]: ...
+
+    async def order(self, space: Space, id: str) -> str | None: ...
 
     async def change(self, swap: Swap, entry: Entry) -> bool:
         """One order, with its audit line, in one step. False: it is no longer as it was; nothing was written."""

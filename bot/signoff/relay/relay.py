@@ -20,6 +20,7 @@ from signoff.model import is_pile
 from signoff.ports import Chat, Store, Work
 from signoff.relay import pace
 from signoff.relay.delivery import Delivery
+from signoff.relay.hooks import Hooks
 from signoff.relay.piles import Piles
 from signoff.relay.requests import Requests
 from signoff.relay.sweeper import sweep
@@ -31,15 +32,24 @@ class Relay:
     """Runs on every replica; leases in the store make sure that exactly one does each piece of work."""
 
     def __init__(
-        self, store: Store, desk: Desk, chats: Mapping[str, Chat], *, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        desk: Desk,
+        chats: Mapping[str, Chat],
+        hooks: Hooks | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock`: seconds that only go forward; tests may move them."""
+        """`hooks`: what sends webhooks; None: another process does. `clock`: seconds that only go forward; tests may
+        move them.
+        """
         self._store = store
         self._desk = desk
         self._clock = clock
         self._delivery = Delivery(store, chats, clock)
         self._requests = Requests(store, desk, self._delivery)
         self._piles = Piles(store, desk, self._delivery)
+        self._hooks = hooks
         self._tasks: list[asyncio.Task[None]] = []
         self._held: dict[asyncio.Task[None], Work] = {}
         self._closing = False
@@ -47,10 +57,15 @@ class Relay:
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._worker()) for _ in range(pace.WORKERS)]
         self._tasks.append(asyncio.create_task(sweep(self._store, self._desk)))
+        if self._hooks is not None:
+            self._hooks.start()
 
     async def close(self) -> None:
         """Let calls under way finish, and give back what is not done, so that the next process need not wait for it."""
         self._closing = True
+        await asyncio.gather(self._close(), *(() if self._hooks is None else (self._hooks.close(),)))
+
+    async def _close(self) -> None:
         for task in self._tasks:
             if task not in self._held:
                 task.cancel()

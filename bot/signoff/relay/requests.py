@@ -12,7 +12,7 @@ from signoff import cards
 from signoff.cards import Card
 from signoff.desk import Desk
 from signoff.errors import ChatError, NotFound, SignoffError, StoreUnavailable, Undeliverable
-from signoff.model import Placement, Request, pile_of
+from signoff.model import Placement, Request, hook_of, pile_of
 from signoff.ports import Chat, Store, Work
 from signoff.relay import pace
 from signoff.relay.delivery import Delivery, Face, Refused
@@ -41,6 +41,8 @@ class Requests:
         except NotFound:
             await self._store.done(work, 0)
             return
+        if not request.open and request.callback_url is not None:
+            await self._call_back(request)
         card = functools.cache(lambda: self._desk.card(request))  # drawn once, and only if a place takes it now
         at = {placement.place: placement for placement in await self._store.placements(work.request)}
         places = dict.fromkeys((*request.terms.show, *at))
@@ -61,6 +63,14 @@ class Requests:
         else:
             self._delivery.went_well(work.request)
             await self._store.done(work, request.rev)
+
+    async def _call_back(self, request: Request) -> None:
+        """Make its webhook due, once. It stays due until somebody has taken it or it is given up, so whoever dies here
+        or is a second one at it changes nothing.
+        """
+        hook = hook_of(request.id)
+        if not await self._store.nudged(hook):
+            await self._store.nudge(hook)
 
     async def _count(self, request: Request, placements: list[Placement]) -> None:
         """Make the cards due on which this request is counted, or was. Before that is written down: whoever dies in

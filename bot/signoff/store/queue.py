@@ -99,6 +99,8 @@ def repeats(request: Request) -> str | None:
         request.editable,
         request.schema_,
         request.response_schema,
+        # Who wants to be told elsewhere has to be told: by a request of their own.
+        *(() if request.callback_url is None else (request.callback_url,)),
     )
     return hashlib.blake2b(to_json(said), digest_size=16).hexdigest()
 

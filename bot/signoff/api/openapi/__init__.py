@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import cast
 
-from signoff.api.openapi import orders, requests, review, schemas, streams
+from signoff.api.openapi import orders, requests, review, schemas, streams, webhooks
 from signoff.api.openapi.parts import REF as REF
 from signoff.api.openapi.parts import Schema
 from signoff.ports import Limits
@@ -27,11 +27,12 @@ def document(limits: Limits) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "paths": requests.paths() | review.paths(limits.batch) | orders.paths() | streams.paths(),
+        "paths": requests.paths() | review.paths(limits.batch) | orders.paths() | streams.paths() | webhooks.paths(),
+        "webhooks": webhooks.webhooks(),
         "components": {
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "`so_…`, made by `signoff keys create`."}
             },
-            "schemas": known | review.schemas(limits.batch, cast("Schema", known["Request"])),
+            "schemas": known | review.schemas(limits.batch, cast("Schema", known["Request"])) | webhooks.schemas(),
         },
     }

@@ -62,6 +62,8 @@ def schemas() -> dict[str, object]:
             "items": {"type": "string"},
             "description": "The arguments that may be changed: allowed by request and rule, not secret, not fixed.",
         },
+        "callback_url": properties["callback_url"]
+        | {"description": "Where the end is told (see `webhooks`). Only the key that asked reads more than its host."},
         "risk": properties["risk"] | {"description": "The rule's; where it names none, the request's."},
         "allowed_decisions": properties["allowed_decisions"]
         | {"description": "What may be decided; without `edit` where nothing may be changed."},

@@ -1,5 +1,5 @@
 -- Gives a lease back to be tried again later. Behind _outbox.lua.
--- KEYS[1] due        zset    cards, short, by the time (ms) from which a worker may take them
+-- KEYS[1] due|hooks  zset    cards or webhooks, short, by the time (ms) from which a worker may take them
 -- KEYS[2] leases     hash    card, short -> token
 -- KEYS[3] head:<id>  string  see _outbox.lua
 -- ARGV[1] the card, short  [2] token  [3] ms until then  [4] the revision that the worker saw, or empty

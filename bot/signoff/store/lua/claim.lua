@@ -1,5 +1,5 @@
 -- Leases the request that has been due longest.
--- KEYS[1] due     zset  cards, short, by the time (ms) from which a worker may take them
+-- KEYS[1] due|hooks  zset  cards or webhooks, short, by the time (ms) from which a worker may take them
 -- KEYS[2] leases  hash  card, short -> token
 -- ARGV[1] token   [2] ms that the lease lasts
 -- Answers the card, short, or nothing.

@@ -1,5 +1,5 @@
 -- Makes the card of several requests due.
--- KEYS[1] due          zset    cards, short, by the time (ms) from which a worker may take them
+-- KEYS[1] due|hooks    zset    cards or webhooks, short, by the time (ms) from which a worker may take them
 -- KEYS[2] leases       hash    card, short -> token
 -- KEYS[3] head:<card>  string  how often it was nudged: its revision
 -- ARGV[1] the card, short  [2] ms until then

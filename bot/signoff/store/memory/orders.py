@@ -19,6 +19,9 @@ class MemoryOrders(Shelf):
     async def orders(self, space: Space) -> Mapping[str, str]:
         return dict(self._orders.get(space, {}))
 
+    async def order(self, space: Space, id: str) -> str | None:
+        return self._orders.get(space, {}).get(id)
+
     async def change(self, swap: Swap, entry: Entry) -> bool:
         if not self._stands(swap):
             return False

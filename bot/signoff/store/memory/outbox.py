@@ -7,23 +7,24 @@ import contextlib
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime
 
-from signoff.model import Key, Placement
+from signoff.model import HOOK, Key, Placement, is_hook
 from signoff.ports import Work
-from signoff.store import queue
+from signoff.store import queue, record
 from signoff.store.memory.shelf import Shelf
 
 
 class MemoryOutbox(Shelf):
     """`ports.Outbox`."""
 
-    async def claim(self, lease: float) -> Work | None:
-        now = self._ms()
-        due, request_id = min(((due, id_) for id_, due in self._due.items()), default=(now + 1, ""))
+    async def claim(self, lease: float, *, hooks: bool = False) -> Work | None:
+        now, line = self._ms(), self._hooks if hooks else self._due
+        due, request_id = min(((due, id_) for id_, due in line.items()), default=(now + 1, ""))
         if due > now:
             return None
         work = Work(request_id, secrets.token_hex(8))
-        self._due[request_id] = now + int(lease * 1000)
+        line[request_id] = now + int(lease * 1000)
         self._leases[request_id] = work.token
         return work
 
@@ -42,9 +43,9 @@ class MemoryOutbox(Shelf):
             return
         del self._leases[work.request]
         if self._moved_on(work.request, rev):
-            self._due[work.request] = self._ms() - self._ahead(work.request)
+            self._line(work.request)[work.request] = self._ms() - self._ahead(work.request)
         else:
-            self._due.pop(work.request, None)
+            self._line(work.request).pop(work.request, None)
 
     async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
         if self._leases.get(work.request) == work.token:
@@ -52,7 +53,7 @@ class MemoryOutbox(Shelf):
             wait = max(int(delay * 1000), 0)
             if rev is not None and self._moved_on(work.request, rev):
                 wait = -self._ahead(work.request)
-            self._due[work.request] = self._ms() + wait
+            self._line(work.request)[work.request] = self._ms() + wait
 
     def _moved_on(self, card: str, rev: int) -> bool:
         if card in self._docs:
@@ -64,19 +65,24 @@ class MemoryOutbox(Shelf):
 
     async def nudge(self, pile: str, delay: float = 0.0) -> None:
         self._nudges[pile] = self._nudges.get(pile, 0) + 1
-        soon = self._ms() + max(int(delay * 1000), 0)
-        if pile not in self._due or (pile not in self._leases and soon < self._due[pile]):
-            self._due[pile] = soon
-        self._stir()
+        soon, line = self._ms() + max(int(delay * 1000), 0), self._line(pile)
+        if pile not in line or (pile not in self._leases and soon < line[pile]):
+            line[pile] = soon
+        self._stir(hooks=is_hook(pile))
 
     async def nudged(self, pile: str) -> int:
         return self._nudges.get(pile, 0)
 
-    async def ripe(self, timeout: float) -> None:
-        first = min(self._due.values(), default=None)
+    async def hooks(self, limit: int) -> Sequence[tuple[str, datetime]]:
+        soonest = sorted(self._hooks.items(), key=lambda one: (one[1], one[0]))[:limit]
+        return [(hook.removeprefix(HOOK), record.moment(due)) for hook, due in soonest]
+
+    async def ripe(self, timeout: float, *, hooks: bool = False) -> None:
+        idlers = self._idle_hooks if hooks else self._idle
+        first = min((self._hooks if hooks else self._due).values(), default=None)
         left = timeout if first is None else min(timeout, max(first - self._ms(), 0) / 1000)
         idle: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._idle.append(idle)
+        idlers.append(idle)
         try:
             async with asyncio.timeout(left):
                 await idle
@@ -84,7 +90,7 @@ class MemoryOutbox(Shelf):
             pass
         finally:
             with contextlib.suppress(ValueError):
-                self._idle.remove(idle)
+                idlers.remove(idle)
 
 
 class MemoryMemory(Shelf):

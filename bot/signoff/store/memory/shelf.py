@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from signoff.audit import Line
 from signoff.errors import NotFound
-from signoff.model import Event, Key, Placement, Request
+from signoff.model import Event, Key, Placement, Request, is_hook
 from signoff.store import record
 
 
@@ -50,7 +50,10 @@ class Shelf:
         self._waiting: dict[str, list[asyncio.Future[None]]] = {}
         self._news = asyncio.Event()
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._idle_hooks: deque[asyncio.Future[None]] = deque()
         self._due: dict[str, int] = {}
+        self._hooks: dict[str, int] = {}
+        """As `_due`, of webhooks."""
         self._leases: dict[str, str] = {}
         self._nudges: dict[str, int] = {}
         self._cards: dict[str, dict[str, Placement]] = {}
@@ -73,10 +76,15 @@ class Shelf:
             raise NotFound
         return record.load(doc)
 
-    def _stir(self) -> None:
+    def _line(self, card: str) -> dict[str, int]:
+        """The line that a card or a webhook waits in: when (ms) a worker may take it."""
+        return self._hooks if is_hook(card) else self._due
+
+    def _stir(self, *, hooks: bool = False) -> None:
         """Wake one who is idle: there is work for one."""
-        while self._idle:
-            idle = self._idle.popleft()
+        idlers = self._idle_hooks if hooks else self._idle
+        while idlers:
+            idle = idlers.popleft()
             if not idle.done():
                 idle.set_result(None)
                 break

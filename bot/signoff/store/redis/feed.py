@@ -57,6 +57,8 @@ class Feed:
         """What this process is just writing, by writer: its own waiters need no copy read from the event."""
         self._waiting: dict[str, list[asyncio.Future[Request | None]]] = {}
         self._idle: deque[asyncio.Future[None]] = deque()
+        self._idle_hooks: deque[asyncio.Future[None]] = deque()
+        """Those who wait for webhooks, which no event announces."""
         self._news = asyncio.Event()
         self._recent: deque[tuple[tuple[int, int], str, dict[str, str]]] = deque()
         self._floor = (0, 0)
@@ -99,20 +101,22 @@ class Feed:
             if not futures:
                 del self._waiting[request_id]
 
-    def idle(self) -> asyncio.Future[None]:
+    def idle(self, *, hooks: bool = False) -> asyncio.Future[None]:
         """Done at one of the next events. Each event wakes one who is idle: there is work for one."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._idle.append(future)
+        (self._idle_hooks if hooks else self._idle).append(future)
         return future
 
     def busy(self, future: asyncio.Future[None]) -> None:
-        with contextlib.suppress(ValueError):
-            self._idle.remove(future)
+        for idlers in (self._idle, self._idle_hooks):
+            with contextlib.suppress(ValueError):
+                idlers.remove(future)
 
-    def stir(self) -> None:
+    def stir(self, *, hooks: bool = False) -> None:
         """Wake one who is idle."""
-        while self._idle:
-            idle = self._idle.popleft()
+        idlers = self._idle_hooks if hooks else self._idle
+        while idlers:
+            idle = idlers.popleft()
             if not idle.done():
                 idle.set_result(None)
                 break
@@ -249,10 +253,11 @@ class Feed:
                 future.set_result(None)
 
     def _wake_idle(self) -> None:
-        while self._idle:
-            idle = self._idle.popleft()
-            if not idle.done():
-                idle.set_result(None)
+        for idlers in (self._idle, self._idle_hooks):
+            while idlers:
+                idle = idlers.popleft()
+                if not idle.done():
+                    idle.set_result(None)
 
     def _wake_all(self) -> None:
         for request_id in list(self._waiting):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signoff.model import is_hook
 from signoff.ports import Space
 from signoff.store.record import pair
 
@@ -15,10 +16,15 @@ class Names:
         self.audit = stem + "audit"
         self.events = stem + "events"
         self.due = stem + "due"
+        self.hooks = stem + "hooks"
         self.leases = stem + "leases"
         self.expiring = stem + "expiring"
         self.keys = stem + "keys"
         self.queue = stem + "queue"
+
+    def line(self, card: str) -> str:
+        """The line that a card or a webhook waits in."""
+        return self.hooks if is_hook(card) else self.due
 
     def doc(self, request_id: str) -> str:
         return f"{self._stem}doc:{request_id}"

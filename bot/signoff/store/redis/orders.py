@@ -23,6 +23,9 @@ class RedisOrders:
         flat = cast("list[str]", await self._line.call("HGETALL", self._names.orders(space)))
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
+    async def order(self, space: Space, id: str) -> str | None:
+        return cast("str | None", await self._line.call("HGET", self._names.orders(space), id))
+
     async def change(self, swap: Swap, entry: Entry) -> bool:
         names = self._names
         keys = (names.orders(swap.space), names.made(writer()), names.chain, names.audit)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from signoff.errors import StoreUnavailable
-from signoff.model import Key, Placement
+from signoff.model import HOOK, Key, Placement, is_hook
 from signoff.ports import Work
 from signoff.store import ids, record
 from signoff.store.redis import scripts
@@ -24,9 +25,9 @@ class RedisOutbox:
     _names: Names
     _feed: Feed
 
-    async def claim(self, lease: float) -> Work | None:
+    async def claim(self, lease: float, *, hooks: bool = False) -> Work | None:
         token = secrets.token_hex(8)
-        keys = (self._names.due, self._names.leases)
+        keys = (self._names.hooks if hooks else self._names.due, self._names.leases)
         found = await self._line.run(scripts.CLAIM, keys, token, _ms(lease))
         return None if found is None else Work(ids.whole(cast("str", found)), token)
 
@@ -40,38 +41,45 @@ class RedisOutbox:
         return await self._line.run(scripts.PLACE, keys, *args) == 1
 
     async def done(self, work: Work, rev: int) -> None:
-        keys = (self._names.due, self._names.leases, self._names.head(work.request))
+        keys = (self._names.line(work.request), self._names.leases, self._names.head(work.request))
         await self._line.run(scripts.DONE, keys, ids.short(work.request), work.token, rev)
 
     async def again(self, work: Work, delay: float, rev: int | None = None) -> None:
-        keys = (self._names.due, self._names.leases, self._names.head(work.request))
+        keys = (self._names.line(work.request), self._names.leases, self._names.head(work.request))
         card = ids.short(work.request)
         await self._line.run(scripts.AGAIN, keys, card, work.token, _ms(delay), "" if rev is None else rev)
 
     async def nudge(self, pile: str, delay: float = 0.0) -> None:
-        keys = (self._names.due, self._names.leases, self._names.head(pile))
+        keys = (self._names.line(pile), self._names.leases, self._names.head(pile))
         await self._line.run(scripts.NUDGE, keys, ids.short(pile), _ms(delay))
-        self._feed.stir()
+        self._feed.stir(hooks=is_hook(pile))
 
     async def nudged(self, pile: str) -> int:
         return int(cast("str | None", await self._line.call("GET", self._names.head(pile))) or 0)
 
-    async def ripe(self, timeout: float) -> None:
-        stirred = self._feed.idle()
+    async def hooks(self, limit: int) -> Sequence[tuple[str, datetime]]:
+        reply = await self._line.call("ZRANGE", self._names.hooks, 0, limit - 1, "WITHSCORES")
+        flat = cast("list[str]", reply)
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return [(ids.whole(hook).removeprefix(HOOK), record.moment(int(float(due)))) for hook, due in pairs]
+
+    async def ripe(self, timeout: float, *, hooks: bool = False) -> None:
+        stirred = self._feed.idle(hooks=hooks)
         try:
-            async with asyncio.timeout(timeout), asyncio.timeout(await self._until_due()):
+            async with asyncio.timeout(timeout), asyncio.timeout(await self._until_due(hooks=hooks)):
                 await stirred
         except TimeoutError:
             pass
         finally:
             self._feed.busy(stirred)
 
-    async def _until_due(self) -> float:
-        """Seconds until the first request is due; for ever when there is none, or when Redis is away: the reader
+    async def _until_due(self, *, hooks: bool) -> float:
+        """Seconds until the first of that line is due; for ever when there is none, or when Redis is away: the reader
         stirs everybody when it is back.
         """
         try:
-            first, now = await self._line.calls(("ZRANGE", self._names.due, 0, 0, "WITHSCORES"), ("TIME",))
+            line = self._names.hooks if hooks else self._names.due
+            first, now = await self._line.calls(("ZRANGE", line, 0, 0, "WITHSCORES"), ("TIME",))
         except StoreUnavailable:
             return float("inf")
         due = cast("list[str]", first)
