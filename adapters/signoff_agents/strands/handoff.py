@@ -19,7 +19,22 @@ if TYPE_CHECKING:
     from signoff.client.fields import Titled
 
 DESCRIPTION = "Hand off control from agent to user for confirmation, input, or complete task handoff"
-"""The model reads the same as from strands-agents-tools."""
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "message": {
+            "type": "string",
+            "description": "Message to display to the user with context and instructions",
+        },
+        "breakout_of_loop": {
+            "type": "boolean",
+            "description": "Whether to stop the event loop (True) or wait for user input (False)",
+            "default": False,
+        },
+    },
+    "required": ["message"],
+}
+"""The model reads the same as from strands-agents-tools 0.8.10."""
 
 
 def handoff_to_user(gate: Gate, **fields: Unpack[Titled]) -> DecoratedFunctionTool[Any, Any]:
@@ -36,13 +51,8 @@ def handoff_to_user(gate: Gate, **fields: Unpack[Titled]) -> DecoratedFunctionTo
     """
     said = {name: value for name, value in fields.items() if value is not None}
 
-    @tool(name="handoff_to_user", description=DESCRIPTION, context=True)
+    @tool(name="handoff_to_user", description=DESCRIPTION, inputSchema={"json": SCHEMA}, context=True)
     async def handoff(message: str, tool_context: ToolContext, breakout_of_loop: bool = False) -> dict[str, Any]:
-        """
-        Args:
-            message: Message to display to the user with context and instructions
-            breakout_of_loop: Whether to stop the event loop (True) or wait for user input (False)
-        """
         agent: Any = tool_context.agent
         tool_use = tool_context.tool_use
         turn_id, _ = turn_of(agent, tool_use)

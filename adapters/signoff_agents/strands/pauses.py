@@ -8,8 +8,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from strands.vended_tools.handoff_to_user import HANDOFF_INTERRUPT_NAME
-
 from signoff_agents.gating import Call, Verdict
 from signoff_agents.strands.calls import Document, Shape, fits_of, run_of, shape_of
 
@@ -18,6 +16,9 @@ if TYPE_CHECKING:
 
 APPROVAL = "signoff:approval"
 """The name of interrupts that `ApprovalHooks` raises."""
+
+HANDOFF = "strands:handoff-to-user"
+"""The name of those of Strands' own `handoff_to_user`, its HANDOFF_INTERRUPT_NAME: importing it loads all its tools."""
 
 _claimed: ContextVar[dict[str, Verdict] | None] = ContextVar("signoff_strands_claimed", default=None)
 """Approvals that were burnt for calls of the run that is going on, until the tools take them."""
@@ -83,7 +84,7 @@ def _pause(interrupt: Document, agent: object) -> Pause | None:
             fits=fits_of(_shape(agent, said["tool"])),
         )
         return Pause(interrupt["id"], call, question=False)
-    if interrupt["name"] == HANDOFF_INTERRUPT_NAME and isinstance(reason, str) and reason.strip():
+    if interrupt["name"] == HANDOFF and isinstance(reason, str) and reason.strip():
         return Pause(interrupt["id"], question(reason, run_of(agent), interrupt["id"]), question=True)
     return None
 
