@@ -8,13 +8,14 @@ import inspect
 import json
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from agents import Agent, FunctionTool, RunContextWrapper, Runner, RunResult, RunState, Tool, ToolCallOutputItem
 from agents.items import ToolApprovalItem
 from agents.tool_context import ToolContext
 
-from signoff_agents.gating import Call, Ran, Tools, Verdict, broken, checked, claim_all, fields_of, report
+from signoff_agents.gating import Call, Misfit, Ran, Tools, Verdict, broken, checked, claim_all, fields_of, report
 from signoff_agents.openai_agents.agents import OWN, Graph
 from signoff_agents.openai_agents.calls import call_of, named, read
 from signoff_agents.openai_agents.tools import Describe, Held, holding
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Started = Literal["raise", "tell"]
 Keep = Callable[[str], Awaitable[None] | None]
 
+UNSAID = {"id", "call_id", "type", "status"}
+"""Of a call, what people need not read."""
 FORMAT = "signoff-run-state"
 """The key by which a kept text is told from the SDK's own."""
 
@@ -213,11 +216,13 @@ def _needs_approval(tool: FunctionTool) -> Callable[[RunContextWrapper[Any], dic
 
 
 def _arguments(item: ToolApprovalItem) -> dict[str, Any]:
-    try:
-        return read("", item.arguments)
-    except Exception:  # noqa: BLE001  # a shell's action or a free text: people see it as it is
-        whole: Any = item.raw_item
-        return {"call": whole if isinstance(whole, dict) else whole.model_dump(mode="json", exclude_none=True)}
+    """What people see of a call that has no arguments as a function has: all that it says."""
+    if item.arguments is not None:
+        with suppress(Misfit):
+            return read("", item.arguments)
+    whole: Any = item.raw_item
+    said = cast("dict[str, Any]", whole if isinstance(whole, dict) else whole.model_dump(mode="json"))
+    return {name: value for name, value in said.items() if value is not None and name not in UNSAID}
 
 
 def _part(item: Any, name: str) -> object:
