@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
+from json import dumps
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+QUOTED = 200
+"""Characters of a schema's rule that a misfit quotes."""
+
 APPROVED: ContextVar[Call | None] = ContextVar("signoff_strands_approved", default=None)
 """The call whose tool is running, with the arguments that were approved."""
 
 _runs: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+_schemas: WeakKeyDictionary[type[BaseModel], Document] = WeakKeyDictionary()
+"""Made once for each tool, which takes longer than asking about a call."""
 _asking: WeakKeyDictionary[AgentTool, bool] = WeakKeyDictionary()
 
 
@@ -44,7 +51,9 @@ def shape_of(tool: AgentTool) -> Shape:
     # Strands keeps no public way to it; what it says of itself in `tool_spec` has lost references and titles.
     model: Any = getattr(getattr(tool, "_metadata", None), "input_model", None)
     if isinstance(model, type) and issubclass(model, BaseModel):
-        return Shape(spec["description"], model, model.model_json_schema())
+        if model not in _schemas:
+            _schemas[model] = model.model_json_schema()
+        return Shape(spec["description"], model, _schemas[model])
     said: Any = spec["inputSchema"]
     schema = said.get("json", said) if isinstance(said, dict) else None
     return Shape(spec["description"], None, cast("Document", schema) or None)
@@ -71,8 +80,27 @@ def call_of(
 
 
 def fits_of(shape: Shape) -> Callable[[Mapping[str, object]], object] | None:
-    """Where a tool has nothing but a schema, the service holds the arguments to it."""
-    return None if shape.model is None else shape.model.model_validate
+    """A check of arguments: by the function's own types, or by the schema of a tool that has nothing else."""
+    if shape.model is not None:
+        return shape.model.model_validate
+    return None if shape.schema is None else partial(_fits_schema, shape.schema)
+
+
+def _fits_schema(schema: Document, arguments: Mapping[str, object]) -> None:
+    """Raises ValueError, which quotes no values: it is written to the card too."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+
+    # A registry of its own: the library's own one fetches what a schema refers to from the network.
+    validator = validator_for(schema, default=Draft202012Validator)(schema, registry=Registry())
+    error = best_match(validator.iter_errors(cast("Document", dict(arguments))))
+    if error is None:
+        return
+    at = ".".join(map(str, error.absolute_path))
+    rule = dumps(error.validator_value)[:QUOTED]
+    raise ValueError(f"{at + ': ' if at else ''}it does not fit the schema's {error.validator}: {rule}")
 
 
 def run_of(agent: object) -> str:

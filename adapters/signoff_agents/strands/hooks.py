@@ -54,8 +54,11 @@ class ApprovalHooks(HookProvider):
     for as long as the agent lives. With a session a run that is taken up again finds what it asked, and runs nothing
     twice. `outcome`: from a result to what the card shows of it; without it only that it succeeded.
 
-    Direct calls (`agent.tool.pay(...)`) wait like the model's, in both modes. An agent without middleware, such as
-    one for speech, is refused its gated calls.
+    Direct calls (`agent.tool.pay(...)`), and calls that Strands makes in the background, wait in both modes. A tool
+    that pauses the run by itself goes on under the same approval in the same process; in a new one it is not run again.
+    Agents of a graph or swarm, agents used as tools, and those that a tool makes by itself (`use_agent`) need hooks of
+    their own; they may share these. An agent that takes no middleware, such as one for speech, is refused its gated
+    calls.
     """
 
     def __init__(
@@ -157,8 +160,7 @@ class ApprovalHooks(HookProvider):
             known = self._kept(context, call) or taken(call)
             if (verdict := known or misfit(call)) is not None:
                 return verdict
-            # Only calls of the model carry a cycle's id; others cannot pause.
-            if self._mode == "interrupt" and "event_loop_cycle_id" in context.invocation_state:
+            if self._mode == "interrupt" and _pauses(context):
                 context.interrupt(APPROVAL, reason=reason_of(call))
         except InterruptException:
             raise
@@ -239,6 +241,13 @@ class ApprovalIntervention(InterventionHandler):
         """Called by Strands."""
         self._hooks.attend(event)
         return Proceed()
+
+
+def _pauses(context: ExecuteToolContext) -> bool:
+    """Whether the call can stop the run: not a direct call, which carries no cycle's id, and not one in the background,
+    which would wait for the model to take it up.
+    """
+    return "event_loop_cycle_id" in context.invocation_state and not hasattr(context, "_background_interrupt")
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from agents_harness import Desk, approve, edit, reject, respond
 from strands import Agent
-from strands.hooks import BeforeToolCallEvent
-from strands.multiagent import GraphBuilder
+from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent
+from strands.multiagent import GraphBuilder, Swarm
 from strands.session.file_session_manager import FileSessionManager
 from strands.vended_tools.handoff_to_user import HANDOFF_INTERRUPT_NAME
 from strands.vended_tools.handoff_to_user import handoff_to_user as sdk_handoff
@@ -303,6 +303,24 @@ async def test_approval_that_no_tool_came_for_is_reported(desk: Desk) -> None:
     assert desk.requests()[0]["outcome"]["detail"].startswith("Not run: ")
 
 
+async def test_retried_call_runs_once(desk: Desk) -> None:
+    """An approval that the driver burnt is for one run, also when a hook wants another."""
+    bank = Bank()
+    desk.people(approve)
+    made = paused(desk, bank, pays(1))
+    seen: list[object] = []
+
+    def again(event: AfterToolCallEvent) -> None:
+        event.retry = not seen
+        seen.append(event)
+
+    await made.invoke_async("go")
+    made.hooks.add_callback(AfterToolCallEvent, again)
+    await resume_interrupts(made, desk.gate())
+    assert bank.paid == ["p0 1"]
+    assert "was started at" in said(made)[0]
+
+
 async def test_call_that_was_changed_meanwhile_is_asked_about_anew(desk: Desk) -> None:
     """An approval is for the arguments that people saw: others under the same ids are refused, and do not run."""
     bank = Bank()
@@ -370,6 +388,56 @@ async def test_agent_as_a_tool_pauses_the_outer_run(desk: Desk) -> None:
     outer = agent(Bank(), [("clerk", {"input": "pay"})], tools=[inner.as_tool()])
     await run_with_approvals(outer, "go", desk.gate())
     assert bank.paid == ["p0 1"]
+    assert len(desk.requests()) == 1
+
+
+async def test_swarm_pauses_and_goes_on(desk: Desk) -> None:
+    """So does a swarm."""
+    bank = Bank()
+    desk.people(approve)
+    result = await run_with_approvals(Swarm([paused(desk, bank, pays(1), name="one")]), "go", desk.gate())
+    assert result.status.value == "completed"
+    assert bank.paid == ["p0 1"]
+
+
+async def test_graph_is_taken_up_by_its_session(desk: Desk, tmp_path: Path) -> None:
+    """A graph made anew with the same session asks nobody again, though its agents keep nothing themselves."""
+    bank = Bank()
+
+    def graph(*turns: Any) -> Any:
+        made = GraphBuilder()
+        made.add_node(paused(desk, bank, *turns, name="one"), "one")
+        made.set_graph_id("g")
+        made.set_session_manager(FileSessionManager(desk.run, storage_dir=str(tmp_path)))
+        made.set_execution_timeout(60)
+        return made.build()
+
+    await taken_up(desk, graph(pays(1)), graph)
+    assert bank.paid == ["p0 1"]
+
+
+async def test_agent_as_a_tool_is_taken_up_by_the_outer_session(desk: Desk, tmp_path: Path) -> None:
+    """An inner agent that keeps nothing itself goes on where it was, under the approval that people gave."""
+    bank = Bank()
+
+    def outer(*turns: Any) -> Agent:
+        inner = paused(desk, bank, *([pays(1)] if turns else []), name="clerk", description="Pays.")
+        manager = FileSessionManager(desk.run, storage_dir=str(tmp_path))
+        return agent(Bank(), *turns, tools=[inner.as_tool()], session_manager=manager)
+
+    await taken_up(desk, outer([("clerk", {"input": "pay"})]), outer)
+    assert bank.paid == ["p0 1"]
+
+
+async def taken_up(desk: Desk, first: Any, again: Any) -> None:
+    """`first` is left while people think; what `again` makes goes on."""
+    desk.people(None)
+    task = asyncio.create_task(run_with_approvals(first, "go", desk.gate()))
+    [asked] = await asyncio.to_thread(desk.waiting)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    desk.decide(asked, approve)
+    await resume_interrupts(again(), desk.gate())
     assert len(desk.requests()) == 1
 
 

@@ -19,6 +19,7 @@ from strands.middleware import ExecuteToolStage
 from strands.multiagent import GraphBuilder, Swarm
 from strands.session.file_session_manager import FileSessionManager
 from strands.tools.executors import SequentialToolExecutor
+from strands.tools.tools import PythonAgentTool
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 import strands_agent
@@ -499,10 +500,50 @@ async def test_graph_and_swarm(desk: Desk) -> None:
     graph.add_node(agent(bank, pays(1), hooks=[hooks], name="one"), "one")
     graph.add_node(agent(bank, pays(2), hooks=[hooks], name="two"), "two")
     graph.add_edge("one", "two")
+    graph.set_execution_timeout(60)
     await graph.build().invoke_async("go")
     await Swarm([agent(bank, pays(3), hooks=[hooks], name="three")]).invoke_async("go")
     assert bank.paid == ["p0 1", "p0 2", "p0 3"]
     assert len(desk.requests()) == 3
+
+
+@pytest.mark.parametrize("mode", ["block", "interrupt"])
+async def test_calls_in_the_background_wait(desk: Desk, mode: Any) -> None:
+    """What Strands runs beside the conversation runs when it is approved, in both modes, and is reported."""
+    bank = Bank()
+    desk.people(by={"pay": lambda asked: approve if asked["arguments"]["amount"] == 1 else reject("no")})
+    hooks = ApprovalHooks(desk.gate(), ["pay"], mode)
+    made = agent(bank, pays(1, 2), hooks=[hooks], background_tasks={"always": ["pay"]})
+    await made.invoke_async("go")
+    assert bank.paid == ["p0 1"]
+    assert sorted(text.strip() for text in said(made)[-2:]) == [
+        "Ada Okafor rejected this call of pay: no. Do not try this again.",
+        "paid p0 1",
+    ]
+    outcomes = {one["arguments"]["to"]: one["outcome"] for one in desk.requests()}
+    assert outcomes["p0"]["status"] == "succeeded"
+    assert outcomes["p1"] is None
+
+
+async def test_tool_that_has_a_schema_alone(desk: Desk) -> None:
+    """Of a tool that is no decorated function too, arguments that do not fit ask nobody, and the model reads why."""
+
+    def sign(tool: Any, **_: Any) -> Any:
+        return {"toolUseId": tool["toolUseId"], "status": "success", "content": [{"text": tool["input"]["name"]}]}
+
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    spec: Any = {"name": "sign", "description": "Sign.", "inputSchema": {"json": schema}}
+    desk.people(approve)
+    turns: Any = [[("sign", {"name": 5})], [("sign", {})], [("sign", {"name": "ada"})]]
+    made = agent(Bank(), *turns, tools=[PythonAgentTool("sign", spec, sign)], hooks=[ApprovalHooks(desk.gate())])
+    await made.invoke_async("go")
+    no = "sign was not run, and nobody was asked: its arguments do not fit."
+    assert said(made) == [
+        f'{no} name: it does not fit the schema\'s type: "string".',
+        f'{no} it does not fit the schema\'s required: ["name"].',
+        "ada",
+    ]
+    assert len(desk.requests()) == 1
 
 
 async def test_agent_as_a_tool(desk: Desk) -> None:
