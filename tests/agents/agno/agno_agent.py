@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,21 @@ def paused(make: Callable[[], Agent], session: str) -> RunOutput:
     assert isinstance(run, RunOutput)
     assert run.is_paused
     return run
+
+
+def main() -> None:
+    """`agno_agent.py FOLDER RUN`: one process's part of a run; prints what tools said."""
+    from signoff import Gate
+    from signoff_agents.agno import run_with_approvals_blocking
+
+    folder, run_id = Path(sys.argv[1]), sys.argv[2]
+    tool = Bank(folder / "paid").tool(requires_confirmation=True)
+    begun = (folder / "agno.db").exists()
+    made = agent(*(() if begun else (pays(1, 2),)), tools=[tool], db=sqlite(folder))
+    gate = Gate(agent=os.environ["AGENT"])
+    run = run_with_approvals_blocking(made, "pay", gate=gate, session_id="s", run_id=run_id)
+    print(json.dumps(said(run)))
+
+
+if __name__ == "__main__":
+    main()
