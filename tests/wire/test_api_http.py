@@ -467,11 +467,12 @@ def test_scripts_work_without_a_loop_of_their_own() -> None:
 
 
 async def test_i30_a_waiting_gate_shares_connections(server: Server) -> None:
-    """Many calls waiting at once are all answered; afterwards nothing is left open."""
+    """Many calls waiting at once are all answered; with the gate closed nothing is left open."""
     gate = Gate(server.url, server.texts["agent"])
     calls = [asyncio.create_task(gate.ask("deploy", {"n": n})) for n in range(150)]
     for _ in calls:
         await server.decide("approve")
     decisions = await asyncio.wait_for(asyncio.gather(*calls), 20)
     assert {json.dumps(made.arguments) for made in decisions} == {json.dumps({"n": n}) for n in range(150)}
-    assert not gate._requests.wire("x")._sessions
+    await gate.aclose()
+    assert not gate._requests.wire("x")._connections._kept

@@ -36,6 +36,7 @@ class Background:
             self._loop = self._thread = None
         if loop is None or thread is None or self._pid != os.getpid():
             return
+        asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()  # and its connections with them
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

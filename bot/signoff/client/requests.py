@@ -86,6 +86,8 @@ class Requests:
         if self._held is not None:
             held, self._held = self._held, None
             await held.aclose()
+        if self._wire is not None:
+            await self._wire.close()
 
     async def answered(self, tool: str, send: Callable[[Wire], Awaitable[Reply]], end: float | None = None) -> Reply:
         """One call, repeated for as long as patience lasts, or until `end` by the loop's clock if that is later.

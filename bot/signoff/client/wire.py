@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import cast
 
 import aiohttp
 
+from signoff.client.connections import Connections
 from signoff.model import dumps, loads
 
 TIMEOUT = 10.0
@@ -60,37 +61,24 @@ class Reply:
 
 
 class Wire:
-    """Calls to one service with one key.
-
-    Connections are shared by the calls that are open at the same time on one event loop, and closed with the last of
-    them: nothing to close, whatever loops come and go. `async with wire.open()` keeps them for longer.
-    """
+    """Calls to one service with one key, over `Connections`: nothing to close, whatever event loops come and go."""
 
     def __init__(self, url: str, api_key: str, timeout: float = TIMEOUT) -> None:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
         self._timeout = timeout
-        self._sessions: dict[asyncio.AbstractEventLoop, _Shared] = {}
+        self._connections = Connections()
 
     def __repr__(self) -> str:
         return f"Wire({self._url!r})"
 
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[aiohttp.ClientSession]:
-        loop = asyncio.get_running_loop()
-        shared = self._sessions.get(loop)
-        if shared is None:
-            # No limit: ten thousand waits are ten thousand connections, and each must be able to open.
-            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-            shared = self._sessions[loop] = _Shared(session)
-        shared.users += 1
-        try:
-            yield shared.session
-        finally:
-            shared.users -= 1
-            if not shared.users:
-                del self._sessions[loop]
-                await shared.session.close()
+    def open(self) -> AbstractAsyncContextManager[aiohttp.ClientSession]:
+        """Connections that stay open for as long as this."""
+        return self._connections.open()
+
+    async def close(self) -> None:
+        """Close what is idle on this event loop. Calls can be made again."""
+        await self._connections.close()
 
     async def send(
         self,
@@ -129,12 +117,6 @@ class Wire:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Lost(str(error) or type(error).__name__) from error
         return Reply(status, _document(raw, status), _seconds(after), *marks)
-
-
-@dataclass(slots=True)
-class _Shared:
-    session: aiohttp.ClientSession
-    users: int = 0
 
 
 def _document(raw: bytes, status: int) -> Document:
