@@ -1,0 +1,182 @@
+"""The capability: deferred calls are people's to decide, and so is every other call that is named."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic_ai.agent import AbstractAgent
+from pydantic_ai.capabilities import AbstractCapability
+from pydantic_ai.exceptions import ApprovalRequired
+from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, RunContext, ToolDefinition
+
+from signoff_agents.gating import (
+    Call,
+    Tools,
+    Verdict,
+    checked,
+    claim_all,
+    decide,
+    decide_all,
+    fields_of,
+    refused,
+    running,
+)
+from signoff_agents.pydantic_ai.calls import Arguments, Describe, Validate, call_of, given, noted, told, validation
+from signoff_agents.pydantic_ai.deferred import Known, Started, Waiting, known_by, results_of, waiting_of
+
+if TYPE_CHECKING:
+    from signoff.client import Gate
+    from signoff.client.fields import Fields
+
+KEPT = 1000
+"""Approved calls that have not begun to run, of which no more are remembered: their runs were given up."""
+
+
+def approvals(
+    gate: Gate,
+    tools: Tools | None = "all",
+    *,
+    pause: bool = False,
+    title: str | None = None,
+    run_id: str | None = None,
+    outcome: Describe | None = None,
+) -> Approvals:
+    """`Agent(model, tools=[…], capabilities=[approvals(gate)])`: tools run when a person has approved their arguments.
+
+    `tools`: `"all"`, every call of every toolset, MCP servers' too; or names, or name → what `Gate.ask` takes
+    (`{"pay": {"risk": "high"}, "look": None, "*": {}}`; None: not asked about); or None: what is deferred by itself
+    (`requires_approval=True`, `ApprovalRequired`, `CallDeferred`). The calls of a turn are asked about as one batch of
+    which `title` is the title, and go on when all of them are decided. External calls are answered by people.
+
+    `pause=True`: nobody is waited for; the run ends with `DeferredToolRequests`, which must be among the agent's output
+    types, and goes on with what `resolve` returns. `run_id`: the conversation's id without it. `outcome`: from a result
+    to what the card shows of it. Edits are checked by the tool's own types; the model is told of them.
+
+    Put it last, nearest to the tools. Output tools ask nobody: they are the run's result.
+    """
+    return Approvals(gate, None if tools is None else checked(tools), pause, title, run_id, outcome)
+
+
+@dataclass
+class Approvals(AbstractCapability[Any]):
+    """See `approvals`."""
+
+    gate: Gate
+    tools: Tools | None = "all"
+    pause: bool = False
+    title: str | None = None
+    run_id: str | None = None
+    outcome: Describe | None = None
+    _claimed: OrderedDict[tuple[str | None, str], Verdict] = field(default_factory=OrderedDict, init=False, repr=False)
+    """By conversation and call: approved, the approval burnt, and not run yet."""
+
+    @classmethod
+    def get_serialization_name(cls) -> str | None:
+        return None  # a gate is nothing that a file could hold
+
+    async def handle_deferred_tool_calls(
+        self, ctx: RunContext[Any], *, requests: DeferredToolRequests
+    ) -> DeferredToolResults | None:
+        """Everything that is ours, decided; None where the run is to pause. Raises nothing."""
+        if self.pause:
+            return None
+        run_id = self._run_id(ctx)
+        try:
+            waiting = waiting_of(requests, self.tools, run_id, _known_in(ctx))
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+            waiting = Waiting(
+                [Call(tool=one.tool_name, arguments={}) for one in (*requests.approvals, *requests.calls)],
+                requests.approvals,
+                requests.calls,
+            )
+            return results_of(waiting, [refused(call, error) for call in waiting.calls])
+        verdicts = await decide_all(self.gate, waiting.calls, self.title) if waiting.calls else []
+        self._keep(run_id, waiting, verdicts)
+        return results_of(waiting, verdicts)
+
+    async def resolve(
+        self,
+        requests: DeferredToolRequests,
+        *,
+        agent: AbstractAgent[Any, Any],
+        run_id: str,
+        started: Started = "raise",
+    ) -> DeferredToolResults:
+        """The same as the function `resolve`, for a run of an agent that has this capability.
+
+        The model is told of edits, and outcomes are reported; both only when the run goes on in this process.
+        """
+        waiting = waiting_of(requests, self.tools, self.run_id or run_id, known_by(agent))
+        if not waiting.calls:
+            return DeferredToolResults()
+        verdicts = await claim_all(self.gate, waiting.calls, self.title, started=started)
+        self._keep(self.run_id or run_id, waiting, verdicts)
+        return results_of(waiting, verdicts)
+
+    async def wrap_tool_execute(
+        self, ctx: RunContext[Any], *, call: ToolCallPart, tool_def: ToolDefinition, args: Arguments, handler: Any
+    ) -> Any:
+        """Before every run of a tool. Raises ApprovalRequired, which defers the call."""
+        run_id = self._run_id(ctx)
+        verdict = self._claimed.pop((run_id, call.tool_call_id), None)
+        if verdict is None:
+            fields = None if self.tools is None else fields_of(self.tools, call.tool_name)
+            if fields is None:
+                return await handler(args)
+            if not ctx.tool_call_approved:
+                raise ApprovalRequired
+            # Approved by something else: for the same call people may have been asked, and else they are asked now.
+            verdict = await self._decided(ctx, call, fields, run_id)
+            if verdict.run is None:
+                return verdict.said
+            if verdict.edited:
+                validate = _known_in(ctx)(call.tool_name)[1]
+                args = verdict.run if validate is None else validate(verdict.run)
+        async with running(self.gate, verdict) as ran:
+            result = await handler(args)
+            told(ran, self.outcome, result)
+        return noted(result, verdict)
+
+    async def _decided(self, ctx: RunContext[Any], part: ToolCallPart, fields: Fields, run_id: str | None) -> Verdict:
+        """Raises nothing."""
+        try:
+            definition, validate = _known_in(ctx)(part.tool_name)
+            call = call_of(
+                part.tool_name,
+                given(part),
+                definition=definition,
+                validate=validate,
+                call_id=part.tool_call_id,
+                run_id=run_id,
+                fields=fields,
+            )
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+            return refused(Call(tool=part.tool_name, arguments={}), error)
+        return await decide(self.gate, call)
+
+    def _run_id(self, ctx: RunContext[Any]) -> str | None:
+        return self.run_id or ctx.conversation_id
+
+    def _keep(self, run_id: str | None, waiting: Waiting, verdicts: Sequence[Verdict]) -> None:
+        """Until they run. Who is refused does not."""
+        for part, verdict in zip(waiting.approvals, verdicts, strict=False):
+            if verdict.run is not None:
+                self._claimed[run_id, part.tool_call_id] = verdict
+        while len(self._claimed) > KEPT:
+            self._claimed.popitem(last=False)
+
+
+def _known_in(ctx: RunContext[Any]) -> Known:
+    """What the tools of this step of the run say of themselves."""
+    manager = ctx.tool_manager
+    tools = (manager.tools if manager is not None else None) or {}
+
+    def known(name: str) -> tuple[ToolDefinition | None, Validate | None]:
+        tool = tools.get(name)
+        return (tool.tool_def if tool is not None else None), validation(tool, ctx)
+
+    return known
