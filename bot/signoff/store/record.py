@@ -195,6 +195,12 @@ def places(request: Request) -> tuple[str, ...]:
     return show if request.channel is None or request.channel in show else (*show, request.channel)
 
 
+def is_quiet(request: Request) -> bool:
+    """It has ended, and stands on no card, and nobody is to be called back: nothing lags behind its record."""
+    told = request.terms.show or request.callback_url or request.batch or request.piled or request.undelivered
+    return not request.open and not told
+
+
 def voters(request: Request) -> tuple[str, ...]:
     """Those whose voice in it is used up: who voted, and in whose place."""
     people = (name for vote in request.votes for name in (vote.person, vote.acting_for))

@@ -5,7 +5,8 @@
 -- KEYS[2] head:<id>    string  "<rev> <status> <expires_at in ms> <writer>"
 -- KEYS[3] chain        string  see _chain.lua
 -- KEYS[4] audit        stream  see _chain.lua
--- KEYS[5] events       stream  type, request, status, rev, asked_by, writer and, for the end of a request, doc
+-- KEYS[5] events       stream  type, request, status, rev, asked_by, writer and, for the end of a request, doc; quiet
+--                              where nothing became due
 -- KEYS[6] due          zset    cards, short, by the time (ms) from which a worker may take them
 -- KEYS[7] leases       hash    card, short -> token of the worker that holds it
 -- KEYS[8] expiring     zset    pending requests, short, by the time (ms) of their next timer, at the latest
@@ -13,7 +14,8 @@
 --
 -- ARGV[1] id  [2] doc  [3] status  [4] rev  [5] expires_at  [6] writer  [7] audit body  [8] its SHA-256
 -- ARGV[9] event type  [10] asked_by  [11] ms that events are kept  [12] 1: the event carries the doc
--- ARGV[13] the time (ms) of the next timer  [14] the id, short (signoff.store.ids)
+-- ARGV[13] the time (ms) of the next timer; of what has ended 1, or 0 where nothing of it is to be painted or told
+-- ARGV[14] the id, short (signoff.store.ids)
 
 -- Milliseconds by which what still waits is due before its time: ahead of repaints of what has ended, which wait that
 -- much longer and no more.
@@ -39,9 +41,17 @@ local function write(now)
     event[#event + 1] = 'doc'
     event[#event + 1] = ARGV[2]
   end
+  local quiet = status ~= 'pending' and ARGV[13] == '0'
+  if quiet then
+    event[#event + 1] = 'quiet'
+    event[#event + 1] = '1'
+  end
   -- '~': only whole nodes of the stream go, which costs next to nothing here.
   redis.call('XADD', KEYS[5], 'MINID', '~', whole(now - ARGV[11]), '*', unpack(event))
 
+  if quiet then
+    return
+  end
   local due = whole(now - (status == 'pending' and AHEAD or 0))
   if redis.call('HEXISTS', KEYS[7], ARGV[14]) == 1 then
     -- A worker holds it: handing it to a second one now would post twice. The first sees the new revision when

@@ -91,7 +91,7 @@ class MemoryRecords(MemoryQueue, MemoryOrders):
                 at=record.moment(max(now, ms)),
             )
         )
-        if request.id not in self._leases or request.id not in self._due:
+        if not record.is_quiet(request) and (request.id not in self._leases or request.id not in self._due):
             self._due[request.id] = now - (queue.AHEAD if request.open else 0)
         if not request.open:
             self._wake(request.id)

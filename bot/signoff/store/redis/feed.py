@@ -227,7 +227,8 @@ class Feed:
             if len(self._recent) == RECENT:
                 self._floor = self._recent.popleft()[0]
             self._recent.append(entry)
-            self.stir()
+            if "quiet" not in fields:
+                self.stir()
         self._news.set()
         self._news.clear()
 

@@ -221,7 +221,7 @@ def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bo
         request.asked_by,
         int(EVENTS_KEPT.total_seconds() * 1000),
         int(end and len(doc) <= DOC_IN_EVENT),
-        record.milliseconds(request.wakes_at) if request.open else 0,
+        record.milliseconds(request.wakes_at) if request.open else int(not record.is_quiet(request)),
         ids.short(request.id),
     )
 
