@@ -2,8 +2,8 @@
 
 agno's own way on from a row is not safe for all of them: a rejected call that asked for user input runs (with whatever
 the model had filled in), a rejected one that is executed elsewhere breaks the run, and no reason reaches the model. So
-what people said is written into the paused run first, and the row second: whoever goes on with the run, and in whichever
-moment, goes on with that.
+what people said is written into the paused run first, and the row second: whoever goes on with the run, and in
+whichever moment, goes on with that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class ApprovalsBridge:
     A decision made here resolves the row; a row that is decided in AgentOS takes the request back. Nothing goes on with
     the run: that is done by whoever waits for the row, such as AgentOS, with `continue_run(run_id=…, session_id=…)`.
     Whoever passes requirements of their own there, or `tools` over AgentOS' HTTP without its authorization, passes by
-    every row; `gated` closes that.
+    every row; `gated` closes that. Runs that `run_with_approvals` or `resume` drives decide their rows by themselves:
+    for those no bridge is needed, and both would ask about the same calls.
 
     `db`: of either kind, with approvals. `runners`: agents, teams and workflows whose tools say what their arguments
     may be; without them people see the arguments alone. `tools`: name → what `Gate.ask` takes. `poll`: seconds between
@@ -169,7 +170,7 @@ def _unsafe(asked: AskedTool, verdict: Verdict) -> bool:
 
 
 def _write(run: RunOutput | TeamRunOutput, asked: Sequence[AskedTool], verdicts: Sequence[Verdict]) -> None:
-    """Approved calls keep waiting for the row, with the approved arguments; of the others nothing is left to wait for."""
+    """Approved calls keep waiting for the row, with the approved arguments; the others wait for nothing any more."""
     by_id = {one.requirement.id: (one, verdict) for one, verdict in zip(asked, verdicts, strict=True)}
     for requirement in run.requirements or ():
         if requirement.id not in by_id or requirement.tool_execution is None:

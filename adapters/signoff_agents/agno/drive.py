@@ -96,7 +96,7 @@ class Drive:
             try:
                 results = [await self._executed(*one) for one in zip(asked, verdicts, strict=True)]
                 with self._ready(run, asked, verdicts, results):
-                    run = await self._runner.acontinue_run(run_response=run, stream=False, **self._options)
+                    run = await self._runner.acontinue_run(run_response=run, **self._told(run))
             except BaseException as error:
                 await broken(self._gate, _let_run(asked, verdicts), error)
                 raise
@@ -117,7 +117,7 @@ class Drive:
             try:
                 results = [self._executed_blocking(*one) for one in zip(asked, verdicts, strict=True)]
                 with self._ready(run, asked, verdicts, results):
-                    run = self._runner.continue_run(run_response=run, stream=False, **self._options)
+                    run = self._runner.continue_run(run_response=run, **self._told(run))
             except BaseException as error:
                 blocking(broken(self._gate, _let_run(asked, verdicts), error))
                 raise
@@ -125,6 +125,10 @@ class Drive:
                 if one.execute is None:
                     blocking(report(self._gate, verdict, one.outcome()))
         return run
+
+    def _told(self, run: Run) -> dict[str, Any]:
+        """A workflow keeps its own options."""
+        return {"stream": False} | ({} if isinstance(run, WorkflowRunOutput) else self._options)
 
     def _asked(self, run: Run) -> Sequence[Asked]:
         if isinstance(run, WorkflowRunOutput):
@@ -185,9 +189,7 @@ def _agree(run: RunOutput | TeamRunOutput, asked: Sequence[Asked]) -> None:
         for one in asked
         if isinstance(one, AskedTool) and one.requirement.member_run_id in {None, run.run_id}
     }
-    run.tools = [
-        own.get(tool.tool_call_id, tool) if tool.result is None else tool for tool in run.tools or ()
-    ]
+    run.tools = [own.get(tool.tool_call_id, tool) if tool.result is None else tool for tool in run.tools or ()]
 
 
 def _let_run(asked: Sequence[Asked], verdicts: Sequence[Verdict]) -> list[Verdict]:

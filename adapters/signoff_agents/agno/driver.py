@@ -38,9 +38,7 @@ async def run_with_approvals(
         if found is not None and found.status in {RunStatus.paused, RunStatus.completed}:
             return await drive.on(found)
     begin = cast("Any", runner)
-    return await drive.on(
-        await begin.arun(input, session_id=session_id, run_id=run_id, **{"stream": False, **options})
-    )
+    return await drive.on(await begin.arun(input, session_id=session_id, run_id=run_id, **{"stream": False, **options}))
 
 
 async def resume(
@@ -94,9 +92,7 @@ def run_with_approvals_blocking(
         if found is not None and found.status in {RunStatus.paused, RunStatus.completed}:
             return drive.on_blocking(found)
     begin = cast("Any", runner)
-    return drive.on_blocking(
-        begin.run(input, session_id=session_id, run_id=run_id, **{"stream": False, **options})
-    )
+    return drive.on_blocking(begin.run(input, session_id=session_id, run_id=run_id, **{"stream": False, **options}))
 
 
 def resume_blocking(

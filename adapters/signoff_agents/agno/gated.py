@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import logging
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -36,17 +38,18 @@ def gated(
     authorization. Sync tools wait on the thread that agno runs them in, async ones on its event loop. The model reads
     refusals and answers as the result. With the same run and call id, a run that is taken up again finds its request.
 
-    For a toolkit: `[gated(gate, one) for one in toolkit.get_functions().values()]`. `outcome`: from a result to what the
-    card shows of it; without it only that it succeeded. Raises TypeError for generators, and for what agno does not run
-    by itself.
+    For a toolkit: `[gated(gate, one) for one in toolkit.get_functions().values()]`. `outcome`: from a result to what
+    the card shows of it; without it only that it succeeded. Raises TypeError for generators, and for what agno does not
+    run by itself.
     """
     function = tool.model_copy() if isinstance(tool, Function) else Function.from_callable(tool)
     entry = function.entrypoint
-    if entry is None or inspect.isgeneratorfunction(entry) or inspect.isasyncgenfunction(entry):
+    inner = None if entry is None else inspect.unwrap(entry)
+    if entry is None or inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise TypeError(f"{function.name}: only a function that returns its result can wait for an approval")
     if isinstance(tool, Function) and not function.skip_entrypoint_processing:
         function.process_entrypoint()
-        entry = function.entrypoint
+        entry = function.entrypoint or entry
     gate_of = _Gated(gate, function.name, entry, Shape(function), outcome, fields)
     function.entrypoint = gate_of.wrapped()
     function.skip_entrypoint_processing = True  # what it says of itself stays as it was
@@ -78,6 +81,9 @@ class _Gated:
             wrapper = blocked
         functools.update_wrapper(wrapper, self.entry)
         del wrapper.__wrapped__
+        with contextlib.suppress(NameError):  # agno then knows them by their names alone, as it does without us
+            # Annotations kept as text would be looked up in this module.
+            wrapper.__annotations__ = typing.get_type_hints(self.entry, include_extras=True)
         signature = inspect.signature(self.entry)
         own = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
         rest = [one for one in signature.parameters.values() if one not in own]

@@ -7,7 +7,7 @@ of a call for which this context has one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -22,7 +22,7 @@ _notes: ContextVar[Mapping[Key, str]] = ContextVar("notes", default={})  # noqa:
 
 
 @contextmanager
-def telling(notes: Mapping[Key, str], models: list[Any]) -> Iterator[None]:
+def telling(notes: Mapping[Key, str], models: list[Any]) -> Generator[None]:
     """Inside, results of these calls are followed by their notes."""
     if notes:
         for model in models:

@@ -2,8 +2,8 @@
 
 agno asks in four ways. People are asked in one: about a call of a tool. What they say is written into the run in one of
 three lanes, whichever way agno asked: the call runs with these arguments, it is refused with this text, or this is its
-result. agno's own lane for user input is not used: it knows no refusal (a rejected call of that kind runs), and calls of
-one tool in one turn share its fields, so that all run with the last one's values.
+result. agno's own lane for user input is not used: it knows no refusal (a rejected call of that kind runs), and calls
+of one tool in one turn share its fields, so that all run with the last one's values.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from agno.models.response import ToolExecution, UserFeedbackQuestion
+from agno.models.response import ToolExecution
 from agno.run.requirement import RunRequirement
+from agno.tools.function import UserFeedbackQuestion
 
 from signoff_agents.agno.tools import Shape, function, ready
 from signoff_agents.gating import Call, Ran, Tools, Verdict, fields_of

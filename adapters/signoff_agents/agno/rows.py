@@ -1,7 +1,7 @@
-"""The rows that agno's `@approval` makes: one for each pause, decided by people in AgentOS or here, by whoever is first.
+"""The rows that agno's `@approval` makes: one for each pause, decided in AgentOS or here, by whoever is first.
 
-A row is decided by compare-and-set (`update_approval(expected_status="pending")`), so what it says stands. A row that is
-decided in AgentOS takes our request back; a request that is decided here decides the row, before the approval is burnt.
+A row is decided by compare-and-set (`update_approval(expected_status="pending")`), so what it says stands. A row that
+is decided in AgentOS takes our request back; what is decided here is written into the row before anything runs.
 """
 
 from __future__ import annotations
@@ -87,6 +87,10 @@ def ours(row: Row) -> bool:
     return str(row.get("resolved_by") or "").startswith(OURS)
 
 
+def _theirs(row: Row) -> bool:
+    return row["status"] != "pending" and not ours(row)
+
+
 def _made_by(verdict: Verdict) -> Sequence[Any]:
     return () if verdict.decision is None else verdict.decision.decided_by
 
@@ -105,16 +109,14 @@ class Rows:
     @classmethod
     def of(cls, databases: Sequence[Any], executions: Sequence[ToolExecution | None]) -> Rows | None:
         """None where no call has one."""
-        ids = [
-            one.approval_id if one is not None and one.approval_type == "required" else None for one in executions
-        ]
+        ids = [one.approval_id if one is not None and one.approval_type == "required" else None for one in executions]
         return cls(databases, ids) if any(ids) else None
 
     async def claim_all(self, gate: Gate, calls: Sequence[Call], *, started: Literal["raise", "tell"]) -> list[Verdict]:
         """As `gating.claim_all`, and the rows say the same afterwards; where AgentOS was first, the verdicts do."""
         try:
             places = [None if one is None else await self._place(one) for one in self._ids]
-            told = await ask_beside(gate, calls, places)
+            told = await self._told(gate, calls, places)
             verdicts = await _settled(gate, calls, told, started)
             for place in dict.fromkeys(place for place in places if place is not None):
                 mine = [index for index, one in enumerate(places) if one == place]
@@ -130,6 +132,20 @@ class Rows:
             assert no is not None
             raise no from error
         return verdicts
+
+    async def _told(
+        self, gate: Gate, calls: Sequence[Call], places: Sequence[Place | None]
+    ) -> list[Decision | Verdict]:
+        """Nobody is asked about what AgentOS has decided."""
+        told: list[Decision | Verdict | None] = []
+        for call, place in zip(calls, places, strict=True):
+            row = None if place is None else await place[0].get(place[1])
+            told.append(elsewhere(call, row) if row is not None and _theirs(row) else None)
+        rest = [index for index, one in enumerate(told) if one is None]
+        asked = await ask_beside(gate, [calls[index] for index in rest], [places[index] for index in rest])
+        for index, one in zip(rest, asked, strict=True):
+            told[index] = one
+        return [one for one in told if one is not None]
 
     async def _place(self, row_id: str) -> Place | None:
         for table in self._tables:
@@ -168,7 +184,7 @@ async def _watch(gate: Gate, requests: dict[Place, list[str]]) -> None:
         for place in list(requests):
             try:
                 row = await place[0].get(place[1])
-                if row is None or (row["status"] != "pending" and not ours(row)):
+                if row is None or _theirs(row):
                     for request in requests[place]:
                         await gate.cancel(request)
                     del requests[place]
@@ -179,7 +195,7 @@ async def _watch(gate: Gate, requests: dict[Place, list[str]]) -> None:
 
 def _ids(batch: Batch) -> list[str]:
     """The requests' ids, which are needed to take them back."""
-    found: Any = batch._sent.body["requests"]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    found: Any = batch._sent.body["requests"]  # pyright: ignore[reportPrivateUsage]
     return [str(one["id"]) for one in found]
 
 
@@ -191,9 +207,9 @@ async def _settled(
     burnt = False
     for call, one in zip(calls, told, strict=True):
         verdict = one if isinstance(one, Verdict) else await settle(gate, call, one)
-        if not burnt and verdict.error is not None:
-            if verdict.kind == "away" or (verdict.kind == "done" and started == "raise"):
-                raise verdict.error
+        stops = verdict.kind == "away" or (verdict.kind == "done" and started == "raise")
+        if stops and not burnt and verdict.error is not None:
+            raise verdict.error
         burnt = burnt or verdict.kind == "run"
         verdicts.append(verdict)
     return verdicts
@@ -209,8 +225,9 @@ def elsewhere(call: Call, row: Row) -> Verdict:
     data = cast("Row", row.get("resolution_data") or {})
     who = row.get("resolved_by") or "Somebody"
     if row["status"] != "approved":
-        word = "rejected" if row["status"] == "rejected" else f"ended as {row['status']}"
-        said = f"{who} {word} this call of {call.tool} in AgentOS: {data.get('note') or 'no reason was given.'}"
+        said = f"This call of {call.tool} ended as {row['status']} in AgentOS."
+        if row["status"] == "rejected":
+            said = f"{who} rejected this call of {call.tool} in AgentOS: {data.get('note') or 'no reason was given.'}"
         return Verdict(kind="refused", call=call, said=said)
     if data.get("result") is not None:
         return Verdict(kind="answer", call=call, said=text(data["result"]), answer=data["result"])

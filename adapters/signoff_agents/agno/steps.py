@@ -146,7 +146,8 @@ def _choice(names: Sequence[str], *, several: bool = False) -> Document:
 def _confirm(step: StepRequirement) -> Callable[[Verdict], None]:
     def write(verdict: Verdict) -> None:
         if verdict.run is None:
-            return _reject(step, verdict)
+            _reject(step, verdict)
+            return
         _decided(step)
         if verdict.edited:
             step.edit(ready(verdict.run).get("output"))
@@ -159,7 +160,8 @@ def _confirm(step: StepRequirement) -> Callable[[Verdict], None]:
 def _fill(step: StepRequirement) -> Callable[[Verdict], None]:
     def write(verdict: Verdict) -> None:
         if verdict.kind != "answer":
-            return _reject(step, verdict)
+            _reject(step, verdict)
+            return
         _decided(step)
         step.set_user_input(**ready(cast("Mapping[str, object]", verdict.answer)))
         if step.requires_confirmation:
@@ -171,7 +173,8 @@ def _fill(step: StepRequirement) -> Callable[[Verdict], None]:
 def _route(step: StepRequirement) -> Callable[[Verdict], None]:
     def write(verdict: Verdict) -> None:
         if verdict.kind != "answer":
-            return _reject(step, verdict)
+            _reject(step, verdict)
+            return
         _decided(step)
         chosen = cast("list[str]", verdict.answer) if isinstance(verdict.answer, list) else [str(verdict.answer)]
         step.select(*chosen)

@@ -27,6 +27,7 @@ class Shape:
         self.schema: dict[str, Any] | None = None
         self._parameters: Parameters | None = None
         self.unseen: dict[str, None] = {}
+        """Parameters that are nobody's arguments."""
         if function is not None:
             self._read(function)
 
@@ -46,7 +47,9 @@ class Shape:
         try:
             names = inspect.signature(function.entrypoint).parameters
             known = cast("Mapping[str, object]", shown.parameters.get("properties") or {})
-            self.unseen = {name: None for name in names if name not in known}  # agno puts these in by itself
+            filled = function.user_input_fields or ()
+            # agno puts these in by itself.
+            self.unseen = {name: None for name in names if name not in known and name not in filled}
             self._parameters = Parameters(function.entrypoint, unseen=tuple(self.unseen))
             self.schema = self._parameters.schema(docstring(function.entrypoint)[1])
         except (TypeError, ValueError):
@@ -130,7 +133,7 @@ def _runners(runner: object) -> Iterator[Agent | Team]:
         for one in cast("list[object]", runner):
             yield from _runners(one)
         return
-    names = ("agent", "team", "workflow", "steps", "else_steps", "choices")
+    names: tuple[str, ...] = ("agent", "team", "workflow", "steps", "else_steps", "choices")
     if isinstance(runner, Team):
         yield runner
         names = ("members",)

@@ -1,11 +1,10 @@
-"""The rows that agno's `@approval` makes: decided here or in AgentOS, by whoever is first, and nothing runs against it."""
+"""The rows that agno's `@approval` makes: decided by whoever is first, and nothing runs against it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import sys
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves
 from agno.approval import approval
 from agno_agent import Bank, agent, async_sqlite, delegate, errors, pays, said, sqlite, team
 
-from signoff_agents.agno import ApprovalsBridge, run_with_approvals
+from signoff_agents.agno import ApprovalsBridge, resume, run_with_approvals
 
 KINDS = ("requires_confirmation", "requires_user_input", "external_execution")
 DATABASES = pytest.mark.parametrize("database", [sqlite, async_sqlite])
@@ -235,11 +234,11 @@ async def test_run_that_cannot_be_written(desk: Desk, tmp_path: Path, caplog: py
     assert "cannot be written" in caplog.text
 
 
-async def test_service_away(desk: Desk, tmp_path: Path) -> None:
-    """The row stays pending."""
+async def test_service_away(desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The row stays pending, and is asked about again."""
     pause(Bank(), "requires_confirmation", tmp_path, desk.run)
     task = asyncio.create_task(ApprovalsBridge(sqlite(tmp_path), desk.away(), poll=0.01).run())
-    await asyncio.sleep(0.3)
+    await asyncio.to_thread(eventually, lambda: caplog.text.count("could not be decided here") > 1)
     assert not task.done()
     task.cancel()
     assert row(tmp_path)["status"] == "pending"
@@ -257,8 +256,9 @@ async def test_tools_of_known_runners(desk: Desk, tmp_path: Path) -> None:
     assert (asked["risk"], asked["schema"]["properties"]["to"]["type"]) == ("high", "string")
 
 
-async def test_member_of_a_team(desk: Desk, tmp_path: Path) -> None:
-    """A rejected row of a team's member: nothing runs when the team goes on."""
+@pytest.mark.parametrize("decision", [approve, reject("no")])
+async def test_member_of_a_team(desk: Desk, decision: Any, tmp_path: Path) -> None:
+    """A row of a team's member: what was decided holds when the team goes on, made anew."""
     bank = Bank()
 
     def made(*turns: Any) -> Any:
@@ -267,12 +267,12 @@ async def test_member_of_a_team(desk: Desk, tmp_path: Path) -> None:
 
     run = made(pays(3)).run("pay", session_id=desk.run)
     assert run.is_paused
-    desk.people(reject("no"))
+    desk.people(decision)
     db = sqlite(tmp_path)
     async with bridge(desk, db):
         await asyncio.to_thread(eventually, lambda: db.get_approvals(status="pending")[1] == 0)
     ended = await asyncio.to_thread(made().continue_run, run_id=run.run_id, session_id=desk.run)
-    assert not bank.paid
+    assert bank.paid == (["p0 3"] if decision == approve else [])
     assert not ended.is_paused
 
 
@@ -300,7 +300,9 @@ async def test_driver_keeps_a_rejected_call_from_an_approved_row(
     bank = Bank()
     desk.people(lambda asked: reject("not this") if asked["arguments"]["amount"] == 2 else approve)
     options: Any = {"tools": [tool(bank, kind)], "db": sqlite(tmp_path)}
-    made = team(pays(1, 2), members=[agent(tools=[], name="idle")], **options) if in_team else agent(pays(1, 2), **options)
+    made = (
+        team(pays(1, 2), members=[agent(tools=[], name="idle")], **options) if in_team else agent(pays(1, 2), **options)
+    )
     run = await run_with_approvals(made, "pay", gate=desk.gate(), session_id=desk.run)
     assert bank.paid == ["p0 1"]
     assert any("not this" in one for one in said(run))
@@ -318,7 +320,7 @@ async def test_driver_keeps_a_rejected_call_from_an_approved_row(
             [],
             "Max rejected this call of pay in AgentOS: no money",
         ),
-        ({"status": "expired"}, [], "Somebody ended as expired"),
+        ({"status": "expired"}, [], "This call of pay ended as expired in AgentOS"),
     ],
 )
 async def test_driver_follows_agentos(
@@ -335,3 +337,14 @@ async def test_driver_follows_agentos(
     assert bank.paid == paid
     assert text in said(run)[0]
     assert desk.requests()[0]["status"] == "cancelled"
+
+
+async def test_driver_asks_nobody_about_what_is_decided(desk: Desk, tmp_path: Path) -> None:
+    """Decided in AgentOS before the run is taken up: it goes on as was said there, and no card is made."""
+    bank = Bank()
+    run = pause(bank, "requires_confirmation", tmp_path, desk.run)
+    sqlite(tmp_path).update_approval(row(tmp_path)["id"], status="approved", resolved_by="Max")
+    made = agent(tools=[tool(bank, "requires_confirmation")], db=sqlite(tmp_path))
+    ended = await resume(made, session_id=desk.run, run_id=run.run_id, gate=desk.gate())
+    assert (bank.paid, ended.content) == (["p0 3"], "done")
+    assert not desk.requests()

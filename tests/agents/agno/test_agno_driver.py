@@ -14,12 +14,13 @@ from agents_harness import Desk, approve, edit, reject, respond
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 import agno_agent
+from agno.tools import Toolkit, tool
 from agno.tools.user_control_flow import UserControlFlowTools
 from agno.tools.user_feedback import UserFeedbackTools
 from agno_agent import Bank, agent, async_sqlite, errors, pays, said, sqlite
 
 from signoff import AlreadyStarted, Unavailable
-from signoff_agents.agno import resume, resume_blocking, run_with_approvals, run_with_approvals_blocking
+from signoff_agents.agno import resume, run_with_approvals, run_with_approvals_blocking
 
 
 async def test_approved_call_runs(desk: Desk) -> None:
@@ -126,8 +127,8 @@ async def test_arguments_that_do_not_fit_ask_nobody(desk: Desk) -> None:
 async def test_service_away_leaves_the_pause(desk: Desk, tmp_path: Path) -> None:
     """Nothing runs, nothing is answered, one fixed sentence; called again when the service is back, it goes on."""
     bank = Bank()
-    tool = bank.tool(requires_confirmation=True)
-    made = agent(pays(1, 2), tools=[tool], db=sqlite(tmp_path))
+    pay = bank.tool(requires_confirmation=True)
+    made = agent(pays(1, 2), tools=[pay], db=sqlite(tmp_path))
     with pytest.raises(Unavailable) as away:
         await run_with_approvals(made, "pay", gate=desk.away(), session_id=desk.run)
     assert str(away.value) == (
@@ -135,7 +136,7 @@ async def test_service_away_leaves_the_pause(desk: Desk, tmp_path: Path) -> None
     )
     assert not bank.paid
     desk.people(approve)
-    again = agent(tools=[tool], db=sqlite(tmp_path))
+    again = agent(tools=[pay], db=sqlite(tmp_path))
     run = await resume(again, session_id=desk.run, gate=desk.gate())
     assert (run.content, bank.paid) == ("done", ["p0 1", "p1 2"])
 
@@ -201,8 +202,8 @@ async def test_fields_that_only_people_fill_in(desk: Desk) -> None:
     """The model does not see them: the card offers to fill in, not to approve, and refuses half a form."""
     bank = Bank()
     desk.people(None)
-    tool = bank.tool(requires_user_input=True, user_input_fields=["to"])
-    made = agent([("pay", {"amount": 3})], tools=[tool])
+    pay = bank.tool(requires_user_input=True, user_input_fields=["to"])
+    made = agent([("pay", {"amount": 3})], tools=[pay])
     task = asyncio.create_task(run_with_approvals(made, "pay", gate=desk.gate()))
     [asked] = await asyncio.to_thread(desk.waiting)
     assert asked["allowed_decisions"] == ["edit", "reject"]
@@ -212,6 +213,26 @@ async def test_fields_that_only_people_fill_in(desk: Desk) -> None:
     assert desk.decide(asked, edit(to="lena"))[0] == 200
     assert said(await task)[0].startswith("paid lena 3")
     assert bank.paid == ["lena 3"]
+
+
+async def test_fields_of_a_toolkit(desk: Desk) -> None:
+    """agno hides them from the model's schema of the tool; people fill them in all the same."""
+    paid: list[str] = []
+
+    class Wallet(Toolkit):
+        def __init__(self) -> None:
+            super().__init__(name="wallet", tools=[self.spend])
+
+        @tool(requires_user_input=True, user_input_fields=["to"])
+        def spend(self, amount: float, to: str) -> str:
+            """Spend."""
+            paid.append(f"{to} {amount:g}")
+            return "spent"
+
+    desk.people(edit(to="lena"))
+    run = await run_with_approvals(agent([("spend", {"amount": 5})], tools=[Wallet()]), "x", gate=desk.gate())
+    assert desk.refused == []
+    assert (paid, run.content) == (["lena 5"], "done")
 
 
 async def test_half_a_form_is_refused(desk: Desk) -> None:
@@ -338,10 +359,10 @@ async def test_external_execution_by_a_function(desk: Desk, sync: bool) -> None:
 async def test_resumed_twice_at_once_runs_once(desk: Desk, tmp_path: Path) -> None:
     """Whoever burns the first approval goes on; the other one is told that it has been started."""
     bank = Bank()
-    tool = bank.tool(requires_confirmation=True)
-    begun: Any = await agent(pays(1, 2), tools=[tool], db=sqlite(tmp_path)).arun("pay", session_id=desk.run)
+    pay = bank.tool(requires_confirmation=True)
+    begun: Any = await agent(pays(1, 2), tools=[pay], db=sqlite(tmp_path)).arun("pay", session_id=desk.run)
     desk.people(approve)
-    two = [agent(tools=[tool], db=sqlite(tmp_path)) for _ in range(2)]
+    two = [agent(tools=[pay], db=sqlite(tmp_path)) for _ in range(2)]
     went = await asyncio.gather(
         *(resume(one, session_id=desk.run, run_id=begun.run_id, gate=desk.gate()) for one in two),
         return_exceptions=True,
