@@ -27,7 +27,7 @@ def call_of(
     said: dict[str, Any] = {
         "title": name.replace("_", " ").strip().capitalize() or None,
         "description": tool.description or None if tool is not None else None,
-        "schema": _schema(tool) if tool is not None else None,
+        "schema": tool.parameters() if tool is not None else None,
         **{key: value for key, value in fields.items() if value is not None},
     }
     if allowed is not None:
@@ -42,9 +42,3 @@ def call_of(
         fields=cast("Fields", said),
         fits=None if model is None else model.model_validate,
     )
-
-
-def _schema(tool: FunctionTool) -> dict[str, Any]:
-    schema = tool.parameters()
-    # What a model of arguments does not know never reaches the function.
-    return {"additionalProperties": False, **schema} if tool.input_model is not None else schema

@@ -71,7 +71,9 @@ class ApprovalMiddleware(FunctionMiddleware):
         if verdict.run is None:
             context.result = verdict.said or ""
             return
-        if verdict.edited:
+        if (
+            verdict.edited
+        ):  # else they stay as they are, typed: JSON would count as a change of what the framework asked
             context.arguments = verdict.run
         async with running(self._gate, verdict) as ran:
             await call_next()

@@ -185,6 +185,16 @@ async def test_each_call_of_a_turn_runs_when_it_is_decided(desk: Desk) -> None:
     assert sorted(bank.paid) == ["p0 1", "p1 2"]
 
 
+async def test_calls_that_are_made_one_after_the_other(desk: Desk) -> None:
+    """A client that is told to make them so asks about each in its time."""
+    bank = Bank()
+    desk.people(approve)
+    made = agent(bank, pays(1, 2), middleware=[ApprovalMiddleware(desk.gate())])
+    made.client.function_invocation_configuration["allow_concurrent_invocation"] = False  # type: ignore[attr-defined]
+    assert said(await made.run("pay", session=session(desk))) == ["paid p0 1", "paid p1 2"]
+    assert [one["batch"] for one in desk.requests()] == [None, None]
+
+
 async def test_service_away(desk: Desk) -> None:
     """Nothing runs, and the model reads one fixed sentence."""
     bank = Bank()
@@ -350,6 +360,25 @@ async def test_what_the_framework_has_approved_is_not_edited(desk: Desk) -> None
     assert desk.decide(asked, approve)[0] == 200
     assert (await task).text == "done"
     assert bank.paid == ["p0 20"]
+
+
+async def test_what_the_framework_has_approved_runs_as_it_is(desk: Desk) -> None:
+    """An approval that changes nothing leaves the typed arguments alone: nothing is asked about anew."""
+    seen: list[date] = []
+
+    @tool(approval_mode="always_require")
+    def book(day: date) -> str:
+        """Book a room."""
+        seen.append(day)
+        return "booked"
+
+    desk.people(approve)
+    turn = [("book", {"day": "2026-11-30"})]
+    made = agent(Bank(), turn, tools=[book], middleware=[ApprovalMiddleware(desk.gate())])
+    kept = made.create_session()
+    first = await made.run("book", session=kept)
+    second = await made.run(yes(first.user_input_requests), session=kept)
+    assert (second.text, seen) == ("done", [date(2026, 11, 30)])
 
 
 async def test_framework_alone_ignores_an_edited_approval() -> None:
