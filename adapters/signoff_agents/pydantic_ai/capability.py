@@ -50,7 +50,9 @@ def approvals(
     `tools`: `"all"`, every call of every toolset, MCP servers' too; or names, or name → what `Gate.ask` takes
     (`{"pay": {"risk": "high"}, "look": None, "*": {}}`; None: not asked about); or None: what is deferred by itself
     (`requires_approval=True`, `ApprovalRequired`, `CallDeferred`). The calls of a turn are asked about as one batch of
-    which `title` is the title, and go on when all of them are decided. External calls are answered by people.
+    which `title` is the title, and go on when all of them are decided. External calls are answered by people. A tool
+    that raises `CallDeferred` would run to do so: name it with a `response_schema`, or leave it out with None as
+    `tools`; then it is a question from the start.
 
     `pause=True`: nobody is waited for; the run ends with `DeferredToolRequests`, which must be among the agent's output
     types, and goes on with what `resolve` returns. `run_id`: the conversation's id without it. `outcome`: from a result

@@ -67,12 +67,13 @@ def waiting_of(requests: DeferredToolRequests, tools: Tools | None, run_id: str 
     """Raises ValueError for arguments that are no object."""
     made = Waiting()
 
-    def add(part: ToolCallPart, kinds: Sequence[str] | None, parts: list[ToolCallPart]) -> None:
+    def add(part: ToolCallPart, parts: list[ToolCallPart]) -> None:
         fields: Any = {} if tools is None else fields_of(tools, part.tool_name)
         if fields is None:
             return
         definition, validate = known(part.tool_name)
-        said = fields if kinds is None else {"allowed_decisions": tuple(kinds), **fields}
+        question = parts is made.external or "response_schema" in fields
+        said = {"allowed_decisions": ("respond", "reject"), **fields} if question else fields
         made.calls.append(
             call_of(
                 part.tool_name,
@@ -87,9 +88,9 @@ def waiting_of(requests: DeferredToolRequests, tools: Tools | None, run_id: str 
         parts.append(part)
 
     for part in requests.approvals:
-        add(part, None, made.approvals)
+        add(part, made.approvals)
     for part in requests.calls:
-        add(part, ("respond", "reject"), made.external)
+        add(part, made.external)
     return made
 
 

@@ -121,6 +121,15 @@ async def test_external_call_is_answered(desk: Desk) -> None:
     assert sorted(desk.requests()[0]["allowed_decisions"]) == ["reject", "respond"]
 
 
+async def test_question_by_its_response_schema(desk: Desk) -> None:
+    """A tool that is named with one is answered, and does not run; people are offered nothing else."""
+    desk.people(respond("blue"))
+    tools: Any = {"ask_user": {"response_schema": {"type": "string"}}, "*": {}}
+    made = agent(Bank(), turn(("ask_user", {"question": "?"})), capabilities=[approvals(desk.gate(), tools)])
+    assert said(await made.run("ask")) == ["blue"]
+    assert sorted(desk.requests()[0]["allowed_decisions"]) == ["reject", "respond"]
+
+
 async def test_external_call_is_rejected(desk: Desk) -> None:
     """A refused question is a failure with the refusal's text."""
     desk.people(reject("not now", "ask"))
