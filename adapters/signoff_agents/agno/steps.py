@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agno.models.response import ToolExecution
 from agno.run.requirement import RunRequirement
-from agno.run.workflow import WorkflowRunOutput
-from agno.workflow.types import ErrorRequirement, StepRequirement
 
 from signoff_agents.agno.pauses import ANSWERS, KINDS, Asked, External, asked_tools
 from signoff_agents.agno.tools import ready
 from signoff_agents.gating import Call, Ran, Tools, Verdict, fields_of, text
 
 if TYPE_CHECKING:
+    from agno.run.workflow import WorkflowRunOutput
+    from agno.workflow.types import ErrorRequirement, StepRequirement
+
     from signoff.client.fields import Fields
 
 Document = dict[str, Any]
@@ -74,9 +75,11 @@ def _asked(
     else:
         editing = step.requires_output_review
         kinds: tuple[Any, ...] = ("approve", "edit", "reject") if editing else ("approve", "reject")
-        form, message = {"allowed_decisions": kinds}, step.output_review_message or step.confirmation_message
+        form = {"allowed_decisions": kinds} | ({"editable": ("output",)} if editing else {})
+        message = step.output_review_message or step.confirmation_message
         write = _confirm(step)
-    return [_step(step, form, write, run, tools, message)]
+    output = {"output": _content(step)} if step.requires_output_review and step.step_output is not None else {}
+    return [_step(step, form, write, run, tools, message, output)]
 
 
 def _step(
@@ -86,14 +89,12 @@ def _step(
     run: WorkflowRunOutput,
     tools: Tools,
     message: str | None,
+    output: Mapping[str, object] | None = None,
 ) -> AskedStep:
     name = step.step_name or "step"
-    arguments: Document = {}
+    arguments: Document = dict(output or {})
     if step.step_input is not None and step.step_input.input is not None:
         arguments["input"] = text(step.step_input.input)
-    if isinstance(step, StepRequirement) and step.requires_output_review and step.step_output is not None:
-        arguments["output"] = _content(step)
-        form = {**form, "editable": ("output",)}
     said: Document = {"title": name, "description": message, **form}
     own = {key: value for key, value in (fields_of(tools, name) or {}).items() if value is not None}
     call = Call(

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
-from agno.agent import Agent
-from agno.team import Team
 from agno.tools import Function, Toolkit
-from agno.utils.team import get_member_id
 
 if TYPE_CHECKING:
+    from agno.agent import Agent
+    from agno.team import Team
+
     from signoff.client.signature import Parameters
 
 MISREAD = frozenset({"none", "null", "true", "false"})
@@ -107,7 +107,7 @@ def _too_exact(value: object) -> bool:
 def function(runner: object, name: str, member: str | None = None) -> Function | None:
     """The tool of this name, of an agent or team, or of its member; None where it cannot be known beforehand."""
     for one in _runners(runner):
-        if member is None or get_member_id(one) == member:
+        if member is None or _member_id(one) == member:
             for found in functions(one):
                 if found.name == name:
                     return found
@@ -126,21 +126,25 @@ def functions(runner: Agent | Team) -> Iterator[Function]:
 
 def _runners(runner: object) -> Iterator[Agent | Team]:
     """It and its members, and theirs; of a workflow, those of its steps; of a list, those of each."""
-    if isinstance(runner, Agent):
-        yield runner
-        return
     if isinstance(runner, list):
         for one in cast("list[object]", runner):
             yield from _runners(one)
         return
+    # By what they have: importing teams and workflows takes longer than all the rest of agno.
     names: tuple[str, ...] = ("agent", "team", "workflow", "steps", "else_steps", "choices")
-    if isinstance(runner, Team):
-        yield runner
+    if hasattr(runner, "model") and hasattr(runner, "tools"):
+        yield cast("Agent | Team", runner)
         names = ("members",)
     for name in names:
         inner: object = getattr(runner, name, None)
         if inner is not None:
             yield from _runners(inner)
+
+
+def _member_id(runner: Agent | Team) -> str | None:
+    from agno.utils.team import get_member_id
+
+    return get_member_id(runner)
 
 
 def models(runner: object) -> list[Any]:
