@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from signoff.errors import (
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 SHOWN = 300
 """Characters of a value that a note about an edit quotes."""
+
+OWN_WORDS = ("value_error", "assertion_error")
+"""pydantic's types of errors whose text is a validator's own."""
+UNBOUND = ("missing a required", "got an unexpected", "got multiple values", "too many positional", "multiple values")
+"""How the texts of `inspect.Signature.bind` begin; they name parameters."""
 
 log = logging.getLogger("signoff")
 
@@ -167,23 +173,42 @@ def _fault(call: Call, arguments: Mapping[str, object]) -> str | None:
     try:
         call.fits(arguments)
     except Exception as error:  # noqa: BLE001  # a check that fails in any way is no yes
-        return fault_of(error)
+        return fault_of(error, arguments)
     return None
 
 
-def fault_of(error: Exception) -> str:
-    """What a check of arguments says about them."""
+def fault_of(error: Exception, arguments: Mapping[str, object] | None = None) -> str:
+    """What a check of arguments says about them, for models and people to read.
+
+    A tool's own validator may say anything: its words count where it raises a plain ValueError, and only when they
+    quote none of the `arguments`, which may be secret. Whatever else it raises is a fault in it, and nobody's business.
+    """
     from pydantic import ValidationError
 
     from signoff.client.decision import sentence
     from signoff.client.signature import fault
 
     if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"] in OWN_WORDS and _quotes(first["msg"], arguments):
+            return sentence(f"{'.'.join(map(str, first['loc']))}: it is not accepted".removeprefix(": "))
         return sentence(fault(error))
-    if isinstance(error, TypeError | ValueError):
-        return sentence(" ".join(str(error).split()))
+    text = " ".join(str(error).split())
+    if type(error) is ValueError or (isinstance(error, TypeError) and text.startswith(UNBOUND)):
+        return "They are not accepted." if _quotes(text, arguments) else sentence(text)
     log.warning("arguments could not be checked: %s", where(error))
     return "They could not be checked."
+
+
+def _quotes(text: str, value: object) -> bool:
+    """Is anything of this value in the text?"""
+    if isinstance(value, Mapping):
+        return any(_quotes(text, one) for one in cast("Mapping[str, object]", value).values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(_quotes(text, one) for one in cast("Collection[object]", value))
+    if value is None or isinstance(value, bool) or not str(value):
+        return False
+    return re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text) is not None
 
 
 async def _check(gate: Gate, call: Call, decision: Decision) -> None:
