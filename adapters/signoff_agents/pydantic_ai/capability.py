@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai.agent import AbstractAgent
-from pydantic_ai.capabilities import AbstractCapability
-from pydantic_ai.exceptions import ApprovalRequired
+from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
+from pydantic_ai.exceptions import ApprovalRequired, ModelRetry
 from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.output import OutputContext
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, RunContext, ToolDefinition
+from pydantic_core import to_jsonable_python
 
 from signoff_agents.gating import (
     Call,
@@ -58,7 +60,8 @@ def approvals(
     types, and goes on with what `resolve` returns. `run_id`: the conversation's id without it. `outcome`: from a result
     to what the card shows of it. Edits are checked by the tool's own types; the model is told of them.
 
-    Put it last, nearest to the tools. Output tools ask nobody: they are the run's result.
+    Output functions, which the model's final answer is given to, wait like tools; a refusal is a retry for the model,
+    and they can be approved and rejected only. Output that no function is given to asks nobody.
     """
     return Approvals(gate, None if tools is None else checked(tools), pause, title, run_id, outcome)
 
@@ -79,6 +82,9 @@ class Approvals(AbstractCapability[Any]):
     @classmethod
     def get_serialization_name(cls) -> str | None:
         return None  # a gate is nothing that a file could hold
+
+    def get_ordering(self) -> CapabilityOrdering:
+        return CapabilityOrdering(position="innermost")  # what changes arguments comes before people see them
 
     async def handle_deferred_tool_calls(
         self, ctx: RunContext[Any], *, requests: DeferredToolRequests
@@ -142,6 +148,44 @@ class Approvals(AbstractCapability[Any]):
             result = await handler(args)
             told(ran, self.outcome, result)
         return noted(result, verdict)
+
+    async def wrap_output_process(
+        self, ctx: RunContext[Any], *, output_context: OutputContext, output: Any, handler: Any
+    ) -> Any:
+        """Before every run of an output function. Raises ModelRetry, with what the model reads."""
+        part = output_context.tool_call
+        name = output_context.function_name or (part.tool_name if part is not None else "final_result")
+        fields = None if self.tools is None or not output_context.has_function else fields_of(self.tools, name)
+        if fields is None:
+            return await handler(output)
+        if ctx.partial_output:
+            return output  # while it streams nothing is run
+        verdict = await self._output(ctx, name, part, output, fields)
+        if verdict.run is None:
+            raise ModelRetry(verdict.said or "")
+        async with running(self.gate, verdict) as ran:
+            result = await handler(output)
+            told(ran, self.outcome, result)
+        return result
+
+    async def _output(
+        self, ctx: RunContext[Any], name: str, part: ToolCallPart | None, output: object, fields: Fields
+    ) -> Verdict:
+        """Raises nothing."""
+        try:
+            shown: object = to_jsonable_python(output)
+            call = call_of(
+                name,
+                cast("Arguments", shown) if isinstance(shown, dict) else {"output": shown},
+                definition=None,
+                validate=None,
+                call_id=part.tool_call_id if part is not None else None,
+                run_id=self._run_id(ctx),
+                fields=cast("Fields", {**fields, "allowed_decisions": ("approve", "reject")}),
+            )
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+            return refused(Call(tool=name, arguments={}), error)
+        return await decide(self.gate, call)
 
     async def _decided(self, ctx: RunContext[Any], part: ToolCallPart, fields: Fields, run_id: str | None) -> Verdict:
         """Raises nothing."""

@@ -276,6 +276,55 @@ async def test_approved_by_something_else(desk: Desk) -> None:
     assert "amount is now 2" in said(result)[0]
 
 
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+async def test_output_functions_wait(desk: Desk, decision: str) -> None:
+    """The model's final answer is given to a function when it is approved; rejected, the model is asked again."""
+    bank = Bank()
+
+    def send(to: str, text: str) -> str:
+        """Send a letter."""
+        return bank.note(f"{to}: {text}")
+
+    desk.people(approve if decision == "approve" else reject("not her"), approve)
+    letters = [turn(("final_result", {"to": to, "text": "hi"}), prefix=to) for to in ("lena", "max")]
+    made: Agent[None, str] = Agent(model(*letters), output_type=send, capabilities=[approvals(desk.gate())])
+    result = await made.run("write")
+    assert bank.paid == ["lena: hi" if decision == "approve" else "max: hi"]
+    assert result.output == f"paid {bank.paid[0]}"
+    assert desk.requests()[0]["arguments"] == {"to": "lena", "text": "hi"}
+    assert desk.requests()[-1]["outcome"]["status"] == "succeeded"
+    assert ("Ada Okafor rejected this call of send: not her" in result.all_messages_json().decode()) == (
+        decision == "reject"
+    )
+
+
+async def test_output_functions_do_not_run_while_they_stream(desk: Desk) -> None:
+    """What has come of the answer so far is given to no function; the whole is, when it is approved."""
+    bank = Bank()
+
+    def send(text: str) -> str:
+        """Send a letter."""
+        return bank.note(text)
+
+    async def stream(messages: Any, info: Any) -> Any:
+        for text in ("he", "llo"):
+            yield text
+
+    from pydantic_ai import TextOutput
+    from pydantic_ai.models.function import FunctionModel
+
+    desk.people(approve)
+    made: Agent[None, str] = Agent(
+        FunctionModel(stream_function=stream), output_type=TextOutput(send), capabilities=[approvals(desk.gate())]
+    )
+    async with made.run_stream("write") as streamed:
+        async for _ in streamed.stream_output(debounce_by=None):
+            pass
+        await streamed.get_output()
+    assert bank.paid == ["hello"]
+    assert [one["arguments"] for one in desk.requests()] == [{"output": "hello"}]
+
+
 async def test_deferred_calls_alone(desk: Desk) -> None:
     """With None in place of names, only what asks for approval itself waits."""
     bank = Bank()
