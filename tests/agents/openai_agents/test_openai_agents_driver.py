@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, RunContextWrapper, Runner, RunState, ShellTool, function_tool
+from agents import Agent, RunConfig, RunContextWrapper, Runner, RunState, ShellTool, function_tool, handoff
 from agents.exceptions import UserError
 from agents_harness import Desk, approve, edit, reject, respond
 
@@ -283,6 +283,24 @@ async def test_calls_of_an_agent_that_is_a_tool(desk: Desk) -> None:
     await drive(made, desk.gate())
     assert bank.paid == ["p0 1"]
     assert sorted(desk.requests()[0]["allowed_decisions"]) == ["approve", "reject"]
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+async def test_kept_run_of_an_agent_handed_off_to(desk: Desk, wrapped: bool) -> None:
+    """The agent in whose turn the run paused is found again, with its tools held: what people edit runs."""
+    bank = Bank()
+
+    def team(*turns: Any, first: Any = ()) -> Agent[Any]:
+        payer = pausing(bank, *turns)
+        payer.name = "Payer"
+        return Agent(name="First", model=model(*first), handoffs=[handoff(payer) if wrapped else payer])
+
+    text = await kept(team(pays(1), first=[turn(("transfer_to_payer", {}), prefix="h")]), desk)
+    desk.people(edit(amount=4))
+    result = await resume(team(), text, gate=desk.gate(), run_config=CONFIG)
+    assert bank.paid == ["p0 4"]
+    assert "amount is now 4" in said(result)[-1]
+    assert result.last_agent.name == "Payer"
 
 
 def test_restart_in_a_new_process_asks_once(desk: Desk, tmp_path: Path) -> None:

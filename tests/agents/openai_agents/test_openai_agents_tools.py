@@ -264,6 +264,27 @@ async def test_failing_tool_with_its_own_error_function_is_reported(desk: Desk, 
     }
 
 
+@pytest.mark.parametrize("decision", ["edit", "respond", "reject"])
+async def test_tool_with_an_output_type(desk: Desk, decision: str) -> None:
+    """An answer is a value of the type, and a result is left as it is; a refusal is no value of it and ends the run."""
+
+    def weigh(n: int) -> dict[str, int]:
+        """Weigh it."""
+        return {"kg": n}
+
+    schema = {"type": "object", "properties": {"kg": {"type": "integer"}}, "required": ["kg"]}
+    tool = function_tool(weigh, output_json_schema=schema, failure_error_function=None)
+    answers = {"edit": edit(n=2), "respond": respond({"kg": 3}), "reject": reject("no")}
+    desk.people(answers[decision])
+    held = gated(tool, desk.gate(), allowed_decisions=("approve", "edit", "reject", "respond"))
+    made: Agent[Any] = Agent(name="Bank", model=model(turn(("weigh", {"n": 1}))), tools=[held])
+    if decision == "reject":
+        with pytest.raises(UserError, match="Ada Okafor rejected this call of weigh: no"):
+            await run(made)
+        return
+    assert json.loads(said(await run(made))[0]) == {"kg": 2 if decision == "edit" else 3}
+
+
 async def slow() -> str:
     """Take a while."""
     await asyncio.Event().wait()
