@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
-from signoff_agents.gating import Call, Verdict, blocking, decide, missing
+from signoff_agents.gating import Call, Verdict, blocking, decide
 from signoff_agents.strands.calls import APPROVED, Document
 from signoff_agents.strands.pauses import question
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BYPASSES = ("BYPASS_TOOL_CONSENT", "STRANDS_NON_INTERACTIVE")
 """Set to `true`, each lets tools run without a prompt: the first all of them, the second some."""
+MISSING = "route_consent needs strands-agents-tools; install it with: pip install strands-agents-tools"
 SHOWN = 10_000
 """Characters of a description."""
 TAG = re.compile(r"<[^<>]*>")
@@ -57,7 +58,7 @@ class Consent:
         try:
             module: Any = importlib.import_module("strands_tools.utils.user_input")
         except ImportError as error:
-            raise missing(f"{__name__}.route_consent", "strands", error) from error
+            raise ImportError(MISSING, name=error.name) from error
         for name in BYPASSES:
             if os.environ.get(name, "").lower() == "true":
                 raise RuntimeError(f"{name} is set: tools would run without asking; unset it to ask people")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from agents_harness import Desk, approve, edit, reject, respond
 from strands import Agent
-from strands.hooks import AfterToolCallEvent, BeforeToolCallEvent
+from strands.hooks import AfterToolCallEvent, BeforeInvocationEvent, BeforeToolCallEvent
 from strands.multiagent import GraphBuilder, Swarm
 from strands.session.file_session_manager import FileSessionManager
 from strands.vended_tools.handoff_to_user import HANDOFF_INTERRUPT_NAME
@@ -201,7 +201,8 @@ async def test_resumed_again_after_the_end(desk: Desk, tmp_path: Path) -> None:
     assert bank.paid == ["p0 1"]
 
 
-async def test_crashed_between_the_approval_and_its_run(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sync", [True, False])
+async def test_crashed_between_the_approval_and_its_run(desk: Desk, tmp_path: Path, sync: bool) -> None:
     """Nobody can know what the crashed attempt did: raised at first, told to the model where that is wanted."""
     bank = Bank()
     desk.people(approve)
@@ -211,12 +212,13 @@ async def test_crashed_between_the_approval_and_its_run(desk: Desk, tmp_path: Pa
     class Crash(Exception):
         pass
 
-    async def crash(*_: object, **__: object) -> object:
+    def crash(event: BeforeInvocationEvent) -> None:
         raise Crash
 
-    first.invoke_async = crash  # type: ignore[assignment,method-assign]
+    first.hooks.add_callback(BeforeInvocationEvent, crash)
+    gate = desk.gate()
     with pytest.raises(Crash):
-        await resume_interrupts(first, desk.gate())
+        await (asyncio.to_thread(resume_interrupts_blocking, first, gate) if sync else resume_interrupts(first, gate))
     with pytest.raises(AlreadyStarted):
         await resume_interrupts(kept(desk, bank, tmp_path), desk.gate())
     made = kept(desk, bank, tmp_path)
@@ -286,7 +288,8 @@ async def test_two_pauses_one_after_the_other(desk: Desk) -> None:
     assert bank.paid == ["p0 1", "p0 2"]
 
 
-async def test_approval_that_no_tool_came_for_is_reported(desk: Desk) -> None:
+@pytest.mark.parametrize("sync", [True, False])
+async def test_approval_that_no_tool_came_for_is_reported(desk: Desk, sync: bool) -> None:
     """A hook that cancels the call on the way back: the card says that it was not run."""
     bank = Bank()
     desk.people(approve)
@@ -297,7 +300,10 @@ async def test_approval_that_no_tool_came_for_is_reported(desk: Desk) -> None:
         event.cancel_tool = "too late"
 
     made.hooks.add_callback(BeforeToolCallEvent, cancel)
-    await resume_interrupts(made, desk.gate())
+    if sync:
+        await asyncio.to_thread(resume_interrupts_blocking, made, desk.gate())
+    else:
+        await resume_interrupts(made, desk.gate())
     assert said(made) == ["too late"]
     assert not bank.paid
     assert desk.requests()[0]["outcome"]["detail"].startswith("Not run: ")

@@ -61,6 +61,17 @@ async def test_question_is_asked_as_a_question(desk: Desk) -> None:
     assert said(made) == ["User response received: eu"]
 
 
+async def test_question_beside_calls_that_wait(desk: Desk) -> None:
+    """In a turn with other calls it is no row of their batch: people would be asked whether they may be asked."""
+    desk.people(by={"pay": approve, "ask_human": respond("eu")})
+    bank = Bank()
+    turn: Any = [*CALL, ("pay", {"to": "a", "amount": 1}), ("pay", {"to": "b", "amount": 2})]
+    made = agent(bank, turn, tools=[handoff_to_user(desk.gate())], hooks=[ApprovalHooks(desk.gate())])
+    await made.invoke_async("go")
+    assert sorted(one["tool"] for one in desk.requests()) == ["ask_human", "pay", "pay"]
+    assert sorted(bank.paid) == ["a 1", "b 2"]
+
+
 def test_direct_call(desk: Desk) -> None:
     """`agent.tool.handoff_to_user(...)` gives the answer alone beside the text for the model."""
     desk.people(respond("eu"))
@@ -186,6 +197,13 @@ def test_bypass_and_routing_exclude_each_other(desk: Desk, monkeypatch: pytest.M
     """Where tools would not ask at all, routing says so instead of pretending."""
     monkeypatch.setenv(name, "True")
     with pytest.raises(RuntimeError, match=f"{name} is set"):
+        route_consent(desk.gate())
+
+
+def test_routing_without_the_tools(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has Strands alone is told what to install."""
+    monkeypatch.setitem(sys.modules, "strands_tools.utils.user_input", None)
+    with pytest.raises(ImportError, match="pip install strands-agents-tools"):
         route_consent(desk.gate())
 
 
