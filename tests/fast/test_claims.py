@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from doorkit import House, Said
 
 from signoff import AlreadyStarted, Doubtful, Gate, Rejected, call
+from signoff.api import body, requests
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
 from signoff.client.wire import Document, Lost, Reply, Wire
@@ -188,6 +191,36 @@ async def test_i29_a_claim_is_kept_as_a_hash_and_told_to_nobody(house: House) ->
     seen = await house.send("GET", f"/v1/requests/{record.id}", key="root")
     assert record.claim is not None
     assert record.claim not in f"{seen.body}{await lines(house)}"
+
+
+async def test_what_was_read_before_a_slow_body_is_read_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock and the record count as they are when the body is there, not when its call began."""
+    monkeypatch.setattr(requests, "FRESH", 0.0)
+    reading = body.read
+
+    async def slowly(*args: Any, **named: Any) -> object:
+        house.time += timedelta(hours=2)
+        return await reading(*args, **named)
+
+    asked = await ask(house, SMALL)
+    waits = await ask(house, {"tool": "refund", "arguments": {"amount": 5000}})
+    monkeypatch.setattr(body, "read", slowly)
+    late = await ask(house, SMALL)
+    assert late.body["created_at"] == "2026-11-20T10:00:00.000Z"
+    assert (await consume(house, waits)).code == "not_approved"
+    assert (await house.desk.get(str(waits.body["id"]))).status == "expired"
+    assert (await consume(house, asked)).body["consumed_at"] == "2026-11-20T14:00:00.000Z"
+
+
+async def test_i29_who_may_not_call_hears_only_that(house: House) -> None:
+    """A wrong key, an approver's: 401 and 403, whether or not there is such a request."""
+    asked = await ask(house, SMALL)
+    for request, verb in itertools.product((asked.body["id"], "req_none", "\x7f"), ("consume", "outcome")):
+        sent = {"arguments": {"amount": 20}} if verb == "consume" else {"status": "failed"}
+        for key, code in (("so_000000000000_" + "x" * 43, "unauthorized"), ("ada", "wrong_role")):
+            said = await house.send("POST", f"/v1/requests/{request}/{verb}", sent, key=key)
+            assert said.code == code
+    assert (await house.desk.get(str(asked.body["id"]))).consumed_at is None
 
 
 # ── at the gate ──────────────────────────────────────────────────────────────────────────────────

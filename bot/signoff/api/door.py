@@ -6,8 +6,9 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from aiohttp import hdrs, web
 
@@ -18,6 +19,8 @@ from signoff.ports import Keys
 
 WATCH = 1.0
 """Seconds between looks for clients that have hung up: aiohttp does not tell a handler."""
+
+T = TypeVar("T")
 
 _IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
@@ -38,6 +41,22 @@ async def caller(request: web.Request, store: Keys, *roles: keys.Role) -> Key:
     if key.role not in roles:
         raise WrongRole(needed=" or ".join(roles), role=key.role)
     return key
+
+
+async def caller_and(
+    request: web.Request, store: Keys, role: keys.Role, look: Coroutine[object, object, T]
+) -> tuple[Key, T]:
+    """The same, and what is looked up meanwhile: neither has to wait for the other. Raises what `look` does, too; who
+    may not call hears that and nothing else.
+    """
+    looking = asyncio.ensure_future(look)
+    try:
+        key = await caller(request, store, role)
+    except BaseException:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        raise
+    return key, await looking
 
 
 def idempotency_key(request: web.Request) -> str | None:

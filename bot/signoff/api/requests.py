@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime
 
 from aiohttp import web
 
 from signoff.api import answers, body, parameters
-from signoff.api.door import Waits, caller, claim, idempotency_key
+from signoff.api.door import Waits, caller, caller_and, claim, idempotency_key
 from signoff.api.reading import readable, standing, the_id
 from signoff.desk import Desk, claims
 from signoff.errors import AlreadyDecided
-from signoff.model import STATUS_OF, Ask, Outcome, Status
+from signoff.model import STATUS_OF, Ask, Outcome, Request, Status
 from signoff.ports import Filter, Limits, Store
 
 MAX_WAIT = 60
@@ -21,6 +22,8 @@ PAGE = 20
 MAX_PAGE = 100
 RECHECK = 1.0
 """Seconds of waiting after which the key is looked up again: a revoked one is not told the decision (I29)."""
+FRESH = 0.05
+"""Seconds that the store's clock and a record are taken as they were read."""
 RISKS = ("low", "medium", "high", "critical")
 STATUSES: tuple[Status, ...] = ("pending", *dict.fromkeys(STATUS_OF.values()))
 
@@ -46,10 +49,11 @@ class Requests:
         ]
 
     async def ask(self, http: web.Request) -> web.Response:
-        key = await caller(http, self._store, "agent")
+        began = time.monotonic()
+        key, now = await caller_and(http, self._store, "agent", self._store.now())
         token, mine = idempotency_key(http), claim(http)
         ask = await body.read(http, Ask, self._limits)
-        opened = await self._desk.ask(ask, key, token, claim=mine)
+        opened = await self._desk.ask(ask, key, token, claim=mine, now=now if _fresh(began) else None)
         headers = {"Location": f"/v1/requests/{opened.request.id}"}
         if opened.replayed:
             headers["Idempotent-Replayed"] = "true"
@@ -116,13 +120,25 @@ class Requests:
             return await standing(self._desk, error, request_id, key)
 
     async def consume(self, http: web.Request) -> web.Response:
-        key = await caller(http, self._store, "agent")
+        began = time.monotonic()
+        key, seen = await caller_and(http, self._store, "agent", self._seen(http))
         sent = await body.read(http, body.ConsumeBody, self._limits)
-        consumed = await self._desk.consume(the_id(http), sent.arguments, key, claim(http))
+        known = seen if _fresh(began) else None
+        consumed = await self._desk.consume(the_id(http), sent.arguments, key, claim(http), known)
         return answers.answer(answers.shown(consumed, key))
 
     async def outcome(self, http: web.Request) -> web.Response:
-        key = await caller(http, self._store, "agent")
+        began = time.monotonic()
+        key, seen = await caller_and(http, self._store, "agent", self._seen(http))
         sent = await body.read(http, body.OutcomeBody, self._limits)
         outcome = Outcome(status=sent.status, detail=sent.detail)
-        return answers.answer(answers.shown(await self._desk.report(the_id(http), outcome, key), key))
+        known = seen if _fresh(began) else None
+        return answers.answer(answers.shown(await self._desk.report(the_id(http), outcome, key, known), key))
+
+    async def _seen(self, http: web.Request) -> tuple[Request, datetime]:
+        return await self._store.load(the_id(http))
+
+
+def _fresh(began: float) -> bool:
+    """What was read so shortly before the body was there holds still; behind a slow body it is read again."""
+    return time.monotonic() - began < FRESH

@@ -7,6 +7,7 @@ decision that stands (I01). Nothing here knows a platform, a library or a socket
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import assert_never
 
 from signoff import cards, digest, forms
@@ -30,7 +31,7 @@ from signoff.desk.origin import check_origin
 from signoff.desk.people import People
 from signoff.desk.piles import Piles
 from signoff.desk.queue import Queue
-from signoff.desk.records import ATTEMPTS, Records
+from signoff.desk.records import ATTEMPTS, Known, Records
 from signoff.desk.review import Reviews
 from signoff.desk.runs import Runs
 from signoff.desk.voices import Voices, person_of, still_asked
@@ -109,14 +110,22 @@ class Desk:
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
 
-    async def ask(self, ask: Ask, key: Key, idempotency_key: str | None = None, *, claim: str | None = None) -> Opened:
+    async def ask(
+        self,
+        ask: Ask,
+        key: Key,
+        idempotency_key: str | None = None,
+        *,
+        claim: str | None = None,
+        now: datetime | None = None,
+    ) -> Opened:
         """Take up a tool call. `claim`: of a caller who runs it at once; if a rule approves it now, that approval is
-        consumed in the same step, and for this caller alone. Raises Invalid, ChannelNotAllowed, IdempotencyConflict,
-        RateLimited, TooManyOpen, StoreUnavailable.
+        consumed in the same step, and for this caller alone. `now`: the store's clock, where it has just been read.
+        Raises Invalid, ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
         """
         check(ask, self._limits.webhooks)
         idempotency = Idempotency(idempotency_key, body(ask)) if idempotency_key else None
-        return await self._intake.take(ask, key, idempotency, claim=claim)
+        return await self._intake.take(ask, key, idempotency, claim=claim, began=now)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -327,18 +336,23 @@ class Desk:
         return await self._runs.withdraw(self._policy.names, request_id, key)
 
     async def consume(
-        self, request_id: str, arguments: dict[str, object], key: Key, claim: str | None = None
+        self,
+        request_id: str,
+        arguments: dict[str, object],
+        key: Key,
+        claim: str | None = None,
+        known: Known | None = None,
     ) -> Request:
         """Burn the approval, once, for exactly the approved arguments (I10). `claim`: who says it again with the same
-        one, because the answer was lost, is answered the same.
+        one, because the answer was lost, is answered the same. `known`: the record as it has just been read.
 
         Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch, CallFrozen.
         """
-        return await self._runs.consume(request_id, arguments, key, claim)
+        return await self._runs.consume(request_id, arguments, key, claim, known)
 
-    async def report(self, request_id: str, outcome: Outcome, key: Key) -> Request:
-        """What came of the run; shown on the card. Raises NotFound, NotApproved."""
-        return await self._runs.report(request_id, outcome, key)
+    async def report(self, request_id: str, outcome: Outcome, key: Key, known: Known | None = None) -> Request:
+        """What came of the run; shown on the card. `known`: as in `consume`. Raises NotFound, NotApproved."""
+        return await self._runs.report(request_id, outcome, key, known)
 
 
 def _new_places(before: Request, after: Request) -> tuple[str, ...]:

@@ -43,9 +43,10 @@ class Intake:
         caps: Caps | None = None,
         crowded: Crowded | None = None,
     ) -> Opened:
-        """Take up a call that has been checked. `claim`: of a caller who runs it at once. `began`: when those of its
-        batch are asked, so that all share one moment. `crowded`: of its batch, which makes one card. `caps`: in place
-        of the usual ones. Raises ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
+        """Take up a call that has been checked. `claim`: of a caller who runs it at once. `began`: the store's clock,
+        where it has just been read; those of a batch share one moment. `crowded`: of its batch, which makes one card.
+        `caps`: in place of the usual ones. Raises ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen,
+        StoreUnavailable.
         """
         policy, spent, frozen = self._policy(), set[str](), set[str]()
         grants, late = True, False

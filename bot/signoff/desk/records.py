@@ -13,6 +13,8 @@ from signoff.errors import NotFound, StoreUnavailable
 from signoff.model import Actor, Key, Request
 from signoff.ports import Store
 
+Known = tuple[Request, datetime]
+"""A record and the store's clock, read together."""
 ATTEMPTS = 20
 """How often a lost race is tried again; each loss means that somebody else made progress."""
 
@@ -24,10 +26,10 @@ class Records:
         self._store = store
         self._signer = signer
 
-    async def current(self, request_id: str) -> tuple[Request, datetime]:
-        """Expiry is enforced here, whether or not a sweeper was there first (I06)."""
+    async def current(self, request_id: str, known: Known | None = None) -> Known:
+        """Expiry is enforced here, whether or not a sweeper was there first (I06). `known`: what was read just now."""
         for _ in range(ATTEMPTS):
-            request, now = await self._store.load(request_id)
+            (request, now), known = known or await self._store.load(request_id), None
             if not request.open or now < request.expires_at:
                 return request, now
             after = timers.ended(request, now, self._signer)
@@ -35,9 +37,9 @@ class Records:
                 return after, now
         raise StoreUnavailable
 
-    async def owned(self, request_id: str, key: Key) -> tuple[Request, datetime]:
+    async def owned(self, request_id: str, key: Key, known: Known | None = None) -> Known:
         """One of this key's own."""
-        request, now = await self.current(request_id)
+        request, now = await self.current(request_id, known)
         if request.asked_by != key.id:
             raise NotFound
         return request, now

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from signoff import digest
 from signoff.desk import claims
 from signoff.desk import entries as audit
-from signoff.desk.records import ATTEMPTS, Records
+from signoff.desk.records import ATTEMPTS, Known, Records
 from signoff.desk.verdict import settle, standing
 from signoff.errors import (
     AlreadyConsumed,
@@ -42,14 +42,19 @@ class Runs:
         raise StoreUnavailable
 
     async def consume(
-        self, request_id: str, arguments: dict[str, object], key: Key, claim: str | None = None
+        self,
+        request_id: str,
+        arguments: dict[str, object],
+        key: Key,
+        claim: str | None = None,
+        known: Known | None = None,
     ) -> Request:
         """Burn the approval, once, for exactly the approved arguments (I10), or find that this caller did.
 
         Raises NotFound, NotApproved, ReceiptExpired, AlreadyConsumed, DigestMismatch, CallFrozen.
         """
         for _ in range(ATTEMPTS):
-            request, now = await self._records.owned(request_id, key)
+            (request, now), known = await self._records.owned(request_id, key, known), None
             decision = request.decision
             if request.status != "approved" or decision is None:
                 raise NotApproved(status=request.status)
@@ -73,10 +78,10 @@ class Runs:
                 return after
         raise StoreUnavailable
 
-    async def report(self, request_id: str, outcome: Outcome, key: Key) -> Request:
+    async def report(self, request_id: str, outcome: Outcome, key: Key, known: Known | None = None) -> Request:
         """What came of the run; shown on the card. Raises NotFound, NotApproved."""
         for _ in range(ATTEMPTS):
-            request, now = await self._records.owned(request_id, key)
+            (request, now), known = await self._records.owned(request_id, key, known), None
             if request.status not in {"approved", "responded"}:
                 raise NotApproved(status=request.status)
             done = outcome.model_copy(update={"at": now})
