@@ -13,14 +13,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from agno.run.base import RunStatus
 from agno.run.requirement import RunRequirement
 
 from signoff.errors import where
 from signoff_agents.agno.pauses import AskedTool, amend, asked_tools
-from signoff_agents.agno.rows import POLL, Row, Table, ask_beside, ours
+from signoff_agents.agno.rows import POLL, Row, Table, ask_beside, elsewhere, ours
 from signoff_agents.gating import Tools, Verdict, blocking, checked, settle
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from signoff.client import Decision, Gate
 
+PATIENCE = 10
+"""Looks at the table that a row is left out of after a failure."""
+
 log = logging.getLogger("signoff")
 
 
@@ -41,8 +44,11 @@ class ApprovalsBridge:
     A decision made here resolves the row; a row that is decided in AgentOS takes the request back. Nothing goes on with
     the run: that is done by whoever waits for the row, such as AgentOS, with `continue_run(run_id=…, session_id=…)`.
     Whoever passes requirements of their own there, or `tools` over AgentOS' HTTP without its authorization, passes by
-    every row; `gated` closes that. Runs that `run_with_approvals` or `resume` drives decide their rows by themselves:
-    for those no bridge is needed, and both would ask about the same calls.
+    every row; `gated` closes that. A user input that is rejected in AgentOS is held to that from the next look on;
+    until then agno runs it.
+
+    Runs that `run_with_approvals` or `resume` drives decide their rows by themselves: for those no bridge is needed,
+    and both would ask about the same calls.
 
     `db`: of either kind, with approvals. `runners`: agents, teams and workflows whose tools say what their arguments
     may be; without them people see the arguments alone. `tools`: name → what `Gate.ask` takes. `poll`: seconds between
@@ -93,6 +99,7 @@ class ApprovalsBridge:
             await self.decide(row)
         except Exception as error:  # noqa: BLE001  # the row stays pending, and is looked at again
             log.warning("the approval %s of agno could not be decided here: %s", row["id"], where(error))
+            await asyncio.sleep(self._poll * PATIENCE)
 
     async def decide(self, row: Row) -> bool:
         """Ask about one row until it is decided, here or in AgentOS; was it here?
@@ -107,22 +114,30 @@ class ApprovalsBridge:
         told = await ask_beside(self._gate, calls, [(self._table, row["id"])] * len(calls))
         now = await self._table.get(row["id"])
         if now is None or now["status"] != "pending":
-            return now is not None and ours(now)
+            return now is not None and (ours(now) or await self._follow(now, asked))
         verdicts = [await self._settled(*one) for one in zip(asked, told, strict=True)]
         held = await self._held(row)
-        if not held and any(_unsafe(one, verdict) for one, verdict in zip(asked, verdicts, strict=True)):
-            log.warning("the run of the approval %s cannot be written, so its row is left pending", row["id"])
-            return False
         before = deepcopy(held)
-        for run in held:
-            _write(run, asked, verdicts)
-            await self._save(run, row)
-        if await self._table.decide(row["id"], verdicts) is None:
+        written = {requirement for run in held for requirement in _write(run, asked, verdicts)}
+        for one, verdict in zip(asked, verdicts, strict=True):
+            if _unsafe(one, verdict) and one.requirement.id not in written:
+                log.warning("the run of the approval %s cannot be written, so its row is left pending", row["id"])
+                return False
+        await self._save(held, row)
+        now = await self._table.decide(row["id"], verdicts)
+        if now is None or ours(now):
             return True
-        for run in before:  # AgentOS was first
-            stored = await self._table.call("get_run", run.run_id)
-            if stored is not None and stored.status == RunStatus.paused:
-                await self._save(run, row)
+        await self._save(before, row)
+        return await self._follow(now, asked)
+
+    async def _follow(self, row: Row, asked: Sequence[AskedTool]) -> Literal[False]:
+        """AgentOS was first. Its "no" is written into the run as well, for whoever goes on with that later."""
+        verdicts = [elsewhere(one.call, row) for one in asked]
+        if all(verdict.kind == "refused" for verdict in verdicts):
+            held = await self._held(row)
+            for run in held:
+                _write(run, asked, verdicts)
+            await self._save(held, row)
         return False
 
     def _asked(self, row: Row) -> list[AskedTool]:
@@ -154,8 +169,12 @@ class ApprovalsBridge:
             if any(_belongs(one, row["id"]) for one in getattr(run, "requirements", None) or ())
         ]
 
-    async def _save(self, run: RunOutput | TeamRunOutput, row: Row) -> None:
-        await self._table.call("upsert_run", run, session_id=row["session_id"], user_id=run.user_id)
+    async def _save(self, runs: Iterable[RunOutput | TeamRunOutput], row: Row) -> None:
+        """Those of them that still wait."""
+        for run in runs:
+            stored = await self._table.call("get_run", run.run_id)
+            if stored is not None and stored.status == RunStatus.paused:
+                await self._table.call("upsert_run", run, session_id=row["session_id"], user_id=run.user_id)
 
 
 def _belongs(requirement: RunRequirement, row_id: str) -> bool:
@@ -169,13 +188,18 @@ def _unsafe(asked: AskedTool, verdict: Verdict) -> bool:
     return bool(verdict.edited) or not (confirmation if verdict.kind == "refused" else verdict.kind == "run")
 
 
-def _write(run: RunOutput | TeamRunOutput, asked: Sequence[AskedTool], verdicts: Sequence[Verdict]) -> None:
-    """Approved calls keep waiting for the row, with the approved arguments; the others wait for nothing any more."""
+def _write(run: RunOutput | TeamRunOutput, asked: Sequence[AskedTool], verdicts: Sequence[Verdict]) -> list[str]:
+    """Approved calls keep waiting for the row, with the approved arguments; the others wait for nothing any more.
+
+    The requirements that were found in this run.
+    """
+    written: list[str] = []
     by_id = {one.requirement.id: (one, verdict) for one, verdict in zip(asked, verdicts, strict=True)}
     for requirement in run.requirements or ():
         if requirement.id not in by_id or requirement.tool_execution is None:
             continue
         one, verdict = by_id[requirement.id]
+        written.append(requirement.id)
         mine = AskedTool(requirement, requirement.tool_execution, one.call)
         if verdict.run is not None:
             amend(mine, verdict.run)
@@ -185,3 +209,4 @@ def _write(run: RunOutput | TeamRunOutput, asked: Sequence[AskedTool], verdicts:
             mine.execution if tool.tool_call_id == mine.execution.tool_call_id and tool.result is None else tool
             for tool in run.tools or ()
         ]
+    return written

@@ -233,7 +233,6 @@ def _lane(execution: ToolExecution, *, confirmation: bool = False, external: boo
 
 def _run(requirement: RunRequirement, execution: ToolExecution) -> None:
     _lane(execution, confirmation=True)
-    requirement.user_input_schema = execution.user_input_schema = None
     requirement.confirmation = execution.confirmed = True
 
 

@@ -175,6 +175,35 @@ async def test_agentos_is_first(desk: Desk, status: str, tmp_path: Path) -> None
     assert bank.paid == (["p0 3"] if status == "approved" else [])
 
 
+async def test_user_input_that_is_rejected_in_agentos(desk: Desk, tmp_path: Path) -> None:
+    """What agno would run all the same does not run, and the model reads who rejected it, and why."""
+    bank = Bank()
+    run = pause(bank, "requires_user_input", tmp_path, desk.run)
+    desk.people(None)
+    db = sqlite(tmp_path)
+    async with bridge(desk, db):
+        await asyncio.to_thread(desk.waiting)
+        data = {"note": "no money"}
+        db.update_approval(row(tmp_path)["id"], status="rejected", resolved_by="Max", resolution_data=data)
+        await asyncio.to_thread(eventually, lambda: not db.get_run(run.run_id).active_requirements)  # type: ignore[union-attr]
+    ended = await go_on(bank, "requires_user_input", tmp_path, run)
+    assert said(ended) == ["Max rejected this call of pay in AgentOS: no money"]
+    assert not bank.paid
+
+
+async def test_two_bridges(desk: Desk, tmp_path: Path) -> None:
+    """Both write the same; the second one does not undo what the first one wrote."""
+    bank = Bank()
+    run = pause(bank, "requires_user_input", tmp_path, desk.run)
+    desk.people(reject("no"))
+    two = [ApprovalsBridge(sqlite(tmp_path), desk.gate()) for _ in range(2)]
+    went = await asyncio.gather(*(one.decide(row(tmp_path)) for one in two))
+    assert went == [True, True]
+    await go_on(bank, "requires_user_input", tmp_path, run)
+    assert not bank.paid
+    assert len(desk.requests()) == 1
+
+
 async def test_signoff_is_first(desk: Desk, tmp_path: Path) -> None:
     """A row that is decided here cannot be decided in AgentOS any more."""
     pause(Bank(), "requires_confirmation", tmp_path, desk.run)
