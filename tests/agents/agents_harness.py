@@ -1,46 +1,37 @@
-"""A real `signoff serve` with the embedded Redis, and people who decide over HTTP with an approver key.
+"""A real `signoff serve` with the embedded Redis, in a Slack and a Teams that are simulated, where people decide.
+
+Each decision is clicked and typed in one of the two, in turns. Over HTTP, with an approver key, goes only what a chat
+has no way for: an approval or an edit with words to the agent, since the forms have no field for them; a request that
+is decided already, or was edited since it was seen; and an argument longer than one input. The calls of a batch are
+decided one at a time in a private review, `/pending` with the batch's id.
 
 Only the standard library and the agent's side: it runs in every framework's environment.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from agents_chats import CHATS, Chats
+
 from signoff import Gate
 
-POLICY = """\
-version: 1
-people:
-  ada: {name: Ada Okafor}
-groups:
-  everyone: {members: [ada]}
-defaults:
-  approvers: [everyone]
-rules:
-  - name: nothing drops tables
-    when: tool == "drop_table"
-    decide: reject
-    message: Open a change ticket.
-"""
+PERSON = "ada"
+EFFECT = 3.0
+"""Seconds that an acknowledged click may take to show in the record."""
 LOOK = 0.02
 """Seconds between looks at another process, which sends no event."""
 
@@ -71,6 +62,9 @@ class Service:
     agent_key: str
     approver_key: str
     process: subprocess.Popen[bytes]
+    chats: Chats
+    turns: Iterator[str] = field(default_factory=lambda: itertools.cycle(CHATS))
+    """Where the next decision is made."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def http(self, path: str, key: str, body: object = None) -> tuple[int, Json]:
@@ -92,6 +86,7 @@ class Service:
             made.stop.set()
             for thread in made.threads:
                 thread.join(10)
+        assert not made.broken, made.broken
 
 
 @dataclass
@@ -102,6 +97,10 @@ class Desk:
     agent: str
     refused: list[Json] = field(default_factory=list)
     """Problems that decisions were answered with."""
+    by_http: list[str] = field(default_factory=list)
+    """Why decisions went past the chats."""
+    broken: list[str] = field(default_factory=list)
+    """What a chat did not take although the service did."""
     stop: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -138,10 +137,51 @@ class Desk:
         eventually(lambda: len(self.requests("pending")) >= count)
         return self.requests("pending")
 
-    def decide(self, asked: Json, answer: Json | Judge) -> tuple[int, Json]:
-        said = answer(asked) if callable(answer) else answer
-        body = {"version": asked["version"], **cast("Json", said)}
-        return self.service.http(f"/v1/requests/{asked['id']}/decisions", self.service.approver_key, body)
+    def decide(
+        self, asked: Json, answer: Json | Judge, *, person: str = PERSON, chat: str | None = None
+    ) -> tuple[int, Json]:
+        """In this chat, or the one whose turn it is; where that has no way, or does not take it, over HTTP. The status
+        and the body that HTTP answers; 200 and the request when the chat has taken it.
+        """
+        said = cast("Json", answer(asked) if callable(answer) else answer)
+        now = self._now(asked)
+        why = self._past_chats(asked, now, said)
+        if why is None:
+            chat = chat or next(self.service.turns)
+            told = self.service.chats.decide(chat, person, asked, said)
+            if not told and (after := self._moved(now)) is not None:
+                return 200, after
+            why = told.get("no_way")
+        body = {"version": asked["version"], **said}
+        status, answered = self.service.http(f"/v1/requests/{asked['id']}/decisions", self.service.approver_key, body)
+        if why is not None:
+            self.by_http.append(why)
+        elif status == 200:
+            self.broken.append(f"{chat} did not take {said}: {told.get('said', 'nothing came of it')}")
+        return status, answered
+
+    def _now(self, asked: Json) -> Json:
+        return self.service.http(f"/v1/requests/{asked['id']}", self.service.agent_key)[1]
+
+    def _past_chats(self, asked: Json, now: Json, said: Json) -> str | None:
+        """Why no chat has a way for this; None when it has."""
+        if now["status"] != "pending":
+            return f"it is {now['status']} already"
+        if now["version"] != asked["version"]:
+            return "it was edited since it was seen"
+        if said["kind"] in {"approve", "edit"} and said.get("message"):
+            return "the forms have no field for words beside an approval"
+        return None
+
+    def _moved(self, before: Json) -> Json | None:
+        """The request once a click has had its effect; None when it has none."""
+        end = time.monotonic() + EFFECT
+        while time.monotonic() < end:
+            now = self._now(before)
+            if any(now[name] != before[name] for name in ("status", "version", "stages")):
+                return now
+            time.sleep(LOOK)
+        return None
 
     def people(self, *answers: Json | Judge | None, by: dict[str, Json | Judge | None] | None = None) -> None:
         """From now on decide each new request: the next of `answers`, the last for all that follow; or by its tool."""
@@ -177,52 +217,3 @@ def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(LOOK)
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[Service]:
-    """`signoff serve` in this folder, from the Python that SIGNOFF_TEST_SERVER names."""
-    server = os.environ.get("SIGNOFF_TEST_SERVER", sys.executable)
-    (folder / "policy.yaml").write_text(POLICY)
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "SIGNOFF_DATA_DIR": str(folder / "data"),
-        "SIGNOFF_POLICY": "policy.yaml",
-        "SIGNOFF_PORT": "0",
-        "SIGNOFF_RATE": "100000",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-    def key(*words: str) -> str:
-        command = [server, "-m", "signoff", "keys", "create", "--name", "test", *words]
-        made = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
-        assert made.returncode == 0, made.stderr
-        return made.stdout.strip()
-
-    log = folder / "serve.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [server, "-m", "signoff", "serve"],
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-        )
-    try:
-        pattern = re.compile(r"listens on (http://\S+)")
-        eventually(lambda: pattern.search(log.read_text()) or process.poll() is not None, 60)
-        found = pattern.search(log.read_text())
-        assert found is not None, log.read_text()
-        yield Service(found[1], key("--role", "agent"), key("--role", "approver", "--person", "ada"), process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(int((folder / "data" / "redis" / "redis.pid").read_text()), signal.SIGKILL)

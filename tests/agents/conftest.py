@@ -19,7 +19,8 @@ if FRAMEWORK:
     with suppress(ImportError):
         import_module(FRAMEWORK)
 
-    from agents_harness import Desk, Service, serving
+    from agents_harness import Desk, Service
+    from agents_service import serving
 
     @pytest.fixture(scope="session")
     def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
