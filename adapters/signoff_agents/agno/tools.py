@@ -77,7 +77,7 @@ class Shape:
         """The same, where some are still to be filled in."""
         for name, value in arguments.items():
             if isinstance(value, str) and value.strip().lower() in MISREAD:
-                raise ValueError(f"{name}: agno does not pass on the text {value.strip()!r} as text")
+                raise ValueError(f"{name}: agno does not pass this text on as text")
             if _too_exact(value):
                 raise ValueError(f"{name}: agno does not pass on as many digits")
         if self._parameters is not None:
