@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 from datetime import timedelta
 from typing import Literal
 
+import jsonschema
 import pytest
 from hookkit import DAY, TARGET, URL, HookHouse, refusing
 from relaykit import AGENT, CrashError, Life, who
 from standardwebhooks import Webhook, WebhookVerificationError
 from structlog.testing import capture_logs
 
-from signoff.api import as_asked
+from signoff.api import as_asked, openapi
 from signoff.errors import NoWebhook
 from signoff.model import Answer, Key, Outcome, Request, dumps, hook_of, loads
 from signoff.relay import hooks as hooks_room
@@ -100,6 +102,49 @@ async def test_every_end_is_told_once_as_get_shows_it(house: HookHouse, how: str
     assert post.id == f"msg_{request.id}"
     assert (await house.delivery(request)).state == "delivered"
     assert not await house.waits(request)
+
+
+@pytest.mark.parametrize("how", ENDS)
+async def test_a_webhook_is_what_the_openapi_document_says(house: HookHouse, how: str) -> None:
+    """Every end is announced there, and its body fits the schema."""
+    await ENDS[how](house)
+    await house.told()
+    (post,) = house.receiver.posts
+    document = openapi.document(house.limits)
+    announced = document["webhooks"]
+    assert isinstance(announced, dict)
+    assert set(announced) == {f"request.{end.partition(' ')[0]}" for end in ENDS}
+    schema = {"$ref": "#/components/schemas/Webhook", "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(json.loads(post.body))
+
+
+async def test_i22_who_waits_hears_the_decision_while_a_receiver_hangs(house: HookHouse) -> None:
+    """A webhook takes nothing from those who stay."""
+    request = await house.ask(tool="one", callback_url=URL)
+    waiting = asyncio.create_task(house.desk.wait(request.id, 60))
+    began = asyncio.Event()
+
+    async def hang() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    house.receiver.during = hang
+    hooks = house.hooks()
+    hooks.start()
+    try:
+        await house.approve(request)
+        await house.now(house.relay())
+        async with asyncio.timeout(10):
+            await began.wait()
+            assert (await waiting).status == "approved"
+            again = await house.ask(tool="one")
+            waiting = asyncio.create_task(house.desk.wait(again.id, 60))
+            await house.approve(again)
+            assert (await waiting).status == "approved"
+    finally:
+        for task in hooks._held:
+            task.cancel()
+        await hooks.close()
 
 
 async def test_each_key_signs_with_a_secret_of_its_own(house: HookHouse, monkeypatch: pytest.MonkeyPatch) -> None:
