@@ -16,8 +16,7 @@ from agno.db.base import AsyncBaseDb
 from agno.models.response import ToolExecution
 
 from signoff.errors import AlreadyStarted, Unavailable, Unusable, where
-from signoff_agents.gating import Call, Ran, Verdict, batch_of, fault_of, refused, report, settle, text
-from signoff_agents.gating.deciding import misfit
+from signoff_agents.gating import Call, Ran, Verdict, batch_of, fault_of, misfit, refused, report, settle, text
 
 if TYPE_CHECKING:
     from signoff.client import Batch, Decision, Gate

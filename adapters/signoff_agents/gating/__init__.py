@@ -22,6 +22,7 @@ from signoff_agents.gating.deciding import batch_of as batch_of
 from signoff_agents.gating.deciding import decide as decide
 from signoff_agents.gating.deciding import decide_all as decide_all
 from signoff_agents.gating.deciding import fault_of as fault_of
+from signoff_agents.gating.deciding import misfit as misfit
 from signoff_agents.gating.deciding import refused as refused
 from signoff_agents.gating.deciding import retry as retry
 from signoff_agents.gating.deciding import settle as settle

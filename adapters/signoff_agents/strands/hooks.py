@@ -14,8 +14,19 @@ from strands.interventions import InterventionHandler, Proceed
 from strands.middleware import ExecuteToolStage, ToolResultEvent, TypedEvent
 
 from signoff.errors import where
-from signoff_agents.gating import Call, Ran, Tools, Turns, Verdict, broken, checked, fields_of, refused, report
-from signoff_agents.gating.deciding import misfit
+from signoff_agents.gating import (
+    Call,
+    Ran,
+    Tools,
+    Turns,
+    Verdict,
+    broken,
+    checked,
+    fields_of,
+    misfit,
+    refused,
+    report,
+)
 from signoff_agents.strands.calls import APPROVED, asks_itself, call_id_of, call_of, run_of, shape_of, turn_of
 from signoff_agents.strands.pauses import APPROVAL, reason_of, taken
 
