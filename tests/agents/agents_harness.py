@@ -152,6 +152,8 @@ class Desk:
             if not told and (after := self._moved(now)) is not None:
                 return 200, after
             why = told.get("no_way")
+            # The approver key is one person's.
+            assert person == PERSON, f"{chat} did not take what {person} did: {told}"
         body = {"version": asked["version"], **said}
         status, answered = self.service.http(f"/v1/requests/{asked['id']}/decisions", self.service.approver_key, body)
         if why is not None:
