@@ -203,9 +203,9 @@ async def test_tool_that_nobody_named_is_asked_about(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        ({"to": "a", "amount": "a lot"}, "amount: "),
-        ({"to": "a"}, "amount: "),
-        ({"to": "a", "amount": 1, "x": 1}, "x: "),
+        ({"to": "lena", "amount": "a lot"}, "amount: "),
+        ({"to": "lena"}, "amount: "),
+        ({"to": "lena", "amount": 1, "x": 1}, "x: "),
     ],
 )
 async def test_arguments_that_do_not_fit_ask_nobody(desk: Desk, arguments: Any, fault: str) -> None:
