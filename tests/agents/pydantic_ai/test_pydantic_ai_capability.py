@@ -114,10 +114,10 @@ async def test_answer_in_place_of_an_approval(desk: Desk) -> None:
 
 async def test_external_call_is_answered(desk: Desk) -> None:
     """What runs elsewhere, or is a question, has a person's answer as its result; only that is offered."""
-    desk.people(respond({"colour": "blue"}))
+    desk.people(respond("blue"))
     made = agent(Bank(), turn(("ask_user", {"question": "?"})), capabilities=[approvals(desk.gate(), None)])
     [part] = results(await made.run("ask"))
-    assert (part.content, part.outcome) == ({"colour": "blue"}, "success")
+    assert (part.content, part.outcome) == ("blue", "success")
     assert sorted(desk.requests()[0]["allowed_decisions"]) == ["reject", "respond"]
 
 

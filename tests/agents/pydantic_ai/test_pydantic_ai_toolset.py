@@ -83,10 +83,10 @@ async def test_calls_of_a_turn_are_one_batch(desk: Desk) -> None:
 async def test_answer_is_the_result(desk: Desk) -> None:
     """As it is, and the tool does not run."""
     bank = Bank()
-    desk.people(respond(["by hand"]))
-    tools: Any = {"*": {"allowed_decisions": ("respond", "reject")}}
+    desk.people(respond(7))
+    tools: Any = {"*": {"allowed_decisions": ("respond", "reject"), "response_schema": {"type": "integer"}}}
     result = await agent(bank, desk.gate(), pays(1), tools=tools).run("pay")
-    assert said(result) == [["by hand"]]
+    assert said(result) == [7]
     assert not bank.paid
 
 
