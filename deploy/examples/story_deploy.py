@@ -33,7 +33,7 @@ def main(run: str, service: str, sha: str, environment: str) -> str:
         rollback=f"deploy the version before {sha}",
     )
     consume(decision)  # right before it runs, and never twice
-    given = decision.arguments  # never one's own copy: these are what people agreed to
+    given = decision.arguments or {}  # never one's own copy: these are what people agreed to
     try:
         told = deploy(str(given["environment"]), str(given["service"]), str(given["sha"]))
     except Exception as error:

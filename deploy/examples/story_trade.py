@@ -12,17 +12,19 @@ The rule `orders` of policy.yaml asks for it. Its text is made from the very arg
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
 from signoff import Gate, NotRun, Rejected, call
 from signoff_agents.plain import requires_approval
 
+Side = Literal["buy", "sell"]
+
 gate = Gate(agent="trader")
 
 
-def place_order(side: Literal["buy", "sell"], quantity: Annotated[int, Field(gt=0)], symbol: str) -> str:
+def place_order(side: Side, quantity: Annotated[int, Field(gt=0)], symbol: str) -> str:
     """Place a market order, which is executed at once."""
     return f"{side} {quantity} {symbol}: executed"  # the broker is called here
 
@@ -39,14 +41,13 @@ order = requires_approval(
 
 
 if __name__ == "__main__":
-    side, quantity, symbol = sys.argv[1:4]
-    assert side in ("buy", "sell"), "buy or sell"
+    _, side, quantity, symbol = sys.argv
     try:
-        with call(reason="The portfolio is three per cent short of its target"):
-            print(order(side, int(quantity), symbol))
+        with call(reason="The portfolio is three per cent off its target"):
+            print(order(cast("Side", side), int(quantity), symbol))  # another word asks nobody and buys nothing
     except Rejected as no:
         print(no)
         sys.exit(10)
-    except NotRun as error:
+    except (NotRun, ValueError) as error:
         print(error)
         sys.exit(1)

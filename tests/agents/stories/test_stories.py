@@ -57,6 +57,14 @@ def test_trade_that_is_refused(desk: Desk) -> None:
     assert said.endswith("rejected this call of place_order. You may try again with changes: over the limit")
 
 
+def test_trade_with_an_unknown_word_asks_nobody(desk: Desk) -> None:
+    """`by` is neither a purchase nor a sale."""
+    desk.agent = "trader"
+    before = len(desk.requests())
+    assert run(desk, "story_trade.py", "by", "200", "ACME")[0] == 1
+    assert len(desk.requests()) == before
+
+
 # ── a deployment ──
 
 
