@@ -23,6 +23,8 @@ GOALS: dict[str, str] = {
     "P16": "signed /pending → the first page at the chat: 100k pending / 1k ≤ 3, p50 ≤ 0.3 s",
     "P17": "deciding 200 selected, confirmed → results: ≤ 1 s, ≤ 4 × settling 200",
     "P18": "an agent's batch of 500: one card in each chat, a handful of repaints while all are decided",
+    "P19": "each agent framework: a gated call that a rule approves, over the same call without the gate: p50 ≤ 3 ms",
+    "P20": "importing each adapter: ≤ 20 ms over importing its framework",
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
     "settling": ("P1", "P4", "P5"),
@@ -39,5 +41,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "listing": ("P16",),
     "deciding": ("P17",),
     "batching": ("P18",),
+    "adapting": ("P19", "P20"),
 }
 """Module → the goals its `rows` measures."""
