@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from signoff.client.fields import Fields
     from signoff.model import Change
 
+QUOTED = 3
+"""Letters that a word has at least, for it to be a quotation: shorter ones stand in any sentence."""
 SHOWN = 300
 """Characters of a value that a note about an edit quotes."""
 
@@ -207,6 +209,8 @@ def _quotes(text: str, value: object) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
         return any(_quotes(text, one) for one in cast("Collection[object]", value))
     if value is None or isinstance(value, bool) or not str(value):
+        return False
+    if isinstance(value, str) and len(value) < QUOTED and value.isalpha():
         return False
     return re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", text) is not None
 

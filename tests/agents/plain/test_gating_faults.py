@@ -81,7 +81,7 @@ async def test_a_models_fault(desk: Desk, given: dict[str, Any], text: str) -> N
 )
 async def test_what_a_check_raises(desk: Desk, error: Exception, text: str) -> None:
     """A plain ValueError's words, unless they quote an argument; nothing of what is a fault in the check itself."""
-    told = await said(desk, {**GOOD, "deep": {"list": ["x", True, None]}}, raising(error))
+    told = await said(desk, {**GOOD, "deep": {"list": ["x", True, None, "is"]}}, raising(error))
     assert told.casefold() == text.casefold()
     assert SECRET not in told
 
