@@ -197,3 +197,16 @@ async def test_fifty_refunds_are_one_batch(shop: Shop) -> None:
     _, done = await asyncio.to_thread(shop.server.http, "/v1/decisions", shop.ada, body)
     assert {one["result"] for one in done["results"]} == {"approved"}
     assert [one.arguments["order"] for one in await waiting if one.arguments] == [f"A-{n}" for n in range(50)]
+
+
+async def test_calls_of_a_batch_can_be_taken_back_by_their_ids(shop: Shop) -> None:
+    """The ids are those of the requests, in the order of the calls; there are none before it is sent."""
+    gate = shop.gate()
+    batch = gate.batch()
+    for order in ("A-1", "A-2"):
+        batch.add("issue_refund", {"order": order})
+    assert batch.request_ids == []
+    await batch.send()
+    assert await gate.cancel(batch.request_ids[1])
+    await shop.decide(lambda _: {"kind": "approve"}, 1)
+    assert [one.kind for one in await batch.decisions()] == ["approve", "cancel"]

@@ -19,7 +19,7 @@ from signoff.errors import AlreadyStarted, Unavailable, Unusable, where
 from signoff_agents.gating import Call, Ran, Verdict, batch_of, fault_of, misfit, refused, report, settle, text
 
 if TYPE_CHECKING:
-    from signoff.client import Batch, Decision, Gate
+    from signoff.client import Decision, Gate
 
 Row = dict[str, Any]
 POLL = 1.0
@@ -164,7 +164,7 @@ async def ask_beside(gate: Gate, calls: Sequence[Call], places: Sequence[Place |
         batch = batch_of(gate, [calls[index] for index in rest])
         await batch.send()
         requests: dict[Place, list[str]] = {}
-        for index, request in zip(rest, _ids(batch), strict=True):
+        for index, request in zip(rest, batch.request_ids, strict=True):
             if (place := places[index]) is not None:
                 requests.setdefault(place, []).append(request)
         watching = asyncio.create_task(_watch(gate, requests))
@@ -190,12 +190,6 @@ async def _watch(gate: Gate, requests: dict[Place, list[str]]) -> None:
             except Exception as error:  # noqa: BLE001  # looked at again; people may decide here meanwhile
                 log.warning("the approval %s of agno could not be looked at: %s", place[1], where(error))
         await asyncio.sleep(POLL)
-
-
-def _ids(batch: Batch) -> list[str]:
-    """The requests' ids, which are needed to take them back."""
-    found: Any = batch._sent.body["requests"]  # pyright: ignore[reportPrivateUsage]
-    return [str(one["id"]) for one in found]
 
 
 async def _settled(

@@ -65,6 +65,11 @@ class Batch:
         """Ask now. Raises Unavailable; then it can be sent again, and nobody is asked twice."""
         await self._sent.send()
 
+    @property
+    def request_ids(self) -> list[str]:
+        """Of each call, in their order, for `Gate.cancel`; empty until the batch has been sent."""
+        return list(self._sent.ids) if self._together is not None else []
+
     async def decisions(self) -> list[Decision]:
         """All decisions, in the order of the calls, refusals among them. Raises Unavailable."""
         return await self._sent.all()

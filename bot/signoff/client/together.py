@@ -51,7 +51,8 @@ class Together:
         self._requests = requests
         self._sent = cast("Document", plain(body))
         self._known: list[Decision | None] = [None] * len(self.members)
-        self._ids: list[str] = []
+        self.ids: list[str] = []
+        """Of the requests, once they are known."""
         self._path = ""
         self._end = 0.0
         self._token = ""
@@ -63,7 +64,7 @@ class Together:
     async def send(self) -> None:
         """Ask, once. Raises Unavailable; then it may be called again, and asks nobody twice."""
         async with self._lock:
-            if self._ids or not self.members:
+            if self.ids or not self.members:
                 return
             self._token = self._token or self._key()
             reply = await self._requests.sent(self.name, PATH, self._sent, self._token)
@@ -75,10 +76,10 @@ class Together:
                     replayed = reply.replayed or one.get("version") != 1
                     check_recorded(member.tool, member.sent, one, replayed=replayed)
                 self._end = asyncio.get_running_loop().time() + max(map(lifetime, documents))
-                self._ids = [str(one["id"]) for one in documents]
+                self.ids = [str(one["id"]) for one in documents]
                 self._read(reply.body)
             except (ValueError, KeyError, TypeError) as error:
-                self._ids = []
+                self.ids = []
                 raise nonsense(self.name, error) from error
 
     async def more(self, seen: int) -> None:
@@ -123,7 +124,7 @@ class Together:
         """Raises ValueError for an answer that is not about these calls; then nothing of it counts."""
         known = list(self._known)
         for index, document in enumerate(self._documents(body)):
-            decision = read(document, self._ids[index])
+            decision = read(document, self.ids[index])
             if document.get("tool") != self.members[index].tool:
                 raise doubtful(self.members[index].tool, "it is about another tool")
             if decision is not None and known[index] is None:
