@@ -201,6 +201,19 @@ async def test_what_happens_after_the_end_is_not_told(house: HookHouse) -> None:
     assert len(house.receiver.posts) == 1
 
 
+async def test_what_happens_after_the_end_does_not_hurry_a_retry(house: HookHouse) -> None:
+    """A receiver that asked for peace has it, also when the agent, which has its answer, goes on."""
+    house.receiver.fails(refusing(503, 3600))
+    request = await ended(house)
+    await house.told()
+    await house.desk.consume(request.id, request.arguments, AGENT)
+    await house.told()
+    await house.pass_(3500)
+    assert len(house.receiver.posts) == 1
+    await house.pass_(200)
+    assert len(house.receiver.posts) == 2
+
+
 async def test_a_request_without_callback_url_leaves_no_trace(house: HookHouse) -> None:
     """No line, no memory, no attempt."""
     request = await house.ask(tool="one")
@@ -408,19 +421,23 @@ async def test_i21_a_redelivery_killed_at_any_step_is_sent_or_can_be_said_again(
 
     for last in range(1, 40):
         house = await HookHouse.made()
-        house.receiver.fails(*([refusing(410)] if was == "dead" else []))
+        house.receiver.fails(*([refusing(), refusing(410)] if was == "dead" else []))
         request = await ended(house)
         await house.told()
+        await house.pass_(10)
+        tried = len(house.receiver.posts)
         assert (await house.delivery(request)).state == was
         life = Life(last, when)
         with contextlib.suppress(CrashError):
             await Deliveries(life.of(house.store)).redeliver(request.id, by="cli:op", via="cli")
         await house.pass_(62)
         said = await house.lines(request, "webhook_redelivered")
-        posts = len(house.receiver.posts)
-        state = (await house.delivery(request)).state
-        stands = {(0, 1, was), (1, 2, "delivered")}
-        assert (said, posts, state) in (stands if was == "dead" else {*stands, (1, 1, was)})
+        posts = len(house.receiver.posts) - tried
+        delivery = await house.delivery(request)
+        state = delivery.state
+        stands = {(0, 0, was), (1, 1, "delivered")}
+        assert (said, posts, state) in (stands if was == "dead" else {*stands, (1, 0, was)})
+        assert delivery.attempts == (posts or tried)
         if not life.over:
             assert said == 1
             return
