@@ -67,7 +67,7 @@ async def langchain(gate: Gate | None, stack: AsyncExitStack) -> Made:
     from signoff_agents.langchain import ApprovalMiddleware
 
     around = [] if gate is None else [ApprovalMiddleware(gate)]
-    return lambda: banking(Bank, lambda bank: agent(bank, pays(3), middleware=around).ainvoke, SAY)
+    return banking(Bank(), lambda bank: agent(bank, pays(3), middleware=around).ainvoke, SAY)
 
 
 async def strands(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -76,7 +76,7 @@ async def strands(gate: Gate | None, stack: AsyncExitStack) -> Made:
     from signoff_agents.strands import ApprovalHooks
 
     hooks = [] if gate is None else [ApprovalHooks(gate)]
-    return lambda: banking(Bank, lambda bank: agent(bank, pays(3), hooks=hooks).invoke_async, "pay them")
+    return banking(Bank(), lambda bank: agent(bank, pays(3), hooks=hooks).invoke_async, "pay them")
 
 
 async def openai_agents(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -89,7 +89,7 @@ async def openai_agents(gate: Gate | None, stack: AsyncExitStack) -> Made:
         gated = made if gate is None else gate_agent(made, gate)
         return lambda: run(gated)
 
-    return lambda: banking(Bank, starts)
+    return banking(Bank(), starts)
 
 
 async def pydantic_ai(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -98,7 +98,7 @@ async def pydantic_ai(gate: Gate | None, stack: AsyncExitStack) -> Made:
     from signoff_agents.pydantic_ai import approvals
 
     around = [] if gate is None else [approvals(gate)]
-    return lambda: banking(Bank, lambda bank: agent(bank, pays(3), capabilities=around).run, "pay")
+    return banking(Bank(), lambda bank: agent(bank, pays(3), capabilities=around).run, "pay")
 
 
 async def google_adk(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -107,7 +107,7 @@ async def google_adk(gate: Gate | None, stack: AsyncExitStack) -> Made:
     from signoff_agents.google_adk import ApprovalPlugin
 
     plugins = [] if gate is None else [ApprovalPlugin(gate)]
-    return lambda: banking(Bank, lambda bank: Run(app(bank, [pays(3)], *plugins), uuid.uuid4().hex).say)
+    return banking(Bank(), lambda bank: Run(app(bank, [pays(3)], *plugins), uuid.uuid4().hex).say)
 
 
 async def agent_framework(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -116,7 +116,7 @@ async def agent_framework(gate: Gate | None, stack: AsyncExitStack) -> Made:
     from signoff_agents.agent_framework import ApprovalMiddleware
 
     around = [] if gate is None else [ApprovalMiddleware(gate)]
-    return lambda: banking(Bank, lambda bank: agent(bank, pays(3), middleware=around).run, "pay")
+    return banking(Bank(), lambda bank: agent(bank, pays(3), middleware=around).run, "pay")
 
 
 async def agno(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -124,23 +124,19 @@ async def agno(gate: Gate | None, stack: AsyncExitStack) -> Made:
 
     from signoff_agents.agno import gated
 
-    def starts(bank: Any) -> Any:
-        pay = bank.async_tool()
-        return agent(pays(3), tools=[pay if gate is None else gated(gate, pay)]).arun
-
-    return lambda: banking(Bank, starts, "pay")
+    bank = Bank()
+    pay = bank.async_tool() if gate is None else gated(gate, bank.async_tool())
+    return banking(bank, lambda _: agent(pays(3), tools=[pay]).arun, "pay")
 
 
 async def crewai(gate: Gate | None, stack: AsyncExitStack) -> Made:
     """The tool alone: what CrewAI does around it takes many times as long and varies more than what is measured."""
     from crewai_agent import Bank
 
-    def starts(bank: Any) -> Any:
-        made = bank.tools() if gate is None else bank.gated(gate, "pay")
-        pay = next(one for one in made if one.name == "pay")
-        return lambda: asyncio.to_thread(pay.run, **SENT)
-
-    return lambda: banking(Bank, starts)
+    bank = Bank()
+    tools = bank.tools() if gate is None else bank.gated(gate, "pay")
+    pay = next(one for one in tools if one.name == "pay")
+    return banking(bank, lambda _: lambda: asyncio.to_thread(pay.run, **SENT))
 
 
 async def ag_ui(gate: Gate | None, stack: AsyncExitStack) -> Made:
@@ -203,16 +199,21 @@ async def mcp(gate: Gate | None, stack: AsyncExitStack) -> Made:
     return lambda: call
 
 
-def banking(bank: Callable[[], Any], starts: Callable[[Any], Callable[..., Awaitable[object]]], *said: Any) -> Call:
-    """A run of an agent over a bank that knows what was paid."""
-    one = bank()
-    start = starts(one)
+def banking(bank: Any, starts: Callable[[Any], Callable[..., Awaitable[object]]], *said: Any) -> Made:
+    """Runs of an agent over one bank, which knows what was paid. Its tools last, as a program's do."""
+    tools = getattr(bank, "tools", list)()
+    bank.tools = lambda *_, **__: tools
 
-    async def call() -> object:
-        await start(*said)
-        return one.paid
+    def made() -> Call:
+        start, before = starts(bank), len(bank.paid)
 
-    return call
+        async def call() -> object:
+            await start(*said)
+            return len(bank.paid) > before
+
+        return call
+
+    return made
 
 
 FRAMEWORKS = {
