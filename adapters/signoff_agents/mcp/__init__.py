@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from signoff_agents.gating import missing
 
 try:
-    import mcp.types as _types  # noqa: F401  # only whether it is there
+    import mcp.types as _types  # noqa: F401  # pyright: ignore[reportUnusedImport]  # only whether it is there
 except ImportError as error:
     raise missing(__name__, "mcp", error) from error
 

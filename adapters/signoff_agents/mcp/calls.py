@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from signoff.errors import where
 from signoff.model import dumps
 from signoff_agents import gating
-from signoff_agents.mcp.catalogue import Catalogue, Page, fits, schema_of, title_of
+from signoff_agents.mcp.catalogue import Catalogue, Page, schema_of, title_of
 from signoff_agents.mcp.messages import VERSION_META, Document, answered, part
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Calls:
             run_id=caller.run_id,
             call_id=_call_id(message, params, caller),
             fields=self._said(tool, caller),
-            fits=fits(tool),
+            fits=gating.fits_schema(part(tool, "inputSchema")),
         )
         verdict = await self._asked(call)
         if verdict.run is not None:

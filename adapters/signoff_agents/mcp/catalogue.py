@@ -7,20 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 from jsonschema import Draft202012Validator, SchemaError
-from jsonschema.exceptions import ValidationError as Misfit
-from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
 from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_mcp_header_map
-from pydantic_core import PydanticCustomError, ValidationError
-from referencing import Registry
 
-from signoff.model import dumps
 from signoff_agents.mcp.messages import Document, part
 
 PAGES = 100
 """Pages of a list of tools that are read."""
-QUOTED = 100
-"""Characters of a schema's rule that a fault quotes."""
 TITLE = 300
 """Characters of a title."""
 
@@ -84,37 +76,6 @@ def schema_of(tool: Mapping[str, object]) -> Document | None:
 def title_of(tool: Mapping[str, object]) -> str | None:
     title = tool.get("title") or part(tool, "annotations").get("title")
     return title[:TITLE] if isinstance(title, str) and title.strip() else None
-
-
-def fits(tool: Mapping[str, object]) -> Callable[[Mapping[str, object]], object] | None:
-    """A check of arguments by the tool's own schema; it raises pydantic's ValidationError, without the values."""
-    schema = part(tool, "inputSchema")
-    if not schema:
-        return None
-    kind = validator_for(schema, default=Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except SchemaError:
-        return None
-    # A registry of its own: the library's own one fetches what a schema refers to from the network.
-    validator = kind(schema, registry=Registry())
-
-    def check(arguments: Mapping[str, object]) -> None:
-        error = best_match(validator.iter_errors(dict(arguments)))
-        if error is not None:
-            raise _misfit(error)
-
-    return check
-
-
-def _misfit(error: Misfit) -> ValidationError:
-    said = f"it does not fit the schema's {error.validator}: {dumps(error.validator_value)[:QUOTED]}"
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in cast("Document", error.instance)]
-        said = f"{' and '.join(map(str, missing))} is missing"
-    loc = tuple(item if isinstance(item, str | int) else str(item) for item in error.absolute_path)
-    wrong = PydanticCustomError("schema", "{said}", {"said": said})
-    return ValidationError.from_exception_data("arguments", [{"type": wrong, "loc": loc, "input": None}])
 
 
 def headers_of(tool: Mapping[str, object], arguments: Mapping[str, object]) -> dict[str, str]:

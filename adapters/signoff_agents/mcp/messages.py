@@ -121,10 +121,11 @@ def is_response(message: Mapping[str, object]) -> bool:
 
 def part(message: Mapping[str, object], *names: str) -> Document:
     """An object inside; empty where there is none."""
-    found: object = message
+    found: Mapping[str, object] = message
     for name in names:
-        found = cast("Document", found).get(name) if isinstance(found, dict) else None
-    return cast("Document", found) if isinstance(found, dict) else {}
+        inner = found.get(name)
+        found = cast("Document", inner) if isinstance(inner, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def cancelled_id(message: Mapping[str, object]) -> str | None:

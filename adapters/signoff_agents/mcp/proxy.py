@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 from aiohttp import web
@@ -77,7 +78,7 @@ class Proxy:
 
     def _send(
         self, request: web.Request, body: bytes | None, headers: Mapping[str, str]
-    ) -> aiohttp.client._RequestContextManager:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._http is None:
             self._http = connection()
         return self._http.request(request.method, self._url, data=body, headers=headers, allow_redirects=False)

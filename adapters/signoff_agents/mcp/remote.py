@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final
 
 import aiohttp
@@ -136,7 +136,7 @@ class Remote:
             headers[VERSION] = self._version
         return headers if message is None else headers | modern_headers(message, self._catalogue)
 
-    def _post(self, message: Document) -> aiohttp.client._RequestContextManager:
+    def _post(self, message: Document) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return self._http.post(
             self._url,
             data=written(message),

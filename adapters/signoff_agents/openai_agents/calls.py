@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import FunctionTool
 
-from signoff_agents.gating import Call, Misfit, Tools, fields_of
+from signoff_agents.gating import Call, Misfit, Tools, fields_of, fits_schema
 
 if TYPE_CHECKING:
     from signoff.client.fields import Fields
@@ -33,7 +33,7 @@ def call_of(
         call_id=call_id,
         run_id=fields.get("run_id") or run_id,
         fields=cast("Fields", said),
-        fits=fits(schema),
+        fits=fits_schema(schema),
     )
 
 
@@ -59,35 +59,3 @@ def named(tools: Tools, tool: FunctionTool) -> Fields | None:
         return fields_of(tools, tool.name)
     found = fields_of(tools, whole)
     return found if found is not None or isinstance(tools, Mapping) else fields_of(tools, tool.name)
-
-
-def fits(schema: Document) -> Callable[[Mapping[str, object]], object] | None:
-    """A check of arguments by the tool's own schema; it raises ValueError, without the values."""
-    # jsonschema is there with the SDK, which needs mcp, which needs it. Loading it takes its time.
-    from jsonschema import Draft202012Validator, SchemaError
-    from jsonschema.exceptions import best_match
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-
-    if not schema:
-        return None
-    kind = validator_for(schema, default=Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except SchemaError:
-        return None
-    # A registry of its own: the library's own one fetches what a schema refers to from the network.
-    validator = kind(schema, registry=Registry())
-
-    def check(arguments: Mapping[str, object]) -> None:
-        error = best_match(validator.iter_errors(cast("Any", dict(arguments))))
-        if error is None:
-            return
-        place = ".".join(map(str, error.absolute_path))
-        if error.validator == "required":
-            missing = [name for name in cast("list[str]", error.validator_value) if name not in error.instance]
-            raise ValueError(f"{place + ': ' if place else ''}{' and '.join(missing)} is missing")
-        rule = json.dumps(error.validator_value, default=str)[:200]
-        raise ValueError(f"{place or 'arguments'}: it does not fit the schema's {error.validator}: {rule}")
-
-    return check

@@ -6,15 +6,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
-from json import dumps
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 from strands.tools.structured_output.structured_output_tool import StructuredOutputTool
 
-from signoff_agents.gating import Call
+from signoff_agents.gating import Call, fits_schema
 
 if TYPE_CHECKING:
     from strands.types.agent import LocalAgent
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     from signoff.client.fields import Fields
 
 Document = dict[str, Any]
-
-QUOTED = 200
-"""Characters of a schema's rule that a misfit quotes."""
 
 APPROVED: ContextVar[Call | None] = ContextVar("signoff_strands_approved", default=None)
 """The call whose tool is running, with the arguments that were approved."""
@@ -83,24 +78,7 @@ def fits_of(shape: Shape) -> Callable[[Mapping[str, object]], object] | None:
     """A check of arguments: by the function's own types, or by the schema of a tool that has nothing else."""
     if shape.model is not None:
         return shape.model.model_validate
-    return None if shape.schema is None else partial(_fits_schema, shape.schema)
-
-
-def _fits_schema(schema: Document, arguments: Mapping[str, object]) -> None:
-    """Raises ValueError, which quotes no values: it is written to the card too."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-
-    # A registry of its own: the library's own one fetches what a schema refers to from the network.
-    validator = validator_for(schema, default=Draft202012Validator)(schema, registry=Registry())
-    error = best_match(validator.iter_errors(cast("Document", dict(arguments))))
-    if error is None:
-        return
-    at = ".".join(map(str, error.absolute_path))
-    rule = dumps(error.validator_value)[:QUOTED]
-    raise ValueError(f"{at + ': ' if at else ''}it does not fit the schema's {error.validator}: {rule}")
+    return None if shape.schema is None else fits_schema(shape.schema)
 
 
 def run_of(agent: object) -> str:
