@@ -94,7 +94,7 @@ def test_explain_says_the_rules_name_first(made: Home, words: tuple[str, ...], f
 def test_explain_is_for_programs_too(made: Home) -> None:
     """The same as data."""
     call = ("--tool", "issue_refund", "--arg", "amount=500", "--agent", "bot", "--risk", "low")
-    told = made.call("policy", "explain", EXAMPLE, *call, "--json").json
+    told = made.call("policy", "explain", EXAMPLE, *call, "--at", "2026-11-20T10:00Z", "--json").json
     assert (told["rule"], told["decide"], told["risk"], told["approvers"]) == ("refunds", "ask", "high", ["finance"])
     assert [step["result"] for step in told["steps"]] == ["no match", "match"]
 
