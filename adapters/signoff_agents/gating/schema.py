@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+Check = Callable[[Mapping[str, object]], object]
+
 QUOTED = 200
 """Characters of a schema's rule that a fault quotes."""
 
 
-def fits_schema(schema: Mapping[str, object]) -> Callable[[Mapping[str, object]], object] | None:
+def fits_schema(schema: Mapping[str, object]) -> Check | None:
     """A `Call.fits` that raises pydantic's ValidationError, without the values; None for a schema that is none.
 
     For adapters of frameworks that need jsonschema themselves: it is no part of the base install.
     """
+    from signoff.model import dumps
+
+    return _known(dumps(schema)) if schema else None
+
+
+@functools.lru_cache(maxsize=256)
+def _known(text: str) -> Check | None:
+    """Tools are called again and again, and looking at a schema takes longer than looking at arguments."""
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.exceptions import best_match
     from jsonschema.validators import validator_for
     from referencing import Registry
 
-    if not schema:
-        return None
+    schema = cast("dict[str, object]", json.loads(text))
     kind: Any = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(schema)
