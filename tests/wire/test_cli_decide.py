@@ -45,6 +45,17 @@ def test_without_any_chat_it_serves_and_says_so(desk: Desk) -> None:
     assert desk.server.http("/readyz") == (200, {"status": "ready", "parts": {"redis": None}})
 
 
+def test_ask_uses_the_approval_up(desk: Desk) -> None:
+    """With --consume a call with the same ids can be started once: the second time the code is 20."""
+    again = (*ASK, "--run-id", "release-7", "--call-id", "deploy", "--consume")
+    asked, _ = desk.decide("approve", ask=again)
+    assert asked.code == 0
+    second = desk.server.call(desk.agent, *again)
+    assert (second.code, second.out) == (20, "")
+    assert "earlier attempt" in second.err
+    assert desk.server.http("/v1/requests?limit=100", desk.agent)[1]["requests"][-1]["consumed_at"]
+
+
 def test_keys_made_before_the_server_ran_work_with_it(desk: Desk) -> None:
     """One data directory, one Redis: what a command wrote into it, the server reads."""
     assert desk.server.http("/v1/requests", desk.agent)[0] == 200

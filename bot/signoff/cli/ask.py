@@ -57,6 +57,9 @@ def add(app: typer.Typer) -> None:
                 min=1, metavar="SECONDS", help="Seconds until the request expires; left out: as the policy says."
             ),
         ] = None,
+        consume: Annotated[
+            bool, typer.Option("--consume", help="Use the approval up: the same call can be started once, ever.")
+        ] = False,
         callback_url: Annotated[
             str | None, typer.Option(metavar="URL", help="An address that is told too how it ends.")
         ] = None,
@@ -64,8 +67,8 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Ask people, wait, and print the arguments that may run, as JSON.
 
-        Exit code 0 approved, 10 rejected, 11 expired, 12 cancelled, 20 could not ask. What people say stands on
-        standard error. Uses SIGNOFF_URL and SIGNOFF_API_KEY (an agent key).
+        Exit code 0 approved, 10 rejected, 11 expired, 12 cancelled, 20 could not ask (with --consume also: it was
+        started before). What people say stands on standard error. Uses SIGNOFF_URL and SIGNOFF_API_KEY (an agent key).
 
         \b
         Examples:
@@ -99,13 +102,20 @@ def add(app: typer.Typer) -> None:
         }
         if allow:
             fields["allowed_decisions"] = cast("list[Kind]", allow)
-        try:
+
+        async def decided() -> Decision:
             gate = Gate(*service(), on_reject="return", patience=PATIENCE)
-            decision = asyncio.run(gate.ask(tool, {**texts, **data}, **fields))
+            made = await gate.ask(tool, {**texts, **data}, **fields)
+            if consume and made.approved:
+                await gate.consume(made)
+            return made
+
+        try:
+            decision = asyncio.run(decided())
         except NotRun as error:
             fail(error.sentence, COULD_NOT)
-        if decision.folded and decision.approved:
-            # One approval is for one run, and nothing here is consumed that could tell the second from the first.
+        if decision.folded and decision.approved and not consume:
+            # One approval is for one run, and nothing was consumed that could tell the second from the first.
             fail(f"The same call of {tool} was asked already in this run; whoever asked first runs it.", COULD_NOT)
         _print(decision, whole=json)
         raise typer.Exit(EXIT[decision.status])

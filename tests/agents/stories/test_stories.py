@@ -263,7 +263,19 @@ def test_script_without_the_service(desk: Desk) -> None:
     """Exit code 20: who cannot ask does not deploy."""
     away = f"http://127.0.0.1:{closed_port()}"
     said = run(desk, "story_deploy.sh", "api", "4", "production", SIGNOFF_URL=away)
-    assert said == (20, "not deployed: nobody could be asked")
+    assert said == (20, "not deployed: nobody could be asked, or this run has deployed before")
+
+
+def test_script_deploys_a_run_once(desk: Desk) -> None:
+    """Started again under the same name it asks nobody and deploys nothing."""
+    desk.agent = "ci"
+    process = begin(desk, "story_deploy.sh", "api", "6", "production", RUN=desk.run)
+    [asked] = desk.waiting()
+    assert asked["allowed_decisions"] == ["approve", "reject"]
+    desk.decide(asked, approve, person="ada", chat="teams")
+    desk.decide(asked, approve, person="rita", chat="slack")
+    assert ended(process)[0] == 0
+    assert run(desk, "story_deploy.sh", "api", "6", "production", RUN=desk.run)[0] == 20
 
 
 def test_script_without_the_command(desk: Desk, tmp_path: Path) -> None:
