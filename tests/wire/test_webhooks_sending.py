@@ -157,6 +157,15 @@ async def test_i27_a_name_is_looked_up_once_and_called_where_it_led(receiver: Re
         assert private.got == []
 
 
+async def test_an_international_name_is_looked_up_as_it_was_written(receiver: Receiver) -> None:
+    """`xn--fa-hia` is `faß`, which the system's resolver takes for `fass`: somebody else's name."""
+    names = Names(["127.0.0.1"])
+    way = Way(targets("xn--fa-hia.example"), names)
+    assert await way(f"http://xn--fa-hia.example:{receiver.port}/", HEADERS, BODY) == Sent(204)
+    assert names.asked == ["xn--fa-hia.example"]
+    assert receiver.got[0][1]["Host"] == f"xn--fa-hia.example:{receiver.port}"
+
+
 async def test_i27_a_call_goes_to_the_address_that_was_checked(receiver: Receiver) -> None:
     """The name itself leads somewhere else for everybody but the look-up that was checked."""
     allowed = targets("127.0.0.1/32,localhost")
@@ -281,7 +290,17 @@ async def test_what_a_receiver_says_beside_its_status_is_not_read(receiver: Rece
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("120", 120.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("soon", None), ("1e9", None)]
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("soon", None),
+        ("1e9", None),
+        *(
+            (f"Wed, {day} Oct {year} 07:28:00 {zone}", None)
+            for day, year, zone in (("9" * 30, "2015", "GMT"), ("21", "9" * 30, "GMT"), ("21", "2015", "+" + "9" * 30))
+        ),
+    ],
 )
 async def test_retry_after_is_read_as_seconds_or_date(receiver: Receiver, header: str, seconds: float | None) -> None:
     """What is neither is passed over."""

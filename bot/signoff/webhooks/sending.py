@@ -73,7 +73,7 @@ class Way:
 
     async def _addresses(self, target: URL) -> Sequence[str] | Sent:
         """Where to connect to; every one of them may be called."""
-        host, port = target.host or "", target.port or 443
+        host, port = target.raw_host or "", target.port or 443  # `host` is not ASCII, and resolvers read it differently
         if read(host) is not None:
             found: Sequence[str] = [host]
         else:
@@ -141,7 +141,7 @@ def _seconds(text: str | None) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
