@@ -18,9 +18,9 @@ from structlog.testing import capture_logs
 
 from signoff.api import as_asked, openapi
 from signoff.errors import NoWebhook
-from signoff.model import Answer, Key, Outcome, Request, dumps, hook_of, loads
+from signoff.model import Answer, Ask, Key, Outcome, Request, dumps, hook_of, loads
 from signoff.relay import hooks as hooks_room
-from signoff.relay.hosts import AT_ONCE, LONGEST, Hosts
+from signoff.relay.hosts import AT_ONCE, LONGEST, OF_A_KEY, Hosts
 from signoff.relay.pace import LEASE
 from signoff.store import MemoryStore
 from signoff.webhooks import Sent
@@ -586,29 +586,69 @@ async def test_slow_receivers_hold_up_no_card_and_no_other_receiver(house: HookH
         await hooks.close()
 
 
+async def test_i30_one_key_whose_hosts_all_hang_holds_up_no_other_key(house: HookHouse) -> None:
+    """Two hundred webhooks to as many hosts that hang: half of what is sent at once is left to the others."""
+
+    async def hang() -> None:
+        if house.receiver.posts[-1].url != URL:
+            await asyncio.Event().wait()
+
+    house.receiver.during = hang
+    for number in range(200):
+        await house.ask(tool="quiet", callback_url=f"https://h{number}.example.com/")
+    await house.now(house.relay())
+    other = AGENT.model_copy(update={"id": "other"})
+    await house.store.add_key(other)
+    hooks = house.hooks()
+    hooks.start()
+    try:
+        ask = Ask(tool="quiet", arguments={"amount": 1}, callback_url=URL)
+        asked = (await house.desk.ask(ask, other)).request
+        await house.now(house.relay())
+        async with asyncio.timeout(10):
+            while (await house.delivery(asked)).state != "delivered":  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.01)
+        assert len(house.receiver.posts) == OF_A_KEY + 1
+    finally:
+        for task in hooks._held:
+            task.cancel()
+        await hooks.close()
+
+
 def test_turns_at_a_full_host_are_as_far_apart_as_it_has_room() -> None:
     """Who comes when a host is full is sent away for as long as those before need, and never for longer than ten
     minutes; a host that is idle again is forgotten.
     """
     now = 100.0
     hosts = Hosts(lambda: now)
-    assert [hosts.enter("a") for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
-    turns = [hosts.enter("a") for _ in range(3)]
+    assert [hosts.enter("a", "one") for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
+    turns = [hosts.enter("a", "one") for _ in range(3)]
     assert turns == pytest.approx([0.025, 0.05, 0.075])
-    assert hosts.enter("b") == 0.0
+    assert hosts.enter("b", "one") == 0.0
     for _ in range(AT_ONCE):
-        hosts.leave("a", 15.0)
+        hosts.leave("a", "one", 15.0)
     for _ in range(AT_ONCE):
-        assert hosts.enter("a") == 0.0
-    away = [hosts.enter("a") for _ in range(1000)]
+        assert hosts.enter("a", "one") == 0.0
+    away = [hosts.enter("a", "one") for _ in range(1000)]
     assert away == sorted(away)
     assert away[1] - away[0] > 2
     assert max(away) == LONGEST
     now += LONGEST + 1
     for _ in range(AT_ONCE):
-        hosts.leave("a", 0.1)
-    hosts.leave("b", 0.1)
-    assert hosts._hosts == {}
+        hosts.leave("a", "one", 0.1)
+    hosts.leave("b", "one", 0.1)
+    assert hosts._shares == {}
+
+
+def test_the_turns_of_a_key_are_as_far_apart_as_it_has_room() -> None:
+    """Whatever hosts its webhooks go to; another key has room, and whoever found none took none."""
+    hosts = Hosts(lambda: 100.0)
+    assert [hosts.enter(f"host-{n}", "one") for n in range(OF_A_KEY)] == [0.0] * OF_A_KEY
+    turns = [hosts.enter(f"late-{n}", "one") for n in range(3)]
+    assert turns == pytest.approx([0.1 / OF_A_KEY * n for n in (1, 2, 3)])
+    assert [hosts.enter("late-0", "other") for _ in range(AT_ONCE)] == [0.0] * AT_ONCE
+    hosts.leave("host-0", "one", 0.1)
+    assert hosts.enter("late-1", "one") == 0.0
 
 
 async def test_a_full_host_costs_no_attempt(house: HookHouse) -> None:

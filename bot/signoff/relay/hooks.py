@@ -132,7 +132,7 @@ class Hooks:
                 await asyncio.sleep(pace.STORE_RETRY)
 
     async def deliver(self, work: Work) -> None:
-        """Try it once, if it is to be tried and its host has room. Raises StoreUnavailable; the lease is then still
+        """Try it once, if it is to be tried and there is room for it. Raises StoreUnavailable; the lease is then still
         held.
         """
         rev = await self._store.nudged(work.request)  # first: who wants it sent again from now on makes it due
@@ -148,7 +148,7 @@ class Hooks:
         if standing.state != "waiting":
             await self._store.done(work, rev)
             return
-        full = self._hosts.enter(standing.target)
+        full = self._hosts.enter(standing.target, request.asked_by)
         if full:
             await self._store.again(work, full, rev)
             return
@@ -156,7 +156,7 @@ class Hooks:
         try:
             sent = await self._attempt(request)
         finally:
-            self._hosts.leave(standing.target, self._clock() - began)
+            self._hosts.leave(standing.target, request.asked_by, self._clock() - began)
         # Who was held up for longer than the lease finds that somebody else has been at it.
         if await self._deliveries.of(request) == standing:
             await self._settle(work, rev, standing, sent)

@@ -24,8 +24,9 @@ from signoff.ports.targets import Address, read
 
 TIMEOUT = 15.0
 """Seconds that an attempt may take, the look-up of the name included."""
-LOOK_UPS = 32
-"""Names looked up at once in one process. Each takes a thread, and one that hangs cannot be stopped."""
+LOOK_UPS = 64
+"""Names looked up at once in one process. Each takes a thread, and one that hangs cannot be stopped: it may go on
+while the next attempts look up theirs."""
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port → its network addresses. Raises OSError."""
