@@ -85,6 +85,7 @@ def test_dead_letters_are_listed_and_sent_again_beside_a_running_server(office: 
         table = office.call("webhooks", "list").out
         assert asked["id"] in table
         assert "tell-nobody" not in table
+        assert "1 webhook was taken by nobody" in office.call("doctor").out
         receiver.status = 200
         done = office.call("webhooks", "redeliver", "--all")
         assert (done.code, done.err) == (0, "")

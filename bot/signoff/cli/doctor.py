@@ -102,10 +102,10 @@ async def _store(config: Config, policy: Policy | None) -> list[Check]:
         async with open_store(config) as store:
             async with asyncio.timeout(CALL):
                 await store.ping()
-                frozen = await _frozen(store)
+                found = [*await _frozen(store), *await _dead(store)]
             return [
                 Check("ok", f"{where[0].upper()}{where[1:]} answers."),
-                *frozen,
+                *found,
                 *await _groups(config, policy, store),
             ]
     except (TimeoutError, StoreUnavailable) as error:
@@ -122,6 +122,15 @@ async def _frozen(store: Store) -> list[Check]:
         Check("warning", f"Frozen: {what(one)}, by {visible(one.by)} since {iso(one.at)}; `signoff thaw` lifts it.")
         for one in sorted(found, key=lambda one: one.at)
     ]
+
+
+async def _dead(store: Store) -> list[Check]:
+    dead = len(await store.orders("webhooks"))
+    if not dead:
+        return []
+    what = "1 webhook was" if dead == 1 else f"{dead} webhooks were"
+    sentence = f"{what} taken by nobody; `signoff webhooks list` names them, `redeliver` sends again."
+    return [Check("warning", sentence)]
 
 
 async def _groups(config: Config, policy: Policy | None, store: Store) -> Sequence[Check]:
