@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -280,6 +281,23 @@ async def test_the_systems_resolver_is_asked_in_a_thread(receiver: Receiver) -> 
     """`localhost`, allowed by name, is found and called."""
     sent = await Way(targets("localhost"))(f"http://localhost:{receiver.port}/", HEADERS, BODY)
     assert sent == Sent(204)
+
+
+async def test_a_machine_that_gives_no_threads_for_a_while_is_a_fault_for_that_while(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it was asked for one meanwhile, names are looked up again afterwards."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    way = Way(targets("localhost"))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        for _ in range(sending.LOOK_UPS + 1):
+            sent = await way(f"http://localhost:{receiver.port}/", HEADERS, BODY)
+            assert sent == Sent(fault="nothing was sent: its name cannot be resolved")
+    assert await way(f"http://localhost:{receiver.port}/", HEADERS, BODY) == Sent(204)
 
 
 async def test_what_a_receiver_says_beside_its_status_is_not_read(receiver: Receiver) -> None:

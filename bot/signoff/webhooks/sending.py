@@ -199,7 +199,11 @@ def _system(room: threading.BoundedSemaphore) -> Lookup:
             with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
                 loop.call_soon_threadsafe(tell, found)
 
-        threading.Thread(target=look, name="webhook name", daemon=True).start()
+        try:
+            threading.Thread(target=look, name="webhook name", daemon=True).start()
+        except RuntimeError:
+            room.release()
+            raise OSError("no thread could be started") from None
         return await answer
 
     return lookup
