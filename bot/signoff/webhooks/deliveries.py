@@ -99,11 +99,6 @@ class Deliveries:
         return await self.of(request)
 
 
-def _age(dead: Delivery) -> tuple[datetime, str]:
-    assert dead.last_at is not None  # there was an attempt
-    return dead.last_at, dead.request
-
-
 def failed(delivery: Delivery, now: datetime, fault: str, again: datetime | None) -> Delivery:
     """After an attempt that did not count. `again`: the next one; None: there is none."""
     return delivery.model_copy(
