@@ -44,8 +44,18 @@ def fields_of(tools: Tools, name: str) -> Fields | None:
 
 
 def checked(tools: Tools) -> Tools:
-    """The same, refused once where it is written. Raises TypeError."""
-    if isinstance(tools, str) and tools != "all":
+    """The same, refused once where it is written: what is no name would let its tool run unasked. Raises TypeError."""
+    given: object = tools
+    if given == "all":
+        return tools
+    # An iterator would be used up by the first call.
+    names = cast("Collection[object]", given) if isinstance(given, Collection) and not isinstance(given, str) else None
+    said = cast("Mapping[str, object]", given).values() if isinstance(given, Mapping) else ()
+    if (
+        names is None
+        or not all(isinstance(one, str) for one in names)
+        or not all(one is None or isinstance(one, Mapping) for one in said)
+    ):
         raise TypeError(f'tools is "all", a list of names, or a mapping from names to fields, not {tools!r}')
     return tools
 

@@ -13,7 +13,7 @@ from agents_harness import Desk, approve, edit, reject
 
 import signoff_agents
 from signoff import AlreadyStarted, Unavailable
-from signoff_agents.gating import Call, Turns, claim_all, decide, decide_all, fields_of, retry
+from signoff_agents.gating import Call, Turns, checked, claim_all, decide, decide_all, fields_of, retry
 
 FOLDER = Path(signoff_agents.__file__).parent
 ADAPTERS = sorted(
@@ -53,6 +53,22 @@ def test_which_tools_are_asked_about() -> None:
     assert fields_of({"a": {"risk": "high"}, "b": None, "*": {"risk": "low"}}, "b") is None
     assert fields_of({"a": {"risk": "high"}, "b": None, "*": {"risk": "low"}}, "c") == {"risk": "low"}
     assert fields_of({"a": {}}, "c") is None
+
+
+@pytest.mark.parametrize(
+    "tools", ["pay", None, [len], iter(["pay"]), (name for name in ["pay"]), {len: {}}, {"pay": True}]
+)
+def test_what_is_no_name_is_refused_where_it_is_written(tools: Any) -> None:
+    """Functions in the place of names, or an iterator that the first call uses up, would let tools run unasked."""
+    with pytest.raises(TypeError, match="a list of names"):
+        checked(tools)
+
+
+def test_names_of_every_kind_of_collection() -> None:
+    """Lists, tuples, sets, a dict's keys, and mappings are taken as they are."""
+    for tools in ("all", ["a"], ("a",), {"a"}, frozenset("a"), {"a": 1}.keys(), {"a": None, "*": {"risk": "high"}}):
+        given: Any = tools
+        assert checked(given) is given
 
 
 @pytest.mark.parametrize("on_reject", ["raise", "return"])
