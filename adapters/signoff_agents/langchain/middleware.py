@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from signoff.client import Gate
+    from signoff.client.fields import Fields
 
 Result = ToolMessage | Command[Any]
 Describe = Callable[[ToolMessage], str | None]
@@ -62,7 +63,7 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
         self._shapes: dict[str, tuple[BaseTool, Shape]] = {}
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
-        if fields_of(self._tools, request.tool_call["name"]) is None:
+        if self._fields(request) is None:
             return handler(request)
         verdict = self._unclear(request)
         if not isinstance(verdict, Verdict):
@@ -77,7 +78,7 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
     ) -> Result:
-        if fields_of(self._tools, request.tool_call["name"]) is None:
+        if self._fields(request) is None:
             return await handler(request)
         verdict = self._unclear(request)
         if not isinstance(verdict, Verdict):
@@ -97,26 +98,37 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
             return refused(Call(tool=request.tool_call["name"], arguments={}), error)
 
     def _calls(self, request: ToolCallRequest) -> tuple[Call, list[Call]]:
-        message, rest = _turn(request)
+        message, rest, before = _turn(request)
         run_id = _run_id(request, message)
 
-        def made(one: Mapping[str, Any], tool: BaseTool | None) -> Call:
-            name = one["name"]
-            fields = fields_of(self._tools, name) or {}
+        def made(one: Mapping[str, Any], tool: BaseTool | None, fields: Fields) -> Call:
+            name = one["name"] if tool is None else tool.name
             return call_of(
-                name, one["args"], shape=self._shape(name, tool), call_id=one["id"], run_id=run_id, fields=fields
+                name,
+                one["args"],
+                shape=self._shape(name, tool),
+                call_id=_call_id(one, before),
+                run_id=run_id,
+                fields=fields,
             )
 
         own = cast("Mapping[str, Any]", request.tool_call)
-        call = made(own, request.tool)
-        asked = [one for one in rest if fields_of(self._tools, one["name"]) is not None]
-        places = [index for index, one in enumerate(asked) if one["id"] == own["id"] and one["args"] == own["args"]]
-        if len(asked) < 2 or len(places) != 1:
+        call = made(own, request.tool, self._fields(request) or {})
+        asked = [(one, its) for one in rest if (its := fields_of(self._tools, one["name"])) is not None]
+        places = [
+            index for index, (one, _) in enumerate(asked) if one["id"] == own["id"] and one["args"] == own["args"]
+        ]
+        if len(asked) < 2 or len(places) != 1 or call.tool != asked[places[0]][0]["name"]:
             return call, [call]  # alone, or changed on the way here: the others of the turn do not know it like this
         tools = {tool.name: tool for tool in request.runtime.tools}
-        turn = [made(one, tools.get(one["name"])) for one in asked]
+        turn = [made(one, tools.get(one["name"]), its) for one, its in asked]
         turn[places[0]] = call
         return call, turn
+
+    def _fields(self, request: ToolCallRequest) -> Fields | None:
+        """What is said about the tool that will run, or about the one that the model called where that is another."""
+        actual = None if request.tool is None else fields_of(self._tools, request.tool.name)
+        return fields_of(self._tools, request.tool_call["name"]) if actual is None else actual
 
     def _shape(self, name: str, tool: BaseTool | None) -> Shape:
         if tool is None:
@@ -138,8 +150,8 @@ class ApprovalMiddleware(AgentMiddleware[Any, Any, Any]):
                     log.warning("the outcome could not be described: %s", where(error))
 
 
-def _turn(request: ToolCallRequest) -> tuple[AIMessage | None, list[Mapping[str, Any]]]:
-    """The message that the call stands in, and its calls that have no result yet."""
+def _turn(request: ToolCallRequest) -> tuple[AIMessage | None, list[Mapping[str, Any]], Sequence[Any]]:
+    """The message that the call stands in, its calls that have no result yet, and the messages before it."""
     state: Any = request.state
     found: Any = state.get("messages") if isinstance(state, Mapping) else getattr(state, "messages", state)
     messages: Sequence[Any] = found if isinstance(found, Sequence) else ()
@@ -147,8 +159,9 @@ def _turn(request: ToolCallRequest) -> tuple[AIMessage | None, list[Mapping[str,
         message = messages[index]
         if isinstance(message, AIMessage):
             ended = {one.tool_call_id for one in messages[index + 1 :] if isinstance(one, ToolMessage)}
-            return message, [cast("Any", one) for one in message.tool_calls if one["id"] not in ended]
-    return None, []
+            rest = [cast("Any", one) for one in message.tool_calls if one["id"] not in ended]
+            return message, rest, messages[:index]
+    return None, [], ()
 
 
 def _run_id(request: ToolCallRequest, message: AIMessage | None) -> str | None:
@@ -157,6 +170,15 @@ def _run_id(request: ToolCallRequest, message: AIMessage | None) -> str | None:
     thread = config.get("configurable", {}).get("thread_id")
     found = thread or config.get("run_id") or (message.id if message is not None else None)
     return None if found is None else str(found)
+
+
+def _call_id(call: Mapping[str, Any], before: Sequence[Any]) -> str | None:
+    """With how often it was there before: some models number their calls anew in every message."""
+    given: str | None = call["id"]
+    earlier = sum(
+        one["id"] == given for message in before if isinstance(message, AIMessage) for one in message.tool_calls
+    )
+    return f"{given}/{earlier + 1}" if given and earlier else given
 
 
 def _approved(request: ToolCallRequest, arguments: dict[str, object]) -> ToolCallRequest:
