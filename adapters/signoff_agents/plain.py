@@ -7,13 +7,14 @@ troubles but one sentence.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Unpack, cast, overload
 
-from signoff_agents.gating import Call, Misfit, Verdict, blocking, decide, fault_of, running, running_blocking
+from signoff_agents.gating import Call, Misfit, Verdict, blocking, decide, fault_of, refused, running, running_blocking
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -35,6 +36,7 @@ def requires_approval(
     on_reject: OnReject = "raise",
     unseen: Sequence[str] = (),
     secret: Sequence[str] = (),
+    in_thread: bool = False,
     outcome: Describe | None = None,
     **fields: Unpack[ToolFields],
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
@@ -50,6 +52,7 @@ def requires_approval(
     on_reject: OnReject = "raise",
     unseen: Sequence[str] = (),
     secret: Sequence[str] = (),
+    in_thread: bool = False,
     outcome: Describe | None = None,
     **fields: Unpack[ToolFields],
 ) -> Callable[P, R]: ...
@@ -64,6 +67,7 @@ def requires_approval(
     on_reject: OnReject = "raise",
     unseen: Sequence[str] = (),
     secret: Sequence[str] = (),
+    in_thread: bool = False,
     outcome: Describe | None = None,
     **fields: Unpack[ToolFields],
 ) -> object:
@@ -76,7 +80,9 @@ def requires_approval(
     person changed the arguments.
 
     A person's answer (`allowed_decisions` with `respond`) is the result. `unseen`: parameters that are passed on and
-    not part of the request. `secret`: shown as `••••••`. `outcome`: from the result to what the card shows of it.
+    not part of the request. `secret`: shown as `••••••`. `in_thread`: a function that is not async becomes async; it is
+    waited for on the event loop, where a run can be cancelled, and runs in a thread. `outcome`: from the result to what
+    the card shows of it.
     Raises TypeError for functions whose signature cannot be shown.
     """
 
@@ -85,7 +91,7 @@ def requires_approval(
     local = frame.f_back.f_locals if frame is not None and frame.f_back is not None else {}
 
     def decorate(original: Callable[..., object]) -> Callable[..., object]:
-        gated = _Function(gate, original, name, on_reject, unseen, secret, outcome, local, dict(fields))
+        gated = _Function(gate, original, name, on_reject, unseen, secret, in_thread, outcome, local, dict(fields))
         return gated.wrapped()
 
     return decorate if function is None else decorate(function)
@@ -114,6 +120,7 @@ class _Function:
         on_reject: OnReject,
         unseen: Sequence[str],
         secret: Sequence[str],
+        in_thread: bool,
         outcome: Describe | None,
         local: Mapping[str, object],
         fields: Mapping[str, object],
@@ -126,6 +133,7 @@ class _Function:
         self._function = function
         self._name = name or _name(function)
         self._on_reject = on_reject
+        self._in_thread = in_thread and not _is_async(function)
         self._outcome = outcome
         self._shown = shown = _routine(function)
         self._local = local
@@ -139,7 +147,7 @@ class _Function:
         }
 
     def wrapped(self) -> Callable[..., object]:
-        if _is_async(self._function):
+        if self._in_thread or _is_async(self._function):
 
             async def gated(*args: object, **kwargs: object) -> object:
                 return await self._run(args, kwargs)
@@ -172,12 +180,15 @@ class _Function:
             call, bound = self._call(args, kwargs)
         except (TypeError, ValueError) as error:
             return self._misfit(error)
-        verdict = await decide(self._gate, call)
+        verdict = await decide(self._gate, call) if isinstance(call, Call) else call
         if verdict.run is None:
             return self._not_run(verdict)
         ready = self._parameters.bind(bound, verdict.run)
         async with running(self._gate, verdict) as ran:
-            result = await cast("Any", self._function(*ready.args, **ready.kwargs))
+            if self._in_thread:
+                result: object = await asyncio.to_thread(self._function, *ready.args, **ready.kwargs)
+            else:
+                result = await cast("Any", self._function(*ready.args, **ready.kwargs))
             ran.detail = self._told(result)
         return self._result(verdict, result)
 
@@ -186,7 +197,7 @@ class _Function:
             call, bound = self._call(args, kwargs)
         except (TypeError, ValueError) as error:
             return self._misfit(error)
-        verdict = blocking(decide(self._gate, call))
+        verdict = blocking(decide(self._gate, call)) if isinstance(call, Call) else call
         if verdict.run is None:
             return self._not_run(verdict)
         ready = self._parameters.bind(bound, verdict.run)
@@ -195,12 +206,20 @@ class _Function:
             ran.detail = self._told(result)
         return self._result(verdict, result)
 
-    def _call(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> tuple[Call, inspect.BoundArguments]:
-        """Raises TypeError, ValueError for what the function does not take."""
+    def _call(
+        self, args: tuple[object, ...], kwargs: Mapping[str, object]
+    ) -> tuple[Call | Verdict, inspect.BoundArguments]:
+        """The call; the verdict when what is said about it cannot be made out.
+
+        Raises TypeError, ValueError for what the function does not take.
+        """
         from signoff.client.fields import told
 
         arguments, bound = self._parameters.arguments(args, kwargs)
-        fields = cast("Fields", told(self._fields, arguments))
+        try:
+            fields = cast("Fields", told(self._fields, arguments))
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
+            return refused(Call(tool=self._name, arguments={}), error), bound
         call = Call(
             tool=self._name, arguments=arguments, fields=fields, fits=lambda given: self._parameters.bind(bound, given)
         )

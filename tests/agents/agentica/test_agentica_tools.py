@@ -184,3 +184,59 @@ async def test_people_have_all_the_time(desk: Desk) -> None:
         await asyncio.wait([task], timeout=1.5)
         desk.decide(asked, approve)
         assert await task == ["paid 20 to ada"]
+
+
+async def test_agentica_alone_runs_what_was_cancelled(desk: Desk) -> None:
+    """The framework's own behaviour: a sync tool that waits goes on waiting when its run is cancelled, and runs."""
+    bank = Bank()
+    function = Function.from_callable(requires_approval(desk.gate(), bank.pay, on_reject="return"))
+    await _cancelled(desk, function)
+    await asyncio.to_thread(eventually, lambda: bank.paid)
+
+
+async def test_a_cancelled_run_runs_nothing(desk: Desk) -> None:
+    """Ours: an approval that comes after the run was cancelled starts nothing, also of a tool that is not async."""
+    bank = Bank()
+    await _cancelled(desk, *gated(desk.gate(), bank.pay))
+    assert desk.requests()[0]["consumed_at"] is None
+    assert not bank.paid
+
+
+async def _cancelled(desk: Desk, function: Function) -> None:
+    with scripted(("pay", {"to": "ada", "amount": 20})) as model:
+        going = asyncio.create_task(run(model, [function]))
+        [asked] = await asyncio.to_thread(desk.waiting)
+        going.cancel()
+        with pytest.raises(BaseException, match="cancelled"):
+            await going
+        desk.decide(asked, approve)
+
+
+async def test_what_agentica_puts_in_is_passed_on_and_not_shown(desk: Desk) -> None:
+    """A tool gets the agent from agentica, people see its other arguments, and a model cannot give one of its own."""
+    got: list[str] = []
+
+    def pay(agent: Any, to: str) -> str:
+        """Pay."""
+        got.append(f"{type(agent).__name__} {to}")
+        return "paid"
+
+    desk.people(approve)
+    with scripted(("pay", {"to": "ada"})) as model:
+        assert await run(model, gated(desk.gate(), pay)) == ["paid"]
+    with scripted(("pay", {"to": "ada", "agent": "somebody"})) as model:
+        assert "agent is no argument of it" in (await run(model, gated(desk.gate(), pay)))[0]
+    assert got == ["Agent ada"]
+    assert [one["arguments"] for one in desk.requests()] == [{"to": "ada"}]
+
+
+async def test_a_text_that_cannot_be_made_runs_nothing(desk: Desk) -> None:
+    """A function of the arguments that fails is no text for the model, which agentica would make of what it raises."""
+
+    def title(arguments: Any) -> str:
+        raise KeyError(arguments["to"])
+
+    with scripted(("pay", {"to": "hunter2", "amount": 20})) as model:
+        [read] = await run(model, gated(desk.gate(), Bank().pay, title=title))
+    assert read == "pay was not run: it needs a person's approval, and the approval service could not be used."
+    assert not desk.requests()
