@@ -77,9 +77,15 @@ class Service:
             with error:
                 return error.code, json.load(error)
 
+    def agent(self) -> str:
+        """A name that no other desk has."""
+        return f"agent-{next(self._numbers)}-{os.getpid()}"
+
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
-        made = Desk(self, f"agent-{next(self._numbers)}-{os.getpid()}")
+    def desk(self, agent: str | None = None) -> Iterator[Desk]:
+        """`agent`: one that lasts over several desks; what it asked before this one does not count."""
+        made = Desk(self, agent or self.agent())
+        made.before |= {one["id"] for one in made.requests()} if agent else set()
         try:
             yield made
         finally:
@@ -95,6 +101,8 @@ class Desk:
 
     service: Service
     agent: str
+    before: set[str] = field(default_factory=set)
+    """Requests that are another test's."""
     refused: list[Json] = field(default_factory=list)
     """Problems that decisions were answered with."""
     by_http: list[str] = field(default_factory=list)
@@ -130,7 +138,8 @@ class Desk:
         """All that was asked, oldest first."""
         query = {"agent": self.agent, "limit": "100"} | ({"status": status} if status else {})
         _, page = self.service.http(f"/v1/requests?{urlencode(query)}", self.service.agent_key)
-        return sorted(cast("list[Json]", page["requests"]), key=lambda one: (one["created_at"], one["id"]))
+        asked = [one for one in cast("list[Json]", page["requests"]) if one["id"] not in self.before]
+        return sorted(asked, key=lambda one: (one["created_at"], one["id"]))
 
     def waiting(self, count: int = 1) -> list[Json]:
         """The pending ones, once there are so many."""

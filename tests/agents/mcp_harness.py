@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,14 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agents_harness import Desk, Service, closed_port, eventually
+from agents_harness import Service, closed_port, eventually
 from mcp import Client, StdioServerParameters
-from mcp.types import Implementation
+from mcp.types import ElicitRequestParams, ElicitResult, Implementation
 
 BANK = Path(__file__).parent / "mcp" / "bank.py"
 GATEWAY = [sys.executable, "-m", "signoff_agents.mcp", "gateway"]
@@ -103,13 +105,82 @@ def gateway(service: Service, route: str, log: Path, *options: str, **env: str) 
         yield said[1]
 
 
-@asynccontextmanager
-async def host(to: To, era: str, desk: Desk, **options: Any) -> AsyncIterator[Client]:
-    """A host that calls itself what tells this test's requests apart."""
-    info = Implementation(name=desk.agent, version="1")
-    async with Client(to, mode=ERAS[era], client_info=info, **options) as client:
-        yield client
-
-
 def said(result: Any) -> str:
     return "\n".join(block.text for block in result.content)
+
+
+# ── hosts that stay connected: most facts need a connection, few a new one ───────────────────────
+
+Elicited = Callable[[Any, ElicitRequestParams], Awaitable[ElicitResult]]
+
+
+class Lasting:
+    """Connections over many tests. Each has a task of its own, because it must be left where it was entered."""
+
+    def __init__(self) -> None:
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def entered(self, connection: AbstractAsyncContextManager[Client]) -> Client:
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+
+        async def hold() -> None:
+            async with connection as client:
+                ready.set_result(client)
+                await self._stop.wait()
+
+        task = asyncio.create_task(hold())
+        self._tasks.append(task)
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            await task  # raises why
+        return ready.result()
+
+    async def leave(self) -> None:
+        self._stop.set()
+        await asyncio.gather(*self._tasks)
+
+
+@dataclass
+class Host:
+    """A host of one generation on one route, calling itself what tells its requests apart."""
+
+    agent: str
+    log: Path
+    client: Client = field(init=False)
+    elicit: Elicited | None = None
+    """Answers what the server asks the host's user."""
+
+    async def elicited(self, context: Any, params: ElicitRequestParams) -> ElicitResult:
+        assert self.elicit is not None
+        return await self.elicit(context, params)
+
+
+class Hosts:
+    """One for each route and generation, connected when first wanted."""
+
+    def __init__(self, service: Service, folder: Path) -> None:
+        self._service = service
+        self._folder = folder
+        self._connections = Lasting()
+        self._gateways = contextlib.ExitStack()
+        self._routes: dict[str, tuple[To, Path]] = {}
+        self._hosts: dict[tuple[str, str], Host] = {}
+
+    async def get(self, route: str, era: str) -> Host:
+        if (route, era) not in self._hosts:
+            if route not in self._routes:
+                log = self._folder / f"{route}.jsonl"
+                made = gateway(self._service, route, log, "--decisions", "approve,edit,reject,respond")
+                self._routes[route] = (self._gateways.enter_context(made), log)
+            to, log = self._routes[route]
+            host = Host(self._service.agent(), log)
+            info = Implementation(name=host.agent, version="1")
+            connection = Client(to, mode=ERAS[era], client_info=info, elicitation_callback=host.elicited)
+            host.client = await self._connections.entered(connection)
+            self._hosts[route, era] = host
+        return self._hosts[route, era]
+
+    async def leave(self) -> None:
+        await self._connections.leave()
+        await asyncio.to_thread(self._gateways.close)

@@ -21,12 +21,30 @@ PARROT = Path(__file__).with_name("parrot.py")
 class Wire:
     """A gateway on standard input and output, before the parrot."""
 
-    def __init__(self, desk: Desk, log: Path, *options: str, **env: str) -> None:
+    def __init__(self, service: Service, agent: str, log: Path, *options: str, **env: str) -> None:
+        self.agent = agent
         self._log = log
-        words = [*GATEWAY, "--agent", desk.agent, *options, "--", sys.executable, str(PARROT), str(log)]
+        self._before = 0
+        words = [*GATEWAY, "--agent", agent, *options, "--", sys.executable, str(PARROT), str(log)]
         self.process = subprocess.Popen(
-            words, env={**desk.environ, **env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            words,
+            env=around(service, **env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
+
+    def forget(self) -> None:
+        """What was sent until now is another test's."""
+        self.send({"jsonrpc": "2.0", "id": "forget", "method": "environment"})
+        while self.answer().get("id") != "forget":
+            pass
+        self._before = len(self._log.read_text())
+
+    @property
+    def sent(self) -> str:
+        """What the server was sent, as it came."""
+        return self._log.read_text()[self._before :] if self._log.exists() else ""
 
     def send(self, line: str | dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -43,8 +61,7 @@ class Wire:
     @property
     def got(self) -> list[dict[str, Any]]:
         """What the server was sent, but for the gateway's own look at its tools."""
-        lines = self._log.read_text().splitlines() if self._log.exists() else []
-        return [one for one in map(json.loads, lines) if not str(one.get("id")).startswith("signoff-")]
+        return [one for one in map(json.loads, self.sent.splitlines()) if not str(one.get("id")).startswith("signoff-")]
 
     def end(self) -> int:
         assert self.process.stdin is not None
@@ -52,9 +69,31 @@ class Wire:
         return self.process.wait(15)
 
 
+@pytest.fixture(scope="module")
+def lasting(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    made = Wire(service, service.agent(), tmp_path_factory.mktemp("wire") / "got")
+    yield made
+    assert made.end() == 0
+
+
 @pytest.fixture
-def wire(desk: Desk, tmp_path: Path) -> Iterator[Wire]:
-    made = Wire(desk, tmp_path / "got")
+def wire(lasting: Wire) -> Wire:
+    """One that lasts over many tests."""
+    lasting.forget()
+    return lasting
+
+
+@pytest.fixture
+def desk(service: Service, lasting: Wire) -> Iterator[Desk]:
+    """Where those of this test ask."""
+    with service.desk(lasting.agent) as made:
+        yield made
+
+
+@pytest.fixture
+def own(service: Service, desk: Desk, tmp_path: Path) -> Iterator[Wire]:
+    """One of this test's own, to be ended by it."""
+    made = Wire(service, desk.agent, tmp_path / "got")
     yield made
     if made.process.poll() is None:
         made.end()
@@ -130,7 +169,7 @@ def test_numbers_and_unknown_parts_of_messages_stay_as_they_are(wire: Wire) -> N
     """Nothing is rounded on the way to the server, and what we do not know is handed on."""
     wire.send('{"jsonrpc":"2.0","id":7,"method":"odd/one","params":{"n":0.12345678901234567890,"x":null},"more":[1]}')
     eventually(lambda: wire.got)
-    assert '"n":0.12345678901234567890,"x":null},"more":[1]' in wire._log.read_text()
+    assert '"n":0.12345678901234567890,"x":null},"more":[1]' in wire.sent
 
 
 def test_approved_numbers_are_forwarded_with_every_digit(wire: Wire, desk: Desk) -> None:
@@ -140,7 +179,7 @@ def test_approved_numbers_are_forwarded_with_every_digit(wire: Wire, desk: Desk)
         '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"pay","arguments":{"n":0.12345678901234567890}}}'
     )
     assert wire.answer()["result"]["content"][0]["type"] == "text"
-    assert '"n":0.12345678901234567890' in wire._log.read_text()
+    assert '"n":0.12345678901234567890' in wire.sent
 
 
 def test_a_rule_decides_without_people(wire: Wire, desk: Desk) -> None:
@@ -152,10 +191,10 @@ def test_a_rule_decides_without_people(wire: Wire, desk: Desk) -> None:
     assert wire.got == []
 
 
-def test_a_prefix_is_for_people_and_the_policy_alone(desk: Desk, tmp_path: Path) -> None:
+def test_a_prefix_is_for_people_and_the_policy_alone(service: Service, desk: Desk, tmp_path: Path) -> None:
     """The server gets its own tool's name."""
     desk.people(approve)
-    wire = Wire(desk, tmp_path / "got", "--prefix", "parrot.")
+    wire = Wire(service, desk.agent, tmp_path / "got", "--prefix", "parrot.")
     wire.send(call())
     wire.answer()
     assert [one["params"]["name"] for one in wire.got] == ["pay"]
@@ -163,10 +202,10 @@ def test_a_prefix_is_for_people_and_the_policy_alone(desk: Desk, tmp_path: Path)
     assert wire.end() == 0
 
 
-def test_without_the_service_nothing_runs(desk: Desk, tmp_path: Path) -> None:
+def test_without_the_service_nothing_runs(service: Service, desk: Desk, tmp_path: Path) -> None:
     """Nobody can be asked: a fixed sentence, and the server does not hear of the call; all else still passes."""
     away = f"http://127.0.0.1:{closed_port()}"
-    wire = Wire(desk, tmp_path / "got", "--patience", "0", SIGNOFF_URL=away)
+    wire = Wire(service, desk.agent, tmp_path / "got", "--patience", "0", SIGNOFF_URL=away)
     wire.send(call())
     said = "pay was not run: it needs a person's approval, and the approval service could not be used."
     assert wire.answer()["result"] == {"content": [{"type": "text", "text": said}], "isError": True}
@@ -176,46 +215,48 @@ def test_without_the_service_nothing_runs(desk: Desk, tmp_path: Path) -> None:
     wire.end()
 
 
-def test_without_a_key_there_is_no_gateway(desk: Desk, tmp_path: Path) -> None:
+def test_without_a_key_there_is_no_gateway(service: Service, desk: Desk, tmp_path: Path) -> None:
     """Not set up: one sentence, and the server behind is not even started."""
-    wire = Wire(desk, tmp_path / "got", SIGNOFF_API_KEY="")
+    wire = Wire(service, desk.agent, tmp_path / "got", SIGNOFF_API_KEY="")
     _, err = wire.process.communicate(timeout=20)
     assert wire.process.returncode == 20
     assert b"SIGNOFF_API_KEY" in err
     assert b"Traceback" not in err
 
 
-def test_a_server_that_ends_during_a_call_is_reported_as_failed(wire: Wire, desk: Desk) -> None:
+def test_a_server_that_ends_during_a_call_is_reported_as_failed(own: Wire, desk: Desk) -> None:
     """People see that what they approved did not end well; the host sees the connection end."""
     desk.people(approve)
-    wire.send(call(name="die"))
-    assert wire.line() == b""
-    assert wire.process.wait(15) == 1
+    own.send(call(name="die"))
+    assert own.line() == b""
+    assert own.process.wait(15) == 1
     assert desk.requests()[0]["outcome"]["status"] == "failed"
 
 
-def test_a_host_that_leaves_while_people_are_asked_runs_nothing(wire: Wire, desk: Desk) -> None:
+def test_a_host_that_leaves_while_people_are_asked_runs_nothing(own: Wire, desk: Desk) -> None:
     """The approval comes too late: it is not used."""
-    wire.send(call())
+    own.send(call())
     (asked,) = desk.waiting()
-    assert wire.end() == 0
+    assert own.end() == 0
     desk.decide(asked, approve)
-    assert wire.got == []
+    assert own.got == []
     assert desk.requests()[0]["consumed_at"] is None
 
 
-def test_a_gateway_that_is_killed_takes_up_the_same_call_of_the_same_run(desk: Desk, tmp_path: Path) -> None:
+def test_a_gateway_that_is_killed_takes_up_the_same_call_of_the_same_run(
+    service: Service, desk: Desk, tmp_path: Path
+) -> None:
     """In another process, with the host's own id of the call: people are asked once, and it runs once, ever."""
     first = call(amount=1)
     first["params"]["_meta"] = {"claudecode/toolUseId": "toolu_7"}
-    wire = Wire(desk, tmp_path / "got", "--run", desk.run)
+    wire = Wire(service, desk.agent, tmp_path / "got", "--run", desk.run)
     wire.send(first)
     (asked,) = desk.waiting()
     wire.process.kill()
     wire.process.wait()
     desk.decide(asked, edit(amount=2))
     for expected in ('{"amount": 2}', None):
-        wire = Wire(desk, tmp_path / "got", "--run", desk.run)
+        wire = Wire(service, desk.agent, tmp_path / "got", "--run", desk.run)
         wire.send(first)
         result = wire.answer()["result"]
         if expected is not None:
