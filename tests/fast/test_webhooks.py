@@ -602,7 +602,7 @@ async def test_i30_one_key_whose_hosts_all_hang_holds_up_no_other_key(house: Hoo
     hooks = house.hooks()
     hooks.start()
     try:
-        ask = Ask(tool="quiet", arguments={"amount": 1}, callback_url=URL)
+        ask = Ask.model_validate({"tool": "quiet", "arguments": {"amount": 1}, "callback_url": URL})
         asked = (await house.desk.ask(ask, other)).request
         await house.now(house.relay())
         async with asyncio.timeout(10):
