@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import inspect
 import logging
+import time
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
+from agno.exceptions import RunCancelledException
+from agno.run.cancel import get_cancellation_manager, is_cancelled
 from agno.tools import Function
 
 from signoff.errors import where
 from signoff_agents.agno.tools import Shape, ready
-from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, running, running_blocking
+from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, report, running, running_blocking
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 Describe = Callable[[object], str | None]
 CALL, CONTEXT = "fc", "_agno_run_context"
 """Parameters that agno fills in by their names: its record of the call, and the run."""
+LOOK = 2.0
+"""Seconds between looks at whether the run goes on; agno sends no event."""
 
 log = logging.getLogger("signoff")
 
@@ -36,7 +42,8 @@ def gated(
     What is called by agno asks, so nothing around it can pass it by: not hooks (agno leaves async ones out of a sync
     run, and runs what it likes after theirs), not requirements that somebody confirms, not AgentOS without its
     authorization. Sync tools wait on the thread that agno runs them in, async ones on its event loop. The model reads
-    refusals and answers as the result. With the same run and call id, a run that is taken up again finds its request.
+    refusals and answers as the result. With the same run and call id, a run that is taken up again finds its request. A
+    run that is cancelled while people think runs nothing.
 
     For a toolkit: `[gated(gate, one) for one in toolkit.get_functions().values()]`. `outcome`: from a result to what
     the card shows of it; without it only that it succeeded. Raises TypeError for generators, and for what agno does not
@@ -52,6 +59,7 @@ def gated(
         entry = function.entrypoint or entry
     gate_of = _Gated(gate, function.name, entry, Shape(function), outcome, fields)
     function.entrypoint = gate_of.wrapped()
+    function.cache_results = False  # an approval is for one run, and a refusal for one call
     function.skip_entrypoint_processing = True  # what it says of itself stays as it was
     return function
 
@@ -97,7 +105,7 @@ class _Gated:
 
     async def _run(self, given: dict[str, Any]) -> object:
         call, passed = self._call(given)
-        verdict = await decide(self.gate, call) if isinstance(call, Call) else call
+        verdict = await _decided(self.gate, call) if isinstance(call, Call) else call
         if verdict.run is None:
             return verdict.said
         async with running(self.gate, verdict) as ran:
@@ -107,7 +115,7 @@ class _Gated:
 
     def _run_blocking(self, given: dict[str, Any]) -> object:
         call, passed = self._call(given)
-        verdict = blocking(decide(self.gate, call)) if isinstance(call, Call) else call
+        verdict = blocking(_decided(self.gate, call)) if isinstance(call, Call) else call
         if verdict.run is None:
             return verdict.said
         with running_blocking(self.gate, verdict) as ran:
@@ -148,6 +156,49 @@ class _Gated:
                 ran.detail = self.outcome(result)
             except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the model
                 log.warning("the outcome could not be described: %s", where(error))
+
+
+async def _decided(gate: Gate, call: Call) -> Verdict:
+    """As `decide`, for as long as the run goes on. Raises RunCancelledException when it was cancelled, or is over.
+
+    agno looks whether a run is cancelled between calls alone, and leaves a thread that waits to itself.
+    """
+    if call.run_id is None:
+        return await decide(gate, call)
+    listed = _listed(call.run_id)
+    over = RunCancelledException(f"Run {call.run_id} was cancelled")
+    deciding = asyncio.create_task(decide(gate, call))
+    try:
+        while not (await asyncio.wait({deciding}, timeout=LOOK))[0]:
+            if await _over(call.run_id, listed):
+                raise over
+        verdict = deciding.result()
+        if verdict.run is not None and await _over(call.run_id, listed):
+            await report(gate, verdict, Ran("failed", "Not run: the run was cancelled."))
+            raise over
+    finally:
+        deciding.cancel()
+    return verdict
+
+
+async def _over(run_id: str, listed: float | None) -> bool:
+    """`listed`: what `_listed` said when it began to wait."""
+    try:
+        cancelled = await asyncio.to_thread(is_cancelled, run_id)
+    except Exception as error:  # noqa: BLE001  # agno's own list may be away, and then agno goes on too
+        log.warning("whether the run %s is cancelled could not be read: %s", run_id, where(error))
+        return False
+    return cancelled or (listed is not None and time.monotonic() < listed and _listed(run_id) is None)
+
+
+def _listed(run_id: str) -> float | None:
+    """Until when agno lists the run unless it ends before, by `time.monotonic()`; None where it is not listed here.
+
+    After that a run that still waits is as little listed as one that is over. agno keeps no public way to the time.
+    """
+    runs: object = getattr(get_cancellation_manager(), "_cancelled_runs", None)
+    entry = cast("dict[str, tuple[bool, float]]", runs).get(run_id) if isinstance(runs, dict) else None
+    return None if entry is None else entry[1]
 
 
 def _noted(result: object, verdict: Verdict) -> object:

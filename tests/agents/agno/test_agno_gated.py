@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from agno.agent import Agent
 from agno.approval import approval
 from agno.os import AgentOS
 from agno.run import RunContext
+from agno.run.base import RunStatus
+from agno.run.cancel import get_cancellation_manager, set_cancellation_manager
+from agno.run.cancellation_management.in_memory_cancellation_manager import InMemoryRunCancellationManager
 from agno.tools import Toolkit
 from agno_agent import Bank, agent, pays, said, sqlite
 
@@ -189,6 +193,70 @@ async def test_cancelled_run(desk: Desk) -> None:
     desk.decide(asked, approve)
     assert desk.requests()[0]["consumed_at"] is None
     assert not bank.paid
+
+
+async def test_agno_alone_runs_what_was_cancelled() -> None:
+    """The framework's own behaviour: a sync tool that waits in its thread goes on when the run is cancelled."""
+    bank, waiting, waited = Bank(), threading.Event(), threading.Event()
+
+    def pay(to: str, amount: float) -> str:
+        waiting.set()
+        waited.wait()
+        return bank.note(to)
+
+    going = asyncio.create_task(agent(pays(3), tools=[pay]).arun("pay"))
+    await asyncio.to_thread(waiting.wait)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    waited.set()
+    await asyncio.to_thread(eventually, lambda: bank.paid)
+
+
+async def test_cancelled_run_of_a_sync_tool(desk: Desk) -> None:
+    """Ours: the thread notices that its run is over, and an approval that comes later starts nothing."""
+    bank = Bank()
+    going = asyncio.create_task(agent(pays(3), tools=[gated(desk.gate(), bank.tool())]).arun("pay"))
+    [asked] = await asyncio.to_thread(desk.waiting)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    desk.decide(asked, approve)
+    await asyncio.to_thread(eventually, lambda: desk.requests()[0]["outcome"])
+    assert desk.requests()[0]["outcome"]["detail"] == "Not run: the run was cancelled."
+    assert not bank.paid
+
+
+@entries
+async def test_run_that_agno_cancels_runs_nothing(desk: Desk, entry: str) -> None:
+    """`cancel_run` while people think ends the run without them; agno alone looks at it when the tool has run."""
+    bank = Bank()
+    made = agent(pays(3), tools=[gated(desk.gate(), tool(bank, entry))])
+    started = (
+        asyncio.to_thread(made.run, "pay", run_id=desk.run) if entry == "run" else made.arun("pay", run_id=desk.run)
+    )
+    going = asyncio.ensure_future(started)
+    [asked] = await asyncio.to_thread(desk.waiting)
+    made.cancel_run(desk.run)
+    assert (await going).status == RunStatus.cancelled
+    desk.decide(asked, approve)
+    assert desk.requests()[0]["consumed_at"] is None
+    assert not bank.paid
+
+
+async def test_run_that_waits_longer_than_agno_lists_it(desk: Desk) -> None:
+    """agno forgets after a day which runs go on; people may take longer."""
+    bank, manager = Bank(), get_cancellation_manager()
+    set_cancellation_manager(InMemoryRunCancellationManager(ttl_seconds=0.1))
+    try:
+        going = asyncio.create_task(agent(pays(3), tools=[gated(desk.gate(), bank.tool())]).arun("pay"))
+        [asked] = await asyncio.to_thread(desk.waiting)
+        await asyncio.to_thread(eventually, lambda: not get_cancellation_manager().get_active_runs())
+        desk.decide(asked, approve)
+        await going
+    finally:
+        set_cancellation_manager(manager)
+    assert bank.paid == ["p0 3"]
 
 
 async def test_same_run_again_runs_once(desk: Desk, tmp_path: Path) -> None:
