@@ -111,12 +111,12 @@ def gated(
 def with_approvals(gate: Gate, whole: Whole, tools: Tools = "all", *, outcome: Describe | None = None) -> Whole:
     """The same crew, agent or task, its tools and those of its parts replaced: the named ones are asked about.
 
-    `tools`: `"all"`, names as CrewAI shows them to models, or name → what `Gate.ask` takes (None: not asked about,
-    "*": the rest). Call it when all tools are in place. What CrewAI itself adds when it runs, such as delegating to
-    another agent of the crew or remembering, is not asked about. Raises ValueError for an agent with `mcps` or `apps`,
-    whose tools CrewAI makes only when it runs.
+    `tools`: `"all"`, names, theirs or those that CrewAI shows to models, or name → what `Gate.ask` takes (None: not
+    asked about, "*": the rest). Call it when all tools are in place. What CrewAI itself adds when it runs, such as
+    delegating to another agent of the crew or remembering, is not asked about. Raises ValueError for a name that no
+    tool has, and for an agent with `mcps` or `apps`, whose tools CrewAI makes only when it runs.
     """
-    turns, wanted = Turns(gate), checked(tools)
+    turns, wanted = Turns(gate), _as_shown(checked(tools))
     known: dict[int, BaseTool] = {}
 
     def wrapped(one: BaseTool) -> BaseTool:
@@ -133,9 +133,26 @@ def with_approvals(gate: Gate, whole: Whole, tools: Tools = "all", *, outcome: D
                 f"{getattr(part, 'role', 'an agent')}: the tools of mcps and apps are made when the agent runs, and "
                 "would not be asked about; put them into `tools` yourself, as with agent.get_mcp_tools(agent.mcps)"
             )
+    names = {sanitize_tool_name(one.name) for part in _parts(whole) for one in part.tools or []}
+    asked = (
+        ()
+        if isinstance(wanted, str) or "*" in wanted
+        else {one for one in wanted if fields_of(wanted, one) is not None}
+    )
+    if unknown := sorted(set(asked) - names):
+        raise ValueError(f"no tool has the name {unknown[0]}; the tools are {', '.join(sorted(names)) or 'none'}")
     for part in _parts(whole):
         part.tools = [wrapped(one) for one in part.tools or []]
     return whole
+
+
+def _as_shown(tools: Tools) -> Tools:
+    """With the names that models call: a tool named "Pay Bill" is called pay_bill, and would run unasked."""
+    if isinstance(tools, str):
+        return tools
+    if isinstance(tools, Mapping):
+        return {name if name == "*" else sanitize_tool_name(name): said for name, said in tools.items()}
+    return {sanitize_tool_name(name) for name in tools}
 
 
 def _parts(whole: Crew | Agent | Task) -> Iterable[BaseAgent | Task]:

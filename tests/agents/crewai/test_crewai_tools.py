@@ -23,6 +23,7 @@ import crewai_agent
 from crewai_agent import Bank, crew, kickoff, pays, scripted
 
 from signoff_agents.crewai import gated, requires_approval, run, with_approvals
+from signoff_agents.crewai.tools import Gated
 
 AWAY = "pay was not run: it needs a person's approval, and the approval service could not be used."
 
@@ -352,6 +353,24 @@ def test_all_tools_of_a_crew_are_asked_about(desk: Desk) -> None:
     kickoff(with_approvals(desk.gate(), made))
     assert {one["tool"] for one in desk.requests()} == {"pay", "look"}
     assert not bank.paid
+
+
+def test_names_of_both_kinds(desk: Desk) -> None:
+    """A tool is named as its author or as CrewAI names it; a name that no tool has would leave one unasked."""
+    bank = Bank()
+
+    def made() -> Agent:
+        return Agent(role="r", goal="g", backstory="b", llm=scripted(), tools=bank.tools())
+
+    some: list[Any] = [["Greet Somebody"], ["greet_somebody"], {"Greet Somebody": {"risk": "high"}, "look": None}]
+    for tools in some:
+        agent = with_approvals(desk.gate(), made(), tools)
+        assert [one.name for one in agent.tools or [] if isinstance(one, Gated)] == ["Greet Somebody"]
+    for tools in (["pay", "Greet"], {"pays": {}}):
+        agent = made()
+        with pytest.raises(ValueError, match="no tool has the name"):
+            with_approvals(desk.gate(), agent, tools)
+        assert not any(isinstance(one, Gated) for one in agent.tools or [])
 
 
 def test_agents_whose_tools_come_later_are_refused(desk: Desk) -> None:
