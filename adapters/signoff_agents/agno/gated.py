@@ -19,7 +19,7 @@ from agno.tools import Function
 
 from signoff.errors import where
 from signoff_agents.agno.tools import Shape, ready
-from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, report, running, running_blocking
+from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, running, running_blocking, unless
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -165,19 +165,10 @@ async def _decided(gate: Gate, call: Call) -> Verdict:
     """
     if call.run_id is None:
         return await decide(gate, call)
-    listed = _listed(call.run_id)
-    over = RunCancelledException(f"Run {call.run_id} was cancelled")
-    deciding = asyncio.create_task(decide(gate, call))
-    try:
-        while not (await asyncio.wait({deciding}, timeout=LOOK))[0]:
-            if await _over(call.run_id, listed):
-                raise over
-        verdict = deciding.result()
-        if verdict.run is not None and await _over(call.run_id, listed):
-            await report(gate, verdict, Ran("failed", "Not run: the run was cancelled."))
-            raise over
-    finally:
-        deciding.cancel()
+    run_id, listed = call.run_id, _listed(call.run_id)
+    verdict = await unless(gate, lambda: _over(run_id, listed), decide(gate, call), LOOK)
+    if verdict is None:
+        raise RunCancelledException(f"Run {run_id} was cancelled")
     return verdict
 
 

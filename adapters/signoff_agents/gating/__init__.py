@@ -33,6 +33,7 @@ from signoff_agents.gating.running import broken as broken
 from signoff_agents.gating.running import report as report
 from signoff_agents.gating.running import running as running
 from signoff_agents.gating.running import running_blocking as running_blocking
+from signoff_agents.gating.running import unless as unless
 from signoff_agents.gating.schema import fits_schema as fits_schema
 from signoff_agents.gating.turns import Turns as Turns
 from signoff_agents.gating.turns import claim_all as claim_all

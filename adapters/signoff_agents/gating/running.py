@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 CANCELLED_REPORT = 1.0
 """Seconds that a cancelled call spends on reporting that."""
+LOOK = 1.0
+"""Seconds between looks at whether a run goes on."""
 
 log = logging.getLogger("signoff")
 
@@ -59,6 +61,27 @@ def running_blocking(gate: Gate, verdict: Verdict) -> Generator[Ran]:
         blocking(broken(gate, [verdict], error))
         raise
     blocking(report(gate, verdict, ran))
+
+
+async def unless(
+    gate: Gate, over: Callable[[], Awaitable[bool]], deciding: Coroutine[object, object, Verdict], look: float = LOOK
+) -> Verdict | None:
+    """The verdict, unless the run is over by then; for frameworks that cancel a run without a word to its tools.
+
+    None then: nothing may run, and an approval that was burnt just before says so.
+    """
+    task = asyncio.ensure_future(deciding)
+    try:
+        while not (await asyncio.wait({task}, timeout=look))[0]:
+            if await over():
+                return None
+        verdict = task.result()
+    finally:
+        task.cancel()
+    if verdict.run is not None and await over():
+        await report(gate, verdict, Ran("failed", "Not run: the run was cancelled."))
+        return None
+    return verdict
 
 
 async def report(gate: Gate, verdict: Verdict, ran: Ran) -> None:

@@ -26,6 +26,7 @@ from signoff_agents.gating import (
     misfit,
     refused,
     report,
+    unless,
 )
 from signoff_agents.strands.calls import APPROVED, asks_itself, call_id_of, call_of, run_of, shape_of, turn_of
 from signoff_agents.strands.pauses import APPROVAL, reason_of, taken
@@ -177,7 +178,8 @@ class ApprovalHooks(HookProvider):
             raise
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=tool.tool_name, arguments={}), error)
-        return await self._turns.decide(call, turn)
+        verdict = await unless(self._gate, lambda: _cancelled(context), self._turns.decide(call, turn))
+        return verdict or Verdict(kind="away", call=call, said=f"{call.tool} was not run: the run was cancelled.")
 
     def _calls(self, context: ExecuteToolContext, tool: AgentTool, fields: Fields) -> tuple[Call, list[Call]]:
         """The call and those of its turn."""
@@ -259,6 +261,11 @@ def _pauses(context: ExecuteToolContext) -> bool:
     which would wait for the model to take it up.
     """
     return "event_loop_cycle_id" in context.invocation_state and not hasattr(context, "_background_interrupt")
+
+
+async def _cancelled(context: ExecuteToolContext) -> bool:
+    """By `agent.cancel()`, which Strands looks at when the tools of a turn have ended."""
+    return context.cancel_signal.is_set()
 
 
 def _same(one: Call, other: Call) -> bool:

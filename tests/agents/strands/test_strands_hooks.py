@@ -391,6 +391,20 @@ async def test_cancelled_wait(desk: Desk) -> None:
     assert not bank.paid
 
 
+async def test_run_that_strands_cancels_runs_nothing(desk: Desk) -> None:
+    """`agent.cancel()` while people think ends the run without them; an approval that comes later starts nothing."""
+    bank = Bank()
+    made = agent(bank, pays(1, 2), hooks=[ApprovalHooks(desk.gate())])
+    task = asyncio.create_task(made.invoke_async("pay them"))
+    asked = await asyncio.to_thread(desk.waiting, 2)
+    made.cancel()
+    assert (await task).stop_reason == "cancelled"
+    desk.decide(asked[0], approve)
+    assert desk.requests()[0]["consumed_at"] is None
+    assert said(made) == ["pay was not run: the run was cancelled."] * 2
+    assert not bank.paid
+
+
 async def test_cancelled_run_is_reported(desk: Desk) -> None:
     """A tool that is cancelled while it runs is a failure on the card."""
     begun = asyncio.Event()
@@ -540,7 +554,7 @@ async def test_tool_that_has_a_schema_alone(desk: Desk) -> None:
     no = "sign was not run, and nobody was asked: its arguments do not fit."
     assert said(made) == [
         f'{no} name: it does not fit the schema\'s type: "string".',
-        f'{no} it does not fit the schema\'s required: ["name"].',
+        f"{no} name is missing.",
         "ada",
     ]
     assert len(desk.requests()) == 1
