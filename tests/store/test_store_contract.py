@@ -721,6 +721,19 @@ async def test_keys_are_kept_listed_and_revoked_once(store: Store) -> None:
     assert abs(revoked.revoked_at - await store.now()) < timedelta(seconds=5)
 
 
+async def test_a_key_is_read_along_with_a_request_and_the_clock(store: Store) -> None:
+    """Each is there or not, whatever the others are."""
+    one, asked = key("key_1"), await opened(store)
+    await store.add_key(one)
+    before = await store.now()
+    found, seen, now = await store.key_and("key_1", asked.id)
+    assert (found, seen) == (one, asked)
+    assert before <= now <= await store.now()
+    assert (await store.key_and("unknown", asked.id))[:2] == (None, asked)
+    assert (await store.key_and("key_1", "req_unknown"))[:2] == (one, None)
+    assert (await store.key_and("key_1"))[:2] == (one, None)
+
+
 async def test_a_store_that_is_there_answers(store: Store) -> None:
     """`ping` raises nothing."""
     await store.ping()

@@ -6,21 +6,19 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from datetime import datetime
 
 from aiohttp import hdrs, web
 
 from signoff.api import keys, problem
 from signoff.errors import Invalid, SignoffError, TooManyWaits, Unauthorized, WrongRole, where
-from signoff.model import Key
+from signoff.model import Key, Request
 from signoff.ports import Keys
 
 WATCH = 1.0
 """Seconds between looks for clients that have hung up: aiohttp does not tell a handler."""
-
-T = TypeVar("T")
 
 _IDEMPOTENCY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{16,128}", re.ASCII)
@@ -30,33 +28,35 @@ log = logging.getLogger("signoff.api")
 
 async def caller(request: web.Request, store: Keys, *roles: keys.Role) -> Key:
     """The key that is calling, if it has one of these roles. Raises Unauthorized, WrongRole, StoreUnavailable."""
+    key_id, secret = _bearer(request)
+    return _known(await store.key(key_id), secret, roles)
+
+
+async def caller_and(
+    request: web.Request, store: Keys, role: keys.Role, request_id: str | None = None
+) -> tuple[Key, Request | None, datetime]:
+    """The same, and what `Keys.key_and` reads along with the key; who may not call hears nothing of it."""
+    key_id, secret = _bearer(request)
+    key, found, now = await store.key_and(key_id, request_id)
+    return _known(key, secret, (role,)), found, now
+
+
+def _bearer(request: web.Request) -> tuple[str, str]:
+    """The key's id and secret. Raises Unauthorized."""
     scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     parsed = keys.parse(text.strip()) if scheme.lower() == "bearer" else None
     if parsed is None:
         raise Unauthorized
-    key_id, secret = parsed
-    key = await store.key(key_id)
+    return parsed
+
+
+def _known(key: Key | None, secret: str, roles: Collection[keys.Role]) -> Key:
+    """Raises Unauthorized, WrongRole."""
     if not keys.holds(key, secret) or key is None:
         raise Unauthorized
     if key.role not in roles:
         raise WrongRole(needed=" or ".join(roles), role=key.role)
     return key
-
-
-async def caller_and(
-    request: web.Request, store: Keys, role: keys.Role, look: Coroutine[object, object, T]
-) -> tuple[Key, T]:
-    """The same, and what is looked up meanwhile: neither has to wait for the other. Raises what `look` does, too; who
-    may not call hears that and nothing else.
-    """
-    looking = asyncio.ensure_future(look)
-    try:
-        key = await caller(request, store, role)
-    except BaseException:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        raise
-    return key, await looking
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -10,10 +10,10 @@ from aiohttp import web
 
 from signoff.api import answers, body, parameters
 from signoff.api.door import Waits, caller, caller_and, claim, idempotency_key
-from signoff.api.reading import readable, standing, the_id
+from signoff.api.reading import ID, readable, standing, the_id
 from signoff.desk import Desk, claims
 from signoff.errors import AlreadyDecided
-from signoff.model import STATUS_OF, Ask, Outcome, Request, Status
+from signoff.model import STATUS_OF, Ask, Key, Outcome, Request, Status
 from signoff.ports import Filter, Limits, Store
 
 MAX_WAIT = 60
@@ -50,7 +50,7 @@ class Requests:
 
     async def ask(self, http: web.Request) -> web.Response:
         began = time.monotonic()
-        key, now = await caller_and(http, self._store, "agent", self._store.now())
+        key, _, now = await caller_and(http, self._store, "agent")
         token, mine = idempotency_key(http), claim(http)
         ask = await body.read(http, Ask, self._limits)
         opened = await self._desk.ask(ask, key, token, claim=mine, now=now if _fresh(began) else None)
@@ -121,7 +121,7 @@ class Requests:
 
     async def consume(self, http: web.Request) -> web.Response:
         began = time.monotonic()
-        key, seen = await caller_and(http, self._store, "agent", self._seen(http))
+        key, seen = await self._seen(http)
         sent = await body.read(http, body.ConsumeBody, self._limits)
         known = seen if _fresh(began) else None
         consumed = await self._desk.consume(the_id(http), sent.arguments, key, claim(http), known)
@@ -129,14 +129,17 @@ class Requests:
 
     async def outcome(self, http: web.Request) -> web.Response:
         began = time.monotonic()
-        key, seen = await caller_and(http, self._store, "agent", self._seen(http))
+        key, seen = await self._seen(http)
         sent = await body.read(http, body.OutcomeBody, self._limits)
         outcome = Outcome(status=sent.status, detail=sent.detail)
         known = seen if _fresh(began) else None
         return answers.answer(answers.shown(await self._desk.report(the_id(http), outcome, key, known), key))
 
-    async def _seen(self, http: web.Request) -> tuple[Request, datetime]:
-        return await self._store.load(the_id(http))
+    async def _seen(self, http: web.Request) -> tuple[Key, tuple[Request, datetime]]:
+        """The agent's key that is calling, and the request it speaks of. Raises what `caller` does; then NotFound."""
+        text = http.match_info["id"]
+        key, found, now = await caller_and(http, self._store, "agent", text if ID.fullmatch(text) else None)
+        return key, (found, now) if found is not None else await self._store.load(the_id(http))
 
 
 def _fresh(began: float) -> bool:

@@ -272,6 +272,13 @@ class Keys(Protocol):
 
     async def key(self, key_id: str) -> Key | None: ...
 
+    async def key_and(self, key_id: str, request_id: str | None = None) -> tuple[Key | None, Request | None, datetime]:
+        """A key, a request and the store's clock, read together: what an agent's call begins with.
+
+        No request where there is none that can be read; `load` says why.
+        """
+        ...
+
     async def keys(self) -> Sequence[Key]: ...
 
     async def revoke_key(self, key_id: str) -> bool: ...

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
-from signoff.model import HOOK, Key, Placement, is_hook
+from signoff.model import HOOK, Key, Placement, Request, is_hook
 from signoff.ports import Work
 from signoff.store import queue, record
 from signoff.store.memory.shelf import Shelf
@@ -127,6 +127,10 @@ class MemoryMemory(Shelf):
 
     async def key(self, key_id: str) -> Key | None:
         return self._keys.get(key_id)
+
+    async def key_and(self, key_id: str, request_id: str | None = None) -> tuple[Key | None, Request | None, datetime]:
+        request = record.load_or_none(None if request_id is None else self._docs.get(request_id))
+        return await self.key(key_id), request, await self.now()
 
     async def keys(self) -> Sequence[Key]:
         return [self._keys[key_id] for key_id in sorted(self._keys)]

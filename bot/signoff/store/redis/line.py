@@ -11,12 +11,14 @@ import itertools
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Final
+from datetime import datetime
+from typing import Final, cast
 
 from hiredis import ReplyError
 from redis.exceptions import RedisError
 
 from signoff.errors import StoreUnavailable
+from signoff.store.record import moment
 from signoff.store.redis.door import Door
 from signoff.store.redis.scripts import Script
 from signoff.store.redis.wire import Command, LateError, LostError, Wire
@@ -43,6 +45,12 @@ def writer() -> str:
 def _word(reply: object) -> str:
     """What opens an error; empty for everything else."""
     return str(reply).partition(" ")[0] if isinstance(reply, ReplyError) else ""
+
+
+def clock(reply: object) -> datetime:
+    """What TIME answers."""
+    seconds, microseconds = cast("list[str]", reply)
+    return moment(int(seconds) * 1000 + int(microseconds) // 1000)
 
 
 class Line:

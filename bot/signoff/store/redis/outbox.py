@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import cast
 
 from signoff.errors import StoreUnavailable
-from signoff.model import HOOK, Key, Placement, is_hook
+from signoff.model import HOOK, Key, Placement, Request, is_hook
 from signoff.ports import Work
 from signoff.store import ids, record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
-from signoff.store.redis.line import Line, writer
+from signoff.store.redis.line import Line, clock, writer
 from signoff.store.redis.names import Names
+from signoff.store.redis.wire import Command
 
 
 class RedisOutbox:
@@ -119,8 +120,16 @@ class RedisMemory:
         await self._line.call("HSET", self._names.keys, key.id, key.model_dump_json())
 
     async def key(self, key_id: str) -> Key | None:
-        reply = cast("str | None", await self._line.call("HGET", self._names.keys, key_id))
-        return None if reply is None else Key.model_validate_json(reply)
+        return _key(await self._line.call("HGET", self._names.keys, key_id))
+
+    async def key_and(self, key_id: str, request_id: str | None = None) -> tuple[Key | None, Request | None, datetime]:
+        reading: list[Command] = [("HGET", self._names.keys, key_id)]
+        if request_id is not None:
+            reading.append(("GET", self._names.doc(request_id)))
+        # The clock last, as in `load`.
+        key, *doc, time = await self._line.calls(*reading, ("TIME",))
+        request = record.load_or_none(cast("str | None", doc[0])) if doc else None
+        return _key(key), request, clock(time)
 
     async def keys(self) -> Sequence[Key]:
         reply = cast("list[str]", await self._line.call("HVALS", self._names.keys))
@@ -128,13 +137,15 @@ class RedisMemory:
 
     async def revoke_key(self, key_id: str) -> bool:
         """True when it was live. Nothing else about a key ever changes, so no script is needed."""
-        key, time = await asyncio.gather(self.key(key_id), self._line.call("TIME"))
+        key, _, now = await self.key_and(key_id)
         if key is None or key.revoked_at is not None:
             return False
-        seconds, microseconds = cast("list[str]", time)
-        revoked_at = record.moment(int(seconds) * 1000 + int(microseconds) // 1000)
-        await self.add_key(key.model_copy(update={"revoked_at": revoked_at}))
+        await self.add_key(key.model_copy(update={"revoked_at": now}))
         return True
+
+
+def _key(reply: object) -> Key | None:
+    return None if reply is None else Key.model_validate_json(cast("str", reply))
 
 
 def _ms(seconds: float) -> int:

@@ -15,7 +15,7 @@ from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened
 from signoff.store import ids, record
 from signoff.store.redis import scripts
 from signoff.store.redis.feed import Feed
-from signoff.store.redis.line import Line, writer
+from signoff.store.redis.line import Line, clock, writer
 from signoff.store.redis.names import Names
 from signoff.store.redis.orders import conditioned
 from signoff.store.redis.queue import RedisQueue, moving, standing
@@ -38,7 +38,7 @@ class RedisRecords(RedisQueue):
     _feed: Feed
 
     async def now(self) -> datetime:
-        return _moment(await self._line.call("TIME"))
+        return clock(await self._line.call("TIME"))
 
     async def open(
         self,
@@ -98,7 +98,7 @@ class RedisRecords(RedisQueue):
         doc, time = await self._line.calls(("GET", self._names.doc(request_id)), ("TIME",))
         if doc is None:
             raise NotFound
-        return record.load(cast("str", doc)), _moment(time)
+        return record.load(cast("str", doc)), clock(time)
 
     async def move(
         self, before: Request, after: Request, event: str, entry: Entry, conditions: Conditions = NOTHING
@@ -224,8 +224,3 @@ def _written(request: Request, event: str, entry: Entry, writer: str, *, end: bo
         record.milliseconds(request.wakes_at) if request.open else int(not record.is_quiet(request)),
         ids.short(request.id),
     )
-
-
-def _moment(reply: object) -> datetime:
-    seconds, microseconds = cast("list[str]", reply)
-    return record.moment(int(seconds) * 1000 + int(microseconds) // 1000)
