@@ -7,10 +7,12 @@ import uuid
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import Agent, AgentHooks, FunctionTool, Handoff, ModelResponse, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
+from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall
 
 from signoff_agents.gating import Call, Tools, fields_of
@@ -26,6 +28,7 @@ OWN = "_signoff_graph"
 """Where an agent's class keeps what holds its tools."""
 
 Hold = Callable[[Agent[Any], Tool], Tool]
+Heard = Callable[[RunContextWrapper[Any], ModelResponse], None]
 
 
 def gate_agent(
@@ -63,13 +66,24 @@ def _names(tool: Tool) -> set[str]:
     return {tool.name, tool.qualified_name} if isinstance(tool, FunctionTool) else {tool.name}
 
 
+@dataclass(eq=False)
+class _Turn:
+    """What a model has answered once."""
+
+    calls: list[ResponseFunctionToolCall]
+    usage: Usage
+    """What all contexts of a run share, and no other run: some models count their calls anew in each. Kept, so that no
+    other one can have its identity."""
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
 class Turned(Asking):
     """Asks about the calls of a turn together."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._held: dict[int, tuple[Agent[Any], dict[str, FunctionTool]]] = {}
-        self._seen: OrderedDict[str, tuple[str, list[ResponseFunctionToolCall]]] = OrderedDict()
+        self._seen: OrderedDict[tuple[int, str], _Turn] = OrderedDict()
 
     def hold(self, agent: Agent[Any], tool: Tool) -> Tool:
         """Raises TypeError for what cannot be held and would have to be."""
@@ -94,24 +108,29 @@ class Turned(Asking):
     def hooks(self, agent: Agent[Any]) -> Any:
         return Hooks(agent.hooks, self.heard)
 
-    def heard(self, response: ModelResponse) -> None:
+    def heard(self, context: RunContextWrapper[Any], response: ModelResponse) -> None:
         """What the model has answered: the calls of a turn, before the first of them is made."""
-        calls = [one for one in response.output if isinstance(one, ResponseFunctionToolCall)]
-        turn = uuid.uuid4().hex
-        for call in calls:
-            self._seen[call.call_id] = (turn, calls)
-            self._seen.move_to_end(call.call_id)
+        turn = _Turn([one for one in response.output if isinstance(one, ResponseFunctionToolCall)], context.usage)
+        for call in turn.calls:
+            key = (id(context.usage), call.call_id)
+            self._seen[key] = turn
+            self._seen.move_to_end(key)
         while len(self._seen) > KEPT:
             self._seen.popitem(last=False)
 
     def run_id(self, context: ToolContext[Any]) -> str | None:
         # An id of the turn makes a batch of it, and is good for nothing after this process.
-        return super().run_id(context) or self._seen.get(context.tool_call_id, (None,))[0]
+        turn = self._turn_of(context)
+        return super().run_id(context) or (turn.id if turn is not None else None)
+
+    def _turn_of(self, context: ToolContext[Any]) -> _Turn | None:
+        return self._seen.get((id(context.usage), context.tool_call_id))
 
     def turn(self, own: Call, context: ToolContext[Any]) -> Sequence[Call]:
         known = self._held.get(id(context.agent), (None, cast("dict[str, FunctionTool]", {})))[1]
         found: list[Call] = []
-        for one in self._seen.get(context.tool_call_id, ("", []))[1]:
+        turn = self._turn_of(context)
+        for one in turn.calls if turn is not None else ():
             tool = known.get(one.name)
             if one.call_id == own.call_id:
                 found.append(own)
@@ -199,12 +218,12 @@ class Graph:
 class Hooks(AgentHooks[Any]):
     """The agent's own hooks, and the ear for what the model answers."""
 
-    def __init__(self, own: AgentHooks[Any] | None, heard: Callable[[ModelResponse], None]) -> None:
+    def __init__(self, own: AgentHooks[Any] | None, heard: Heard) -> None:
         self._own = own or AgentHooks[Any]()
         self._heard = heard
         for name in ("on_start", "on_end", "on_handoff", "on_tool_start", "on_tool_end", "on_llm_start"):
             setattr(self, name, getattr(self._own, name))
 
     async def on_llm_end(self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse) -> None:
-        self._heard(response)
+        self._heard(context, response)
         await self._own.on_llm_end(context, agent, response)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from agents import Agent, FunctionTool, RunConfig, Runner, ToolOutputText, WebSearchTool, function_tool, handoff
 from agents.exceptions import UserError
+from agents.testing import ScriptedModel, assistant_message
 from agents_harness import Desk, approve, edit, eventually, reject, respond
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
@@ -327,6 +328,17 @@ async def test_same_group_twice_at_once_runs_once(desk: Desk) -> None:
     assert bank.paid == ["p0 1"]
     assert sum("was started at" in said(result)[0] for result in results) == 1
     assert len(desk.requests()) == 1
+
+
+async def test_runs_whose_models_count_their_calls_anew(desk: Desk) -> None:
+    """Two runs of one agent at the same time, with the same ids: each runs what was decided about its own call."""
+    bank = Bank()
+    desk.people(by={"pay": lambda asked: edit(to="x")(asked) if asked["arguments"]["amount"] == 2 else approve})
+    turns = [pays(1), pays(2), [assistant_message("done")], [assistant_message("done")]]
+    made = gate_agent(Agent(name="Bank", model=ScriptedModel(turns), tools=[*bank.tools()]), desk.gate())
+    await asyncio.gather(run(made), run(made))
+    assert sorted(bank.paid) == ["p0 1", "x 2"]
+    assert len(desk.requests()) == 2
 
 
 def test_restart_in_a_new_process_asks_once(desk: Desk, tmp_path: Path) -> None:
