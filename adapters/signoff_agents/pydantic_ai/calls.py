@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from pydantic_ai.messages import ToolCallPart, ToolReturn
 from pydantic_ai.tools import RunContext, ToolDefinition
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 Arguments = dict[str, Any]
 Validate = Callable[[Arguments], Any]
 Describe = Callable[[object], str | None]
+
+WRITTEN = {str, int, float, bool, date, datetime, time, timedelta, Decimal, UUID}
+"""Types whose JSON form is the whole value."""
 
 log = logging.getLogger("signoff")
 
@@ -68,15 +75,42 @@ def _typed(validate: Validate, arguments: Arguments) -> Arguments:
     from signoff.model import same
 
     try:
-        read: object = to_jsonable_python(validate(dict(arguments)))
+        read: object = validate(dict(arguments))
     except ValueError:
         return arguments  # the call's `fits` says why nobody is asked
-    if not isinstance(read, dict):
-        return arguments
-    known = cast("Arguments", read)
+    known = {key: to_jsonable_python(value) for key, value in _items(read) if _plain(value)}
     return {
         key: known[key] if key in known and not same(known[key], value) else value for key, value in arguments.items()
     }
+
+
+def _items(read: object) -> Iterable[tuple[str, object]]:
+    return cast("Arguments", read).items() if isinstance(read, dict) else ()
+
+
+def _plain(value: object) -> bool:
+    """It says all of itself when it is written. Models may leave fields out, and a secret is written as asterisks."""
+    if isinstance(value, list):
+        return all(map(_plain, cast("list[object]", value)))
+    if isinstance(value, dict):
+        return all(map(_plain, cast("Arguments", value).values()))
+    return value is None or isinstance(value, Enum) or type(value) in WRITTEN
+
+
+def written(arguments: Arguments, part: ToolCallPart | None, validate: Validate | None) -> Arguments:
+    """A call's arguments, read already, as JSON data: what the model wrote, unless other ones came here since.
+
+    Raises ValueError for what has no JSON form.
+    """
+    read: Arguments = to_jsonable_python(arguments)
+    if part is None:
+        return read
+    try:
+        said = given(part)
+        same = to_jsonable_python(said if validate is None else validate(dict(said))) == read
+    except ValueError:
+        return read
+    return said if same else read
 
 
 def noted(result: Any, verdict: Verdict) -> Any:

@@ -10,10 +10,9 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.tools import RunContext
 from pydantic_ai.toolsets import AbstractToolset, WrapperToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
-from pydantic_core import to_jsonable_python
 
 from signoff_agents.gating import Call, Tools, Turns, Verdict, checked, fields_of, refused, running
-from signoff_agents.pydantic_ai.calls import Arguments, Describe, call_of, given, noted, told, validation
+from signoff_agents.pydantic_ai.calls import Arguments, Describe, call_of, given, noted, told, validation, written
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -80,8 +79,10 @@ class GatedToolset(WrapperToolset[Any]):
     async def _decided(self, name: str, arguments: Arguments, ctx: RunContext[Any], tool: ToolsetTool[Any]) -> Verdict:
         """Raises nothing."""
         try:
-            own = self._call(name, to_jsonable_python(arguments), ctx, tool, ctx.tool_call_id)
-            turn = self._turn(own, ctx)
+            calls = _last(ctx)
+            part = next((one for one in calls if (one.tool_call_id, one.tool_name) == (ctx.tool_call_id, name)), None)
+            own = self._call(name, written(arguments, part, validation(tool, ctx)), ctx, tool, ctx.tool_call_id)
+            turn = self._turn(own, calls, ctx)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=name, arguments={}), error)
         return await self._turns.decide(own, turn)
@@ -99,13 +100,10 @@ class GatedToolset(WrapperToolset[Any]):
             fields=fields_of(self.tools, name) or cast("Fields", {}),
         )
 
-    def _turn(self, own: Call, ctx: RunContext[Any]) -> Sequence[Call]:
+    def _turn(self, own: Call, calls: Sequence[ToolCallPart], ctx: RunContext[Any]) -> Sequence[Call]:
         """Those of the model's last message that come here too."""
-        last = next((one for one in reversed(ctx.messages) if isinstance(one, ModelResponse)), None)
         found: list[Call] = []
-        for part in last.parts if last is not None else ():
-            if not isinstance(part, ToolCallPart):
-                continue
+        for part in calls:
             tool = self._known.get(part.tool_name)
             if part.tool_call_id == own.call_id:
                 found.append(own)
@@ -115,3 +113,9 @@ class GatedToolset(WrapperToolset[Any]):
                 except ValueError:
                     continue  # Pydantic AI does not make a call of it either
         return found or [own]
+
+
+def _last(ctx: RunContext[Any]) -> list[ToolCallPart]:
+    """The calls of the model's last message."""
+    last = next((one for one in reversed(ctx.messages) if isinstance(one, ModelResponse)), None)
+    return [one for one in last.parts if isinstance(one, ToolCallPart)] if last is not None else []

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from agents_harness import Desk, approve, edit, reject, respond
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_ai import Agent, ToolReturn
 from pydantic_ai.capabilities import HandleDeferredToolCalls
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart, UserPromptPart
@@ -23,6 +24,13 @@ from pydantic_ai_agent import Bank, agent, model, pays, results, said, turn
 from signoff_agents.pydantic_ai import approvals
 
 AWAY = "pay was not run: it needs a person's approval, and the approval service could not be used."
+
+
+class Order(BaseModel):
+    """It says not all of itself when it is written."""
+
+    to: str
+    amount: int = Field(5, exclude=True)
 
 
 @pytest.mark.parametrize("needs", [True, False])
@@ -217,6 +225,37 @@ async def test_what_the_tool_converts_people_see_converted(desk: Desk) -> None:
     await agent(bank, message, capabilities=[approvals(desk.gate())]).run("pay")
     assert desk.requests()[0]["arguments"] == {"to": "a", "amount": 7}
     assert bank.paid == ["a 7"]
+
+
+async def test_people_see_what_a_model_of_the_tool_leaves_out(desk: Desk) -> None:
+    """A field that is left out of what is written is asked about as the language model wrote it."""
+    seen: list[int] = []
+
+    def order(order: Order, note: str) -> str:
+        """Order it."""
+        seen.append(order.amount)
+        return "ok"
+
+    desk.people(approve)
+    call = turn(("order", {"order": {"to": "a", "amount": 999}, "note": "n"}))
+    await Agent(model(call), tools=[order], capabilities=[approvals(desk.gate())]).run("order")
+    assert desk.requests()[0]["arguments"] == {"order": {"to": "a", "amount": 999}, "note": "n"}
+    assert seen == [999]
+
+
+async def test_secret_outlives_an_edit(desk: Desk) -> None:
+    """A secret is written as asterisks; these are not what runs when people change something else."""
+    seen: list[str] = []
+
+    def login(user: str, password: SecretStr) -> str:
+        """Log in."""
+        seen.append(f"{user} {password.get_secret_value()}")
+        return "ok"
+
+    desk.people(edit(user="b"))
+    call = turn(("login", {"user": "a", "password": "hunter2"}))
+    await Agent(model(call), tools=[login], capabilities=[approvals(desk.gate())]).run("log in")
+    assert seen == ["b hunter2"]
 
 
 async def test_arguments_that_do_not_fit_ask_nobody(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from agents_harness import Desk, approve, edit, eventually, reject, respond
+from pydantic import BaseModel, Field, SecretStr
 from pydantic_ai import Agent
 from pydantic_ai.toolsets import FunctionToolset
 
@@ -22,6 +23,13 @@ AWAY = "pay was not run: it needs a person's approval, and the approval service 
 
 def agent(bank: Bank, gate: Any, *turns: Any, tools: Any = "all") -> Agent[None, str]:
     return Agent(model(*turns), toolsets=[GatedToolset(FunctionToolset(bank.tools()), gate, tools)])
+
+
+class Order(BaseModel):
+    """It says not all of itself when it is written."""
+
+    to: str
+    amount: int = Field(5, exclude=True)
 
 
 async def test_edit_is_checked_and_told(desk: Desk) -> None:
@@ -41,6 +49,37 @@ async def test_edit_that_only_the_tool_refuses_runs_nothing(desk: Desk) -> None:
     result = await agent(bank, desk.gate(), pays(1), tools={"pay": {"schema": {"type": "object"}}}).run("pay")
     assert said(result) == ["pay was not run: the arguments that were approved do not fit it."]
     assert not bank.paid
+
+
+async def test_people_see_what_a_model_of_the_tool_leaves_out(desk: Desk) -> None:
+    """A field that is left out of what is written is asked about as the language model wrote it."""
+    seen: list[int] = []
+
+    def order(order: Order, note: str) -> str:
+        """Order it."""
+        seen.append(order.amount)
+        return "ok"
+
+    desk.people(approve)
+    call = turn(("order", {"order": {"to": "a", "amount": 999}, "note": "n"}))
+    await Agent(model(call), toolsets=[GatedToolset(FunctionToolset([order]), desk.gate())]).run("order")
+    assert desk.requests()[0]["arguments"] == {"order": {"to": "a", "amount": 999}, "note": "n"}
+    assert seen == [999]
+
+
+async def test_secret_outlives_an_edit(desk: Desk) -> None:
+    """A secret is written as asterisks; these are not what runs when people change something else."""
+    seen: list[str] = []
+
+    def login(user: str, password: SecretStr) -> str:
+        """Log in."""
+        seen.append(f"{user} {password.get_secret_value()}")
+        return "ok"
+
+    desk.people(edit(user="b"))
+    call = turn(("login", {"user": "a", "password": "hunter2"}))
+    await Agent(model(call), toolsets=[GatedToolset(FunctionToolset([login]), desk.gate())]).run("log in")
+    assert seen == ["b hunter2"]
 
 
 async def test_framework_alone_runs_what_a_wrapper_puts_in() -> None:
