@@ -15,8 +15,9 @@ from signoff.ports import Targets
 NOTICE_RULE = "notice"
 
 
-def check(ask: Ask, targets: Targets) -> None:
-    """Everything about a body that its types do not say. Raises Invalid with a pointer a fault.
+def check(ask: Ask, targets: Targets) -> str:
+    """Everything about a body that its types do not say; answers its digest, which tells whether a replayed body is the
+    same. Raises Invalid with a pointer a fault.
 
     `targets`: where webhooks may go.
     """
@@ -39,7 +40,7 @@ def check(ask: Ask, targets: Targets) -> None:
     if faults:
         raise Invalid(faults)
     try:
-        digest.canonical(ask.model_dump(mode="python"))
+        return digest.body_digest(ask.model_dump(mode="python"))
     except ValueError as error:
         raise Invalid({"": f"The body is not JSON that can be signed: {error}."}) from error
 
@@ -107,11 +108,6 @@ def _unenforced(terms: Terms, who: str) -> str:
         "ask": f"have asked {who}",
     }[terms.decide]
     return f"Shadow mode: nobody was asked. The rule “{terms.rule}” would {would}."
-
-
-def body(ask: Ask) -> str:
-    """Tells whether a replayed body is the same."""
-    return digest.body_digest(ask.model_dump(mode="python"))
 
 
 def again(request: Request, arguments: dict[str, object]) -> Ask:

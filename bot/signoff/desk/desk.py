@@ -17,7 +17,7 @@ from signoff.desk import commands, timers
 from signoff.desk import entries as audit
 from signoff.desk.admission import check_version
 from signoff.desk.answering import Answers
-from signoff.desk.asking import body, check
+from signoff.desk.asking import check
 from signoff.desk.batches import Batches
 from signoff.desk.bulk import Bulk
 from signoff.desk.drafts import Drafts
@@ -123,8 +123,8 @@ class Desk:
         consumed in the same step, and for this caller alone. `now`: the store's clock, where it has just been read.
         Raises Invalid, ChannelNotAllowed, IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable.
         """
-        check(ask, self._limits.webhooks)
-        idempotency = Idempotency(idempotency_key, body(ask)) if idempotency_key else None
+        body = check(ask, self._limits.webhooks)
+        idempotency = Idempotency(idempotency_key, body) if idempotency_key else None
         return await self._intake.take(ask, key, idempotency, claim=claim, began=now)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────
