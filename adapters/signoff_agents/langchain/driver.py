@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.types import Command, StateSnapshot
 
 from signoff.errors import AlreadyStarted
@@ -159,6 +159,7 @@ def _outcomes(waiting: Sequence[Pause], verdicts: Sequence[Verdict], state: Stat
     values: Any = state.values
     messages: Any = values.get("messages") if isinstance(values, dict) else None
     results = {one.tool_call_id: one for one in messages or () if isinstance(one, ToolMessage)}
+    called = {call["id"] for one in messages or () if isinstance(one, AIMessage) for call in one.tool_calls}
     asked = [one for pause in waiting for one in pause.asked]
     told: list[tuple[Verdict, Ran]] = []
     for one, verdict in zip(asked, verdicts, strict=True):
@@ -166,5 +167,7 @@ def _outcomes(waiting: Sequence[Pause], verdicts: Sequence[Verdict], state: Stat
         ran = Ran()
         if message is not None and message.status == "error":
             ran.failed(message.text)
+        elif message is None and one.tool_call_id in called:  # what is called in another graph is not in this state
+            ran.failed("Not run: the run went on without this call.")
         told.append((verdict, ran))
     return told

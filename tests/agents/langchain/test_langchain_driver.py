@@ -169,6 +169,23 @@ async def test_service_away_leaves_the_pause(desk: Desk, mode: str) -> None:
 
 
 @modes
+async def test_call_that_a_new_message_has_dropped_did_not_succeed(desk: Desk, mode: str) -> None:
+    """LangGraph forgets a paused call when a new message comes meanwhile: it does not run, and its card says so."""
+    bank = Bank()
+    made = paused(bank, mode, InMemorySaver(), pays(1))
+    await made.ainvoke(SAY, config(desk.run))
+    going = asyncio.create_task(resolve_interrupts(made, config(desk.run), gate=desk.gate()))
+    [asked] = await asyncio.to_thread(desk.waiting)
+    await made.ainvoke({"messages": [("user", "never mind")]}, config(desk.run))
+    desk.decide(asked, approve)
+    await going
+    assert not bank.paid
+    [ended] = desk.requests()
+    assert ended["outcome"]["status"] == "failed"
+    assert ended["outcome"]["detail"] == "Not run: the run went on without this call."
+
+
+@modes
 async def test_langgraph_alone_runs_twice(mode: str) -> None:
     """The framework's own behaviour: the same pause resumed twice at the same moment runs the tool twice."""
     bank, saver = Bank(), InMemorySaver()
