@@ -14,7 +14,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 if TYPE_CHECKING:
     from signoff_agents.claude.permission import Allowed, Denied
@@ -30,6 +31,8 @@ WAITING = (
     "the same call made again goes by it."
 )
 
+ENDINGS = {"SIGTERM", "SIGHUP"}
+
 log = logging.getLogger("signoff")
 
 
@@ -38,7 +41,8 @@ def main(words: Sequence[str]) -> int:
     try:
         said = _parser().parse_args(words)
         # Told to end while people are asked: that is no yes.
-        signal.signal(signal.SIGTERM, _ended)
+        for name in ENDINGS & set(signal.Signals.__members__):  # Windows has not all of them
+            signal.signal(signal.Signals[name], _ended)
         logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="signoff: %(message)s")
         return asyncio.run(_hook(said))
     except BaseException as error:  # noqa: BLE001  # exit codes other than 2 let tools run
@@ -46,12 +50,32 @@ def main(words: Sequence[str]) -> int:
             return 0  # --help
         # Not the error's text: the model reads what stands here.
         return _blocked(BLOCKED)
+    finally:
+        _let_go()
 
 
 def _blocked(said: str) -> int:
-    sys.stderr.write(said + "\n")
-    sys.stderr.flush()
+    with suppress(Exception):  # whoever does not hear why has the exit code
+        _write(sys.stderr, said)
     return BLOCK
+
+
+def _write(stream: TextIO, said: str) -> None:
+    """A line, in the encoding that Claude Code reads, whatever this machine's own is. Raises OSError, ValueError."""
+    line = memoryview(f"{said}\n".encode())
+    while line:
+        line = line[os.write(stream.fileno(), line) :]
+
+
+def _let_go() -> None:
+    """What a closed pipe leaves in Python's own streams would end the process with another exit code."""
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            setattr(sys, name, None)
 
 
 def _ended(number: int, frame: object) -> NoReturn:
@@ -98,9 +122,7 @@ async def _hook(options: argparse.Namespace) -> int:
             made = await asked
     except TimeoutError:
         return _blocked(WAITING)
-    # One write: half a verdict is none.
-    sys.stdout.write(dumps(said(made)) + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, dumps(said(made)))
     return 0
 
 

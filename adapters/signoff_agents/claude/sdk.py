@@ -6,6 +6,7 @@ unless it is registered with `on_failure="block"`, as `hooks` does.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 DAY = 86_400.0
 """Seconds that a hook may wait for people; the SDK's own 60 would deny what nobody has seen yet."""
+
+KEPT = 1000
+"""Calls that are remembered until they have run. What another hook stopped afterwards never does."""
 
 CanUseTool = Callable[
     [str, dict[str, Any], ToolPermissionContext], Awaitable[PermissionResultAllow | PermissionResultDeny]
@@ -102,7 +106,7 @@ class _Hooks:
         self._gate = gate
         self._tools = tools
         self._run_id = run_id
-        self._running: dict[str, gating.Verdict] = {}
+        self._running: OrderedDict[str, gating.Verdict] = OrderedDict()
 
     async def before(self, given: Any, tool_use_id: str | None, context: HookContext) -> Any:
         name = cast("str", given["tool_name"])
@@ -114,6 +118,8 @@ class _Hooks:
         made = await permission(self._gate, name, given["tool_input"], run_id=run_id, call_id=call_id, fields=fields)
         if isinstance(made, Allowed) and call_id:
             self._running[call_id] = made.verdict
+            while len(self._running) > KEPT:
+                self._running.popitem(last=False)
         return said(made)
 
     async def after(self, given: Any, tool_use_id: str | None, context: HookContext) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 NOT_STARTED = 20
 """Exit code when nothing could be served; that of `signoff ask` when nobody could be asked."""
@@ -46,7 +47,10 @@ def hook(words: Sequence[str]) -> int:
             from signoff_agents.claude.hook import main
 
             return main(words[1:])
-        print(f"signoff hook: which one? There is {HOOKS}.", file=sys.stderr)
-    except Exception as error:  # noqa: BLE001  # exit codes other than 2 let tools run
-        print(f"signoff hook: it could not be loaded ({type(error).__name__}); nothing was run.", file=sys.stderr)
+        said = f"which one? There is {HOOKS}."
+    except BaseException as error:  # noqa: BLE001  # exit codes other than 2 let tools run
+        said = f"it could not be loaded ({type(error).__name__}); nothing was run."
+    with suppress(Exception):  # whoever does not hear why has the exit code
+        sys.stderr.write(f"signoff hook: {said}\n")
+        sys.stderr.flush()
     return BLOCK

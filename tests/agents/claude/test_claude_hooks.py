@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -178,7 +179,7 @@ def test_the_command_blocks_when_nobody_decides_in_time_and_the_next_one_finds_t
     late = hook(desk, call(desk), "--within", "2")
     assert late.returncode == 2
     assert "The request stays open" in late.stderr
-    (asked,) = desk.requests("pending")
+    (asked,) = desk.waiting()
     desk.decide(asked, approve)
     assert output(hook(desk, call(desk)))["permissionDecision"] == "allow"
     assert len(desk.requests()) == 1
@@ -214,6 +215,34 @@ def test_the_command_blocks_when_it_is_ended_while_people_are_asked(desk: Desk) 
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=20)
     assert (process.returncode, out) == (2, "")
+
+
+@pytest.mark.parametrize("module", [("signoff_agents.claude", "hook"), ("signoff", "hook", "claude-code")])
+@pytest.mark.parametrize("broken", ["stderr is closed", "stderr is a closed pipe", "stdout is a closed pipe"])
+def test_the_command_blocks_whoever_listens(desk: Desk, module: tuple[str, ...], broken: str) -> None:
+    """What cannot be said is no reason for another exit code."""
+    given = call(desk) if "stdout" in broken else {}
+    desk.people(approve)
+    read, write = os.pipe()
+    os.close(read)
+    ends: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    ends |= {"stderr": write} if broken == "stderr is a closed pipe" else {}
+    ends |= {"stdout": write} if "stdout" in broken else {}
+    words = [sys.executable, "-m", *module, "--agent", desk.agent]
+    if broken == "stderr is closed":
+        words = ["sh", "-c", 'exec "$0" "$@" 2>&-', *words]
+    done = subprocess.run(words, input=json.dumps(given).encode(), env=desk.environ, timeout=40, **ends)
+    os.close(write)
+    assert done.returncode == 2
+
+
+def test_the_command_speaks_utf_8_on_every_machine(desk: Desk) -> None:
+    """Claude Code reads nothing else; in another encoding other arguments would run than were approved."""
+    desk.people(edit(command="echo ü 東"))
+    sent = json.dumps(call(desk)).encode()
+    env = {**desk.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*HOOK, "--agent", desk.agent], input=sent, env=env, capture_output=True, timeout=40)
+    assert json.loads(done.stdout.decode())["hookSpecificOutput"]["updatedInput"] == {"command": "echo ü 東"}
 
 
 def test_the_command_without_a_key_blocks(desk: Desk) -> None:
