@@ -57,8 +57,9 @@ class Drive:
         started: Started,
         options: Mapping[str, Any],
     ) -> None:
-        if options.get("stream"):
-            raise TypeError("a run that is streamed cannot be waited for here; leave `stream` out")
+        for name in ("stream", "background"):
+            if options.get(name):
+                raise TypeError(f"a run with `{name}` cannot be waited for here; leave it out")
         self._runner = cast("Any", runner)
         self._gate = gate
         self._tools = checked(tools)

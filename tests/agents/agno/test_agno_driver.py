@@ -447,7 +447,9 @@ async def test_two_pauses_one_after_the_other(desk: Desk) -> None:
     assert said(run) == ["paid p0 1", "paid p0 2"]
 
 
-def test_nothing_is_streamed(desk: Desk) -> None:
-    """A stream has no end to wait for: said at once."""
-    with pytest.raises(TypeError, match="streamed"):
-        run_with_approvals_blocking(agent(tools=[]), "x", gate=desk.gate(), stream=True)
+@pytest.mark.parametrize("option", ["stream", "background"])
+def test_what_nobody_could_wait_for_is_refused(desk: Desk, option: str) -> None:
+    """A stream has no end to wait for, and a run in the background would pause with nobody to ask: said at once."""
+    given: Any = {option: True}
+    with pytest.raises(TypeError, match=f"`{option}` cannot be waited for"):
+        run_with_approvals_blocking(agent(tools=[]), "x", gate=desk.gate(), **given)
