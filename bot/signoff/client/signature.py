@@ -66,7 +66,11 @@ def _name(key: object) -> str:
 
 def exact(value: object) -> object:
     """JSON data as it arrives at the other end: floats where they are exact, Decimals elsewhere."""
-    return loads(dumps(value))
+    return value if type(value) in _UNCHANGED else loads(dumps(value))
+
+
+_UNCHANGED = (str, bool, type(None))
+"""Exactly these arrive as they are, whatever their value."""
 
 
 def written(arguments: Mapping[str, object]) -> Document:
