@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from signoff_agents.mcp.calls import Answer, Approved, Caller, Calls, agent_of, envelope
@@ -109,7 +109,12 @@ class Line:
             return
         task = asyncio.create_task(self._call(name, message))
         self._held[name] = task
-        task.add_done_callback(lambda _: self._held.pop(name, None))
+
+        def forget(_: object) -> None:
+            if self._held.get(name) is task:  # a later call may have taken its id
+                del self._held[name]
+
+        task.add_done_callback(forget)
 
     async def _call(self, name: str, message: Document) -> None:
         agent = self._agent or agent_of(message, "_meta", CLIENT_META)
@@ -205,8 +210,8 @@ async def telling(params: Document, write: Write) -> AsyncGenerator[None]:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not `await task`: a call that is cancelled at this moment is cancelled, and one that is approved runs.
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _tell(token: str | int, write: Write) -> None:

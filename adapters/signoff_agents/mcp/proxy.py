@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
-from aiohttp import web
+from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from signoff_agents.mcp.calls import Answer, Approved, Caller, Calls, agent_of, envelope, mark, version_of
@@ -86,6 +86,10 @@ class Proxy:
     def _around(self, request: web.Request) -> CIMultiDict[str]:
         headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OWN)
         headers["Accept-Encoding"] = "identity"
+        if request.method == hdrs.METH_POST:
+            # What is sent is our reading, written anew: in another encoding it could be read as something else.
+            headers[hdrs.CONTENT_TYPE] = "application/json"
+            headers.popall(hdrs.CONTENT_ENCODING, None)
         headers.update(self._headers)
         return headers
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -324,3 +327,67 @@ def test_headers_that_say_something_else_than_the_body_are_refused(address: str)
 def test_there_is_nothing_beside_the_one_address(address: str) -> None:
     """Other paths of the server behind are not to be reached through the gateway."""
     assert http(address.removesuffix("/mcp") + "/other", b"{}")[0] == 404
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """A server over HTTP that keeps each message as it came, and echoes calls."""
+
+    got: ClassVar[list[tuple[dict[str, str], bytes]]] = []
+    tools: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        self.got.append(({name.lower(): value for name, value in self.headers.items()}, raw))
+        result: dict[str, Any] = {"content": [{"type": "text", "text": "ran"}]}
+        if b"tools/list" in raw:
+            result = {"tools": self.tools}
+        answer = json.dumps({"jsonrpc": "2.0", "id": json.loads(raw).get("id"), "result": result}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+@pytest.fixture
+def upstream() -> type[Upstream]:
+    Upstream.got.clear()
+    Upstream.tools[:] = [{"name": "pay", "inputSchema": {"type": "object"}}]
+    return Upstream
+
+
+@pytest.fixture(scope="module")
+def proxied(service: Service, lasting: Wire, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A gateway over HTTP before such a server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    behind = f"http://127.0.0.1:{server.server_port}/mcp"
+    words = [*GATEWAY, "--agent", lasting.agent, "--http", "127.0.0.1:0", "--url", behind]
+    log = tmp_path_factory.mktemp("proxied") / "gateway"
+    with process(words, r"listens on (http://\S+)", log, around(service)) as said:
+        assert said is not None
+        yield said[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_server_reads_a_body_in_the_encoding_that_it_was_read_in(proxied: str, upstream: type[Upstream]) -> None:
+    """What is no call in UTF-8 may be one in UTF-7; what was packed is forwarded unpacked. The headers go by that."""
+    hidden = "+ACI-,+ACI-method+ACI-:+ACI-tools/call"
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": hidden}}).encode()
+    http(proxied, body, **{"Content-Type": "application/json; charset=utf-7"})
+    http(proxied, gzip.compress(body), **{"Content-Encoding": "gzip"})
+    assert [headers["content-type"] for headers, _ in upstream.got] == ["application/json"] * 2
+    assert [json.loads(raw)["method"] for _, raw in upstream.got] == ["ping"] * 2
+    assert not any("content-encoding" in headers for headers, _ in upstream.got)
+
+
+def test_a_tool_that_says_much_of_itself_can_be_asked_about(proxied: str, upstream: type[Upstream], desk: Desk) -> None:
+    """People see the beginning of what it says."""
+    upstream.tools[0]["description"] = "Pays. " * 5000
+    desk.people(approve)
+    status, raw = http(proxied, json.dumps(call()).encode())
+    assert (status, json.loads(raw)["result"]["content"][0]["text"]) == (200, "ran")
+    assert desk.requests()[0]["description"].startswith("Pays. Pays.")
