@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 QUOTED = 3
 """Letters that a word has at least, for it to be a quotation: shorter ones stand in any sentence."""
+LONGEST = {"title": 300, "description": 10_000}
+"""Characters that the service takes of what a tool says of itself. One that says more can be asked about as well."""
 SHOWN = 300
 """Characters of a value that a note about an edit quotes."""
 
@@ -156,7 +158,11 @@ def batch_of(gate: Gate, calls: Sequence[Call], title: str | None = None) -> Bat
 
 
 def _fields(call: Call) -> Fields:
-    return cast("Fields", {**call.fields, "run_id": call.run_id, "tool_call_id": call.call_id})
+    said = dict(cast("Mapping[str, object]", call.fields))
+    for name, longest in LONGEST.items():
+        if isinstance(told := said.get(name), str) and len(told) > longest:
+            said[name] = f"{told[: longest - 1]}…"
+    return cast("Fields", {**said, "run_id": call.run_id, "tool_call_id": call.call_id})
 
 
 def misfit(call: Call) -> Verdict | None:

@@ -84,6 +84,15 @@ async def test_gates_of_both_kinds(desk: Desk, on_reject: Any) -> None:
     assert [one.kind for one in told] == ["refused", "refused"]
 
 
+async def test_tool_that_says_too_much_of_itself(desk: Desk) -> None:
+    """People see the beginning of a description that the service would not take, alone and in a batch."""
+    desk.people(approve)
+    one, two = calls(desk, "a", "b", title="t" * 301, description="Pays. " * 5000)
+    verdicts = [await decide(desk.gate(), one), *await decide_all(desk.gate(), [two, *calls(desk, "c")])]
+    assert [verdict.kind for verdict in verdicts] == ["run"] * 3
+    assert all(asked["description"].endswith("…") for asked in desk.requests() if asked["description"])
+
+
 async def test_one_call_that_the_service_does_not_take_leaves_the_others(desk: Desk) -> None:
     """A batch is taken as a whole or not at all; then each call of it is asked about by itself."""
     desk.people(approve)
