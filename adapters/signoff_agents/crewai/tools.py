@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
@@ -26,7 +26,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from signoff.errors import where
-from signoff_agents.crewai.turns import listen, placed, remaining
+from signoff_agents.crewai.turns import listen, placed, remaining, watched
 from signoff_agents.gating import (
     Call,
     Ran,
@@ -40,6 +40,7 @@ from signoff_agents.gating import (
     retry,
     running,
     running_blocking,
+    unless,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def requires_approval(
     is asked about. What keeps a call from running is a tool's failure that the model reads, word for word; so is what
     the tool itself raises: CrewAI would run it again in ReAct. `fields`: those of `Gate.tool`, texts or functions of
     the arguments. `outcome`: from the result to what the card shows of it.
+
+    A cancelled `akickoff` runs nothing more; a crew that `kickoff_async` has put into a thread goes on there, whatever
+    becomes of the task.
 
     Another agent of a caching crew must not have the same tool without this: what that one put into the crew's cache
     under the tool's name would be the answer here, without a run and without anybody being asked.
@@ -212,7 +216,7 @@ class Gated(BaseTool):
     @override
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         asked = self._unclear(args, kwargs)
-        verdict = asked if isinstance(asked, Verdict) else blocking(self._decided(*asked, remaining()))
+        verdict = asked if isinstance(asked, Verdict) else blocking(self._decided(*asked, remaining(), watched()))
         if verdict.run is None:
             return self._told(verdict)
         try:
@@ -228,7 +232,7 @@ class Gated(BaseTool):
     @override
     async def _arun(self, *args: Any, **kwargs: Any) -> Any:
         asked = self._unclear(args, kwargs)
-        verdict = asked if isinstance(asked, Verdict) else await self._decided(*asked, remaining())
+        verdict = asked if isinstance(asked, Verdict) else await self._decided(*asked, remaining(), watched())
         if verdict.run is None:
             return self._told(verdict)
         try:
@@ -292,12 +296,16 @@ class Gated(BaseTool):
             return dict(arguments)
         return self.args_schema.model_validate(dict(arguments), by_alias=True, by_name=True).model_dump()
 
-    async def _decided(self, call: Call, turn: Sequence[Call], limit: float | None) -> Verdict:
+    async def _decided(
+        self, call: Call, turn: Sequence[Call], limit: float | None, over: Callable[[], Awaitable[bool]]
+    ) -> Verdict:
+        asking = self._asking
         try:
             async with asyncio.timeout(limit):
-                return await self._asking.turns.decide(call, turn)
+                verdict = await unless(asking.gate, over, asking.turns.decide(call, turn))
         except TimeoutError as error:
             return refused(call, error)
+        return verdict or Verdict(kind="away", call=call, said=f"{call.tool} was not run: the run was cancelled.")
 
     def _judge(self, ran: Ran, result: object) -> None:
         if (failure := detect_tool_failure(result)) is not None:

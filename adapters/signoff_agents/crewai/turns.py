@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -106,6 +106,18 @@ def remaining() -> float | None:
     if limit is None or started is None:
         return None
     return max(0.0, limit - (time.time() - started.timestamp()))
+
+
+def watched() -> Callable[[], Awaitable[bool]]:
+    """Whether what the agent is doing has ended without this call: a cancelled `akickoff` leaves its threads behind."""
+    executor: Any = getattr(_asking.get()[0], "agent_executor", None)
+    # CrewAI keeps no public way to it.
+    began = getattr(executor, "_is_executing", False)
+
+    async def over() -> bool:
+        return bool(began) and not executor._is_executing
+
+    return over
 
 
 def placed(call: Call, key: object, made: Made) -> tuple[Call, list[Call]]:

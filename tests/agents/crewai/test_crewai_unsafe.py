@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents_harness import Desk, approve, reject
+from agents_harness import Desk, approve, eventually, reject
 from crewai.hooks import clear_all_tool_call_hooks, register_before_tool_call_hook
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
@@ -140,4 +141,41 @@ def test_what_crewai_has_given_up_does_not_run(desk: Desk) -> None:
     [asked] = desk.waiting()
     desk.decide(asked, approve)
     assert desk.requests()[0]["consumed_at"] is None
+    assert not bank.paid
+
+
+async def test_crewai_alone_runs_what_was_cancelled() -> None:
+    """The framework's own behaviour: a cancelled `akickoff` leaves a tool's thread behind, which goes on."""
+    bank, waiting, late = Bank(), threading.Event(), threading.Event()
+    tools = bank.tools()
+    inner = tools[0].func  # type: ignore[attr-defined]
+
+    def slow(to: str, amount: float) -> str:
+        waiting.set()
+        late.wait(10)
+        return str(inner(to, amount))
+
+    tools[0].func = slow  # type: ignore[attr-defined]
+    going = asyncio.create_task(crew(scripted(pays(1)), tools).akickoff())
+    await asyncio.to_thread(waiting.wait)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    late.set()
+    await asyncio.to_thread(eventually, lambda: bank.paid)
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native", "react"])
+async def test_what_was_cancelled_does_not_run(desk: Desk, native: bool) -> None:
+    """Ours: the thread notices that its agent has ended; an approval just before says that nothing ran."""
+    bank = Bank()
+    made = crew(scripted(pays(1), native=native), bank.gated(desk.gate(), "pay"))
+    going = asyncio.create_task(made.akickoff())
+    [asked] = await asyncio.to_thread(desk.waiting)
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    desk.decide(asked, approve)
+    await asyncio.to_thread(eventually, lambda: desk.requests()[0]["outcome"])
+    assert desk.requests()[0]["outcome"]["detail"] == "Not run: the run was cancelled."
     assert not bank.paid
