@@ -34,6 +34,9 @@ LONGEST = {"title": 300, "description": 10_000}
 SHOWN = 300
 """Characters of a value that a note about an edit quotes."""
 
+RAISED = re.compile(r"(\w+): ")
+"""How the outcome of a tool that raised begins."""
+
 OWN_WORDS = ("value_error", "assertion_error")
 """pydantic's types of errors whose text is a validator's own."""
 UNBOUND = ("missing a required", "got an unexpected", "got multiple values", "too many positional", "multiple values")
@@ -254,8 +257,10 @@ def _shown(value: object) -> str:
 
 
 def _ended(error: AlreadyStarted, decision: Decision | None) -> AlreadyStarted:
-    """With what the earlier attempt reported."""
+    """With what the earlier attempt reported; of an exception, what kind it was: its text is no business of a model."""
     outcome = decision.outcome if decision is not None else None
     if outcome is None or not outcome.detail:
         return error
-    return type(error)(**{**error.data, "ending": f" and {outcome.status} ({outcome.detail})"})
+    kind = RAISED.match(outcome.detail) if outcome.status == "failed" else None
+    detail = outcome.detail if kind is None else kind[1]
+    return type(error)(**{**error.data, "ending": f" and {outcome.status} ({detail})"})

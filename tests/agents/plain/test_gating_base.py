@@ -13,7 +13,7 @@ from agents_harness import Desk, approve, edit, reject
 
 import signoff_agents
 from signoff import AlreadyStarted, Unavailable
-from signoff_agents.gating import Call, Turns, checked, claim_all, decide, decide_all, fields_of, retry
+from signoff_agents.gating import Call, Turns, checked, claim_all, decide, decide_all, fields_of, retry, running
 
 FOLDER = Path(signoff_agents.__file__).parent
 ADAPTERS = sorted(
@@ -91,6 +91,18 @@ async def test_tool_that_says_too_much_of_itself(desk: Desk) -> None:
     verdicts = [await decide(desk.gate(), one), *await decide_all(desk.gate(), [two, *calls(desk, "c")])]
     assert [verdict.kind for verdict in verdicts] == ["run"] * 3
     assert all(asked["description"].endswith("…") for asked in desk.requests() if asked["description"])
+
+
+async def test_model_reads_of_an_earlier_exception_only_what_kind_it_was(desk: Desk) -> None:
+    """Its text, which may hold anything, is for the people who read the card."""
+    desk.people(approve)
+    (call,) = calls(desk, "a")
+    with pytest.raises(ConnectionError):
+        async with running(desk.gate(), await decide(desk.gate(), call)):
+            raise ConnectionError("postgres://user:hunter2@db")
+    again = await decide(desk.gate(), call)
+    assert "and failed (ConnectionError), so it was not run again" in (again.said or "")
+    assert "hunter2" in desk.requests()[0]["outcome"]["detail"]
 
 
 async def test_one_call_that_the_service_does_not_take_leaves_the_others(desk: Desk) -> None:
