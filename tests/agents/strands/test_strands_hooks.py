@@ -391,6 +391,24 @@ async def test_cancelled_wait(desk: Desk) -> None:
     assert not bank.paid
 
 
+async def test_strands_alone_runs_what_was_cancelled() -> None:
+    """The framework's own behaviour: a hook that waits is not told of a cancelled run, and the tool runs after it."""
+    bank, waiting, decided = Bank(), asyncio.Event(), asyncio.Event()
+
+    async def wait(_: BeforeToolCallEvent) -> None:
+        waiting.set()
+        await decided.wait()
+
+    made = agent(bank, pays(1))
+    made.hooks.add_callback(BeforeToolCallEvent, wait)
+    task = asyncio.create_task(made.invoke_async("pay them"))
+    await waiting.wait()
+    made.cancel()
+    decided.set()
+    assert (await task).stop_reason == "cancelled"
+    assert bank.paid == ["p0 1"]
+
+
 async def test_run_that_strands_cancels_runs_nothing(desk: Desk) -> None:
     """`agent.cancel()` while people think ends the run without them; an approval that comes later starts nothing."""
     bank = Bank()
