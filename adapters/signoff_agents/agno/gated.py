@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from agno.exceptions import RunCancelledException
 from agno.run.cancel import get_cancellation_manager, is_cancelled
+from agno.run.cancellation_management import InMemoryRunCancellationManager
 from agno.tools import Function
 
 from signoff.errors import where
@@ -175,7 +176,10 @@ async def _decided(gate: Gate, call: Call) -> Verdict:
 async def _over(run_id: str, listed: float | None) -> bool:
     """`listed`: what `_listed` said when it began to wait."""
     try:
-        cancelled = await asyncio.to_thread(is_cancelled, run_id)
+        if type(get_cancellation_manager()) is InMemoryRunCancellationManager:
+            cancelled = is_cancelled(run_id)  # it has the answer at hand, where others ask a database
+        else:
+            cancelled = await asyncio.to_thread(is_cancelled, run_id)
     except Exception as error:  # noqa: BLE001  # agno's own list may be away, and then agno goes on too
         log.warning("whether the run %s is cancelled could not be read: %s", run_id, where(error))
         return False
