@@ -18,6 +18,7 @@ from signoff_agents.agno.tools import databases, models, ready
 from signoff_agents.gating import (
     Tools,
     Verdict,
+    apart,
     blocking,
     broken,
     checked,
@@ -157,7 +158,7 @@ class Drive:
         with running_blocking(self._gate, verdict):
             given = one.execute(**ready(verdict.run))
             if inspect.isawaitable(given):
-                given = blocking(_awaited(given))
+                given = apart(_awaited(given))
             return verdict.noted(text(given))
 
     def _ready(

@@ -15,7 +15,7 @@ from crewai.utilities.i18n import I18N_DEFAULT
 from typing_extensions import override
 
 from signoff.errors import AlreadyStarted, Refused, Rejected, where
-from signoff_agents.gating import Away, Call, Verdict, batch_of, blocking, decide, refused, settle
+from signoff_agents.gating import Away, Call, Verdict, apart, batch_of, blocking, decide, refused, settle
 
 if TYPE_CHECKING:
     from crewai.flow import Flow
@@ -98,7 +98,7 @@ class Feedback:
 
     def resume_blocking(self, flow: Flow[Any]) -> Any:
         """See `resume`; for code that is not async. The flow runs on a thread of its own."""
-        return blocking(self.resume(flow))
+        return apart(self.resume(flow))
 
     def _check(self, context: PendingFeedbackContext) -> None:
         if not context.emit:

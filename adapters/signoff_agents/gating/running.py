@@ -124,3 +124,14 @@ def blocking(work: Coroutine[object, object, T]) -> T:
         if _background is None:
             _background = Background()
     return _background.run(work)
+
+
+def apart(work: Coroutine[object, object, T]) -> T:
+    """The same on a thread of its own, for what may itself call tools that wait with `blocking`."""
+    from signoff.client.background import Background
+
+    own = Background()
+    try:
+        return own.run(work)
+    finally:
+        own.close()

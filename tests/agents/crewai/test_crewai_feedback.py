@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents_harness import Desk, eventually, reject, respond
-from crewai.flow import HumanFeedbackPending
+from agents_harness import Desk, approve, eventually, reject, respond
+from crewai.flow import Flow, HumanFeedbackPending, human_feedback, listen, start
 from crewai.flow.persistence import SQLiteFlowPersistence
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
@@ -21,7 +21,7 @@ from crewai_agent import scripted
 from crewai_flow import DRAFT, commented, reviewed
 
 from signoff import AlreadyStarted, Expired, Rejected, Unavailable
-from signoff_agents.crewai import Feedback
+from signoff_agents.crewai import Feedback, requires_approval
 
 PUBLISH = respond({"outcome": "publish"})
 REWRITE = respond({"outcome": "rewrite", "feedback": "not the publish date, please"})
@@ -171,6 +171,36 @@ def test_paused_for_words(desk: Desk, kept: SQLiteFlowPersistence) -> None:
     [asked] = desk.waiting()
     desk.decide(asked, respond("shorter"))
     assert feedback.resume_blocking(flow) == "used"
+    assert done == ["shorter"]
+
+
+def test_what_comes_after_may_wait_for_people_itself(desk: Desk, kept: SQLiteFlowPersistence) -> None:
+    """A flow that goes on in sync code may call gated tools in it, also from a method that is async."""
+    done: list[str] = []
+    feedback = Feedback(desk.gate(), mode="pause")
+
+    @requires_approval(desk.gate())
+    def publish(text: str) -> str:
+        """Publish."""
+        done.append(text)
+        return "published"
+
+    class Published(Flow):  # type: ignore[type-arg]
+        @start()
+        @human_feedback(message="What do you think?", provider=feedback)
+        def draft(self):  # type: ignore[no-untyped-def]
+            return "Spring sale"
+
+        @listen(draft)
+        async def use(self, review):  # type: ignore[no-untyped-def]
+            return publish.run(text=review.feedback)
+
+    flow = Published(persistence=kept)
+    flow.kickoff()
+    desk.people(by={"draft": respond("shorter"), "publish": approve})
+    for asked in desk.waiting():
+        desk.decide(asked, respond("shorter"))
+    assert feedback.resume_blocking(flow) == "published"
     assert done == ["shorter"]
 
 
