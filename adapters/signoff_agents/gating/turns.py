@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
@@ -13,6 +14,13 @@ from signoff_agents.gating.deciding import ask_all, batch_of, decide, misfit, re
 
 if TYPE_CHECKING:
     from signoff.client import Batch, Gate
+
+
+@dataclass(eq=False)
+class _Together:
+    batch: Batch
+    arguments: list[Mapping[str, object]]
+    """Of each call in it."""
 
 
 class Turns:
@@ -26,7 +34,7 @@ class Turns:
         self._title = title
         # Kept by those who wait for it. Whoever comes when the last one has gone asks again under the same ids,
         # and is answered with what was decided.
-        self._batches: WeakValueDictionary[tuple[object, ...], Batch] = WeakValueDictionary()
+        self._batches: WeakValueDictionary[tuple[object, ...], _Together] = WeakValueDictionary()
 
     async def decide(self, call: Call, turn: Sequence[Call]) -> Verdict:
         """`turn`: all calls of the turn that are asked about, the same ones each time. Raises nothing."""
@@ -38,11 +46,14 @@ class Turns:
         if len(asked) < 2 or len(places) != 1 or not known:
             return await decide(self._gate, call)
         key = (asyncio.get_running_loop(), *((one.run_id, one.call_id, one.tool) for one in asked))
-        batch = self._batches.get(key)
-        if batch is None:
-            batch = self._batches[key] = batch_of(self._gate, asked, self._title)
+        together = self._batches.get(key)
+        if together is None:
+            made = _Together(batch_of(self._gate, asked, self._title), [one.arguments for one in asked])
+            together = self._batches[key] = made
+        elif together.arguments != [one.arguments for one in asked]:
+            return await decide(self._gate, call)  # ids that are used twice: what is decided is not about these calls
         try:
-            decision = await batch.decision(places[0])
+            decision = await together.batch.decision(places[0])
         except Refused:  # for one of them, perhaps: then that one is refused, not all
             return await decide(self._gate, call)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no

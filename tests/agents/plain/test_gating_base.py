@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ async def test_calls_of_a_turn_one_after_the_other_are_still_one_batch(desk: Des
     assert [(await turns.decide(one, turn)).kind for one in turn] == ["run", "run"]
     assert len(desk.requests()) == 2
     assert len({one["batch"]["id"] for one in desk.requests()}) == 1
+
+
+async def test_calls_with_ids_that_were_used_already_are_asked_about_themselves(desk: Desk) -> None:
+    """Two turns at the same moment, with the same ids and other arguments: each goes by what was decided about it."""
+    desk.people(lambda asked: edit(n=5)(asked) if asked["arguments"] == {"n": 1} else approve)
+    turns = Turns(desk.gate())
+    first = calls(desk, "a", "b")
+    second = [replace(call, arguments={"n": 2}) for call in first]
+    one, other = await asyncio.gather(turns.decide(first[0], first), turns.decide(second[0], second))
+    assert (one.run, other.run) == ({"n": 5}, {"n": 2})
 
 
 async def test_only_one_of_many_claims_gets_the_approvals(desk: Desk) -> None:
