@@ -45,7 +45,7 @@ def fields_of(tools: Tools, name: str) -> Fields | None:
 
 def checked(tools: Tools) -> Tools:
     """The same, refused once where it is written: what is no name would let its tool run unasked. Raises TypeError."""
-    given: object = tools
+    given = cast("object", tools)
     if given == "all":
         return tools
     # An iterator would be used up by the first call.

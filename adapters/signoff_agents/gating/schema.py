@@ -19,7 +19,7 @@ QUOTED = 200
 def fits_schema(schema: Mapping[str, object]) -> Check | None:
     """A `Call.fits` that raises pydantic's ValidationError, without the values; None for a schema that is none.
 
-    For adapters of frameworks that need jsonschema themselves: it is no part of the base install.
+    For adapters whose framework or extra brings jsonschema: it is no part of the base install.
     """
     from signoff.model import dumps
 

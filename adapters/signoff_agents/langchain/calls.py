@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from signoff_agents.gating import Call
+from signoff_agents.gating import Call, fits_schema
 
 if TYPE_CHECKING:
     from signoff.client.fields import Fields
@@ -23,6 +23,8 @@ class Shape:
     model: type[BaseModel] | None = None
     """Of the arguments that the model gives: without those that LangChain puts in by itself."""
     schema: dict[str, Any] | None = None
+    fits: Callable[[Mapping[str, object]], object] | None = None
+    """Raises ValueError for arguments that it does not take."""
 
 
 UNKNOWN = Shape()
@@ -31,11 +33,11 @@ UNKNOWN = Shape()
 
 def shape_of(tool: BaseTool) -> Shape:
     schema: Any = tool.tool_call_schema
-    if isinstance(schema, dict):
-        return Shape(tool.description, None, cast("dict[str, Any]", schema))
-    if issubclass(schema, BaseModel):
-        return Shape(tool.description, schema, schema.model_json_schema())
-    return Shape(tool.description, None, cast("dict[str, Any]", schema.schema()))  # pydantic's first version
+    if not isinstance(schema, dict) and issubclass(schema, BaseModel):
+        return Shape(tool.description, schema, schema.model_json_schema(), schema.model_validate)
+    # A tool of an MCP server has nothing but JSON Schema; the other one is pydantic's first version.
+    plain = cast("dict[str, Any]", schema if isinstance(schema, dict) else schema.schema())
+    return Shape(tool.description, None, plain, fits_schema(plain))
 
 
 def call_of(
@@ -54,7 +56,7 @@ def call_of(
         call_id=call_id,
         run_id=run_id,
         fields=cast("Fields", said),
-        fits=None if shape.model is None else shape.model.model_validate,
+        fits=shape.fits,
     )
 
 

@@ -14,8 +14,11 @@ from agents_harness import Desk, approve, edit, eventually, reject, respond
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 import langchain_agent
+from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
-from langchain_agent import SAY, Bank, agent, config, pays, results, said, turn
+from langchain_agent import SAY, Bank, Scripted, agent, config, pays, results, said, turn
+from langchain_core.messages import AIMessage
+from langchain_core.tools import StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 
 from signoff_agents.langchain import ApprovalMiddleware
@@ -209,6 +212,26 @@ async def test_arguments_that_do_not_fit_ask_nobody(desk: Desk) -> None:
     out = await run(agent(bank, message, middleware=[ApprovalMiddleware(desk.gate())]))
     assert said(out)[0].startswith("pay was not run, and nobody was asked: its arguments do not fit. amount: ")
     assert not desk.requests()
+
+
+async def test_arguments_of_a_tool_with_json_schema_alone(desk: Desk) -> None:
+    """As tools of MCP servers have it: what does not fit is told to the model, and asks nobody."""
+    ran: list[int] = []
+
+    def count(**given: Any) -> str:
+        ran.append(given["seats"])
+        return "counted"
+
+    form = {"type": "object", "properties": {"seats": {"type": "integer"}}, "required": ["seats"]}
+    tool = StructuredTool.from_function(count, name="count", description="Count.", args_schema=form)
+    script = Scripted(messages=iter([turn(("count", {"seats": "many"})), AIMessage("done")]))
+    made = create_agent(script, [tool], middleware=[ApprovalMiddleware(desk.gate())])
+    assert said(await run(made))[0] == (
+        "count was not run, and nobody was asked: its arguments do not fit. "
+        'seats: it does not fit the schema\'s type: "integer".'
+    )
+    assert not desk.requests()
+    assert not ran
 
 
 async def test_what_the_tool_converts_people_see_converted(desk: Desk) -> None:
