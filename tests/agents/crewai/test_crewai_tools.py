@@ -23,7 +23,7 @@ import crewai_agent
 from crewai_agent import Bank, crew, kickoff, pays, scripted
 
 from signoff_agents.crewai import gated, requires_approval, run, with_approvals
-from signoff_agents.crewai.tools import Gated
+from signoff_agents.crewai.waiting import Gated
 
 AWAY = "pay was not run: it needs a person's approval, and the approval service could not be used."
 
@@ -190,7 +190,7 @@ def test_fault_in_our_own_code_runs_nothing(desk: Desk, monkeypatch: pytest.Monk
     def broken(*_: object) -> object:
         raise RuntimeError("secret text")
 
-    monkeypatch.setattr("signoff_agents.crewai.tools.placed", broken)
+    monkeypatch.setattr("signoff_agents.crewai.waiting.placed", broken)
     bank = Bank()
     model = scripted(pays(1))
     kickoff(crew(model, bank.gated(desk.gate(), "pay")))
@@ -241,7 +241,7 @@ def test_stopped_by_ctrl_c(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
 
         return blocking(stopped())
 
-    monkeypatch.setattr("signoff_agents.crewai.tools.blocking", interrupted)
+    monkeypatch.setattr("signoff_agents.crewai.waiting.blocking", interrupted)
     with pytest.raises((asyncio.CancelledError, Exception)):
         pay.run(to="a", amount=1)
     [asked] = desk.waiting()
