@@ -1,7 +1,8 @@
 """Refunds that wait for a person; looking an order up asks nobody. For XuMing's agentica.
 
 pip install "signoff[agentica]"
-export OPENAI_API_KEY=… SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…     # signoff keys create --role agent
+export OPENAI_API_KEY=…
+export SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…      # signoff keys create --role agent --name support
 python agentica_refund.py "Order A-1 arrived broken."
 """
 

@@ -1,7 +1,8 @@
 """Every tool of an agent, and of those it hands off to, waits for a person; looking something up does not.
 
 pip install "signoff[openai-agents]"
-export OPENAI_API_KEY=… SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…     # signoff keys create --role agent
+export OPENAI_API_KEY=…
+export SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…      # signoff keys create --role agent --name operator
 python openai_agents_all.py "Roll service api back to the last version that worked."
 """
 

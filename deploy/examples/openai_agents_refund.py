@@ -1,7 +1,8 @@
 """Refunds above a limit wait for a person, who may lower them or do them by hand; the run outlives the program.
 
 pip install "signoff[openai-agents]"
-export OPENAI_API_KEY=… SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…     # signoff keys create --role agent
+export OPENAI_API_KEY=…
+export SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…      # signoff keys create --role agent --name support
 python openai_agents_refund.py "Order A-1001 arrived broken; refund all of its 500 dollars."
 python openai_agents_refund.py                                 # after a restart: goes on where it was
 """

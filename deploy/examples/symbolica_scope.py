@@ -1,7 +1,8 @@
 """Functions in the scope of Symbolica's Agentica: a model writes code that calls them, and each call waits for people.
 
 pip install signoff symbolica-agentica
-export AGENTICA_API_KEY=… SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…   # signoff keys create --role agent
+export AGENTICA_API_KEY=…
+export SIGNOFF_URL=http://127.0.0.1:8080 SIGNOFF_API_KEY=so_…      # signoff keys create --role agent --name bills
 python symbolica_scope.py "Pay ada 20 and bob 30."
 """
 
