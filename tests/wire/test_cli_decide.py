@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,17 @@ def test_ask_uses_the_approval_up(desk: Desk) -> None:
     assert (second.code, second.out) == (20, "")
     assert "earlier attempt" in second.err
     assert desk.server.http("/v1/requests?limit=100", desk.agent)[1]["requests"][-1]["consumed_at"]
+
+
+def test_who_stops_asking_is_told_that_the_request_stays(desk: Desk) -> None:
+    """Ctrl-C ends the command with 130 and one sentence; people may still decide."""
+    asking = desk.server.start(desk.agent, *ASK)
+    (request,) = desk.server.pending(desk.ada)
+    asking.send_signal(signal.SIGINT)
+    done = ended(asking)
+    assert (done.code, done.out) == (130, "")
+    assert done.err == "signoff: Nobody is waited for any more; the request stays open for people.\n"
+    assert desk.server.run(desk.ada, "decide", request["id"], "approve").code == 0
 
 
 def test_keys_made_before_the_server_ran_work_with_it(desk: Desk) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, cast
 
 from signoff.errors import NotRun, Unavailable, Unusable
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from signoff.client import Decision
     from signoff.client.fields import Fields
     from signoff.model import Change
+
+
+log = logging.getLogger("signoff")
 
 
 class Away(Unavailable):
@@ -38,9 +43,26 @@ def fields_of(tools: Tools, name: str) -> Fields | None:
     """What is said about calls of this tool; None when they run unasked."""
     if isinstance(tools, str):
         return {} if tools in {"all", name} else None
+    if name not in tools and "*" not in tools:
+        _slipped(name, tuple(tools))
     if isinstance(tools, Mapping):
         return cast("Mapping[str, Fields | None]", tools).get(name, tools.get("*"))
     return {} if name in tools else None
+
+
+@lru_cache(maxsize=1000)
+def _slipped(name: str, listed: tuple[str, ...]) -> None:
+    """A tool that runs unasked beside a listed name of one slip's difference: said once, since it may be meant."""
+    for other in listed:
+        start = _alike(name, other)
+        end = _alike(name[start:][::-1], other[start:][::-1])
+        if max(len(name), len(other)) - start - end <= 1 or sorted(name) == sorted(other):
+            log.warning("%s runs without being asked about; is %s among the tools meant to be its name?", name, other)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def checked(tools: Tools) -> Tools:

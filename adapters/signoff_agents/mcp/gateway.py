@@ -42,7 +42,7 @@ class Gateway:
         `run_id`: of every host of this gateway; without it each connection is a run of its own. Raises ValueError.
         """
         if bool(command) == (url is not None):
-            raise ValueError("give the server's command, or its address, not both")
+            raise ValueError("give either the server's command or its address")
         self._calls = Calls(gate, prefix=prefix, fields=fields)
         self._gate = gate
         self._command = command

@@ -73,7 +73,7 @@ def add(app: typer.Typer) -> None:
         \b
         Examples:
           signoff ask --tool deploy --arg service=api --arg sha=4f2c --wait 3600 \\
-            && ./deploy.sh api 4f2c
+            --allow approve --allow reject --consume && ./deploy.sh api 4f2c
           signoff ask --tool refund --arg order=A-1001 --json-arg amount=500 \\
             --editable amount | jq .amount
         """
@@ -114,6 +114,9 @@ def add(app: typer.Typer) -> None:
             decision = asyncio.run(decided())
         except NotRun as error:
             fail(error.sentence, COULD_NOT)
+        except KeyboardInterrupt:
+            print("signoff: Nobody is waited for any more; the request stays open for people.", file=sys.stderr)
+            raise
         if decision.folded and decision.approved and not consume:
             # One approval is for one run, and nothing was consumed that could tell the second from the first.
             fail(f"The same call of {tool} was asked already in this run; whoever asked first runs it.", COULD_NOT)

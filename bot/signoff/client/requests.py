@@ -69,7 +69,8 @@ class Requests:
             key = self._api_key or os.environ.get("SIGNOFF_API_KEY")
             if not key:
                 raise NotSetUp(
-                    tool=tool, reason="SIGNOFF_API_KEY is not set; make a key with `signoff keys create --role agent`."
+                    tool=tool,
+                    reason="SIGNOFF_API_KEY is not set; make one with `signoff keys create --role agent --name NAME`.",
                 )
             url = self._url or os.environ.get("SIGNOFF_URL") or DEFAULT_URL
             if (fault := _fault(url)) is not None:

@@ -14,7 +14,7 @@ from agents_harness import Desk, approve, edit, reject
 
 import signoff_agents
 from signoff import AlreadyStarted, Unavailable
-from signoff_agents.gating import Call, Turns, checked, claim_all, decide, decide_all, fields_of, retry, running
+from signoff_agents.gating import Call, Tools, Turns, checked, claim_all, decide, decide_all, fields_of, retry, running
 
 FOLDER = Path(signoff_agents.__file__).parent
 ADAPTERS = sorted(
@@ -170,3 +170,14 @@ async def test_verdict_tells_old_and_new(desk: Desk) -> None:
     assert verdict.note is not None
     assert verdict.note.startswith('Ada Okafor changed the arguments of send before it ran: to/name is now "bo"; text')
     assert len(verdict.note) < 500
+
+
+def test_a_slip_in_a_tools_name_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A tool that runs unasked beside a listed name that is nearly its own is a warning, once; others are none."""
+    tools: Tools = {"pya": {"risk": "high"}, "read_file": None}
+    for name in ("pay", "pay", "write_file", "read_files", "look"):
+        assert fields_of(tools, name) is None
+    assert fields_of(["pay_bill"], "paybill") is None
+    assert [one.getMessage().partition(" runs")[0] for one in caplog.records] == ["pay", "read_files", "paybill"]
+    assert "is pya among the tools meant to be its name?" in caplog.text
+    assert fields_of({"pya": {}, "*": {}}, "pay") == {}
