@@ -83,7 +83,8 @@ def test_dead_letters_are_listed_and_sent_again_beside_a_running_server(office: 
         assert letter["type"] == "request.rejected"
         assert letter["fault"] == "the receiver answered 410"
         table = office.call("webhooks", "list").out
-        assert asked["id"] in table
+        assert table.startswith(f"{asked['id']}  dead\n  request.rejected to http://127.0.0.1:")
+        assert table.endswith("\n  the receiver answered 410\n")
         assert "tell-nobody" not in table
         assert "1 webhook was taken by nobody" in office.call("doctor").out
         receiver.status = 200

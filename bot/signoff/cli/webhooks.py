@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from signoff import config as configuration
-from signoff.cli import tables
 from signoff.cli.records import VIA, by, with_store
 from signoff.cli.remote import fail
-from signoff.model import Delivery, dumps, iso
+from signoff.model import Delivery, dumps, iso, visible
 
 if TYPE_CHECKING:
     from signoff.ports import Store
@@ -55,9 +54,8 @@ def add(app: typer.Typer) -> None:
         elif not found:
             print("Nothing waits, and there are no dead letters.")
         else:
-            tables.show(
-                ("request", "state", "type", "target", "attempts", "last", "next", "why"), list(map(_row, found))
-            )
+            for one in found:
+                print(_told(one))
 
     @commands.command()
     def show(request: Id, json: AsJson = False) -> None:
@@ -146,6 +144,10 @@ def _document(one: Delivery) -> dict[str, object]:
     }
 
 
-def _row(one: Delivery) -> tuple[str | None, ...]:
-    moments = (iso(at) if at else None for at in (one.last_at, one.next_at))
-    return one.request, one.state, one.type, one.target, str(one.attempts), *moments, one.fault
+def _told(one: Delivery) -> str:
+    """A few short lines: a table of all this fits no terminal."""
+    tried = f"{one.attempts} {'attempt' if one.attempts == 1 else 'attempts'}"
+    tried += f", the last {iso(one.last_at)}" if one.last_at else ""
+    tried += f", the next {iso(one.next_at)}" if one.next_at else ""
+    lines = [f"{one.request}  {one.state}", f"{one.type} to {one.target}", tried, *([one.fault] if one.fault else [])]
+    return "\n  ".join(map(visible, lines))
