@@ -18,8 +18,8 @@ from urllib.request import Request, urlopen
 
 CHATS = ("slack", "teams")
 PROGRAM = Path(__file__).with_name("chats")
-LONGEST = 40.0
-"""Seconds that a person may take for one decision."""
+LONGEST = 60.0
+"""Seconds that a person may take for one decision, or Teams for an installation."""
 
 Json = dict[str, Any]
 
@@ -37,7 +37,8 @@ class Chats:
 
     def install(self, url: str) -> None:
         """The service listens there."""
-        assert self._post("/people/app", {"url": url})["installed"], "Teams could not install the app"
+        answer = self._post("/people/app", {"url": url})
+        assert answer == {}, f"Teams could not install the app: {answer}"
 
     def decide(self, chat: str, person: str, asked: Json, answer: Json) -> Json:
         """{}: taken; `said`: what the chat said when it was not; `no_way`: what the chat lacks for it."""

@@ -2,9 +2,9 @@
 
 `python tests/agents/chats` prints one JSON line (`address`, `environment`: the service's variables) and runs until its
 standard input ends. Beside the simulator's control API it has `POST /people/app` {"url"}: where the service listens,
-answered once Teams has installed it; and `POST /people/decide` {"chat", "person", "asked", "answer"}: the body of a
-decision, clicked and typed. That is answered with {} when the click was taken, {"said"} with what the chat said when
-it was not, and {"no_way"} with what the chat lacks.
+answered with {} once Teams has installed it, else with {"refused": what the service answered}; and `POST
+/people/decide` {"chat", "person", "asked", "answer"}: the body of a decision, clicked and typed. That is answered with
+{} when the click was taken, {"said"} with what the chat said when it was not, and {"no_way"} with what the chat lacks.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from signoff_sim.teams import TeamsSim
 from signoff_sim.world import PEOPLE
 
 NOWHERE = "http://127.0.0.1:9"
+INSTALLING = 30.0
+"""Seconds. A service may answer the first events with 503: its Redis can be slow on a disk that is busy."""
 
 
 async def main() -> None:
@@ -42,8 +44,14 @@ async def main() -> None:
     async def listens(request: web.Request) -> web.Response:
         body = cast("Json", await request.json())
         slack.bot_url = teams.bot_url = body["url"]
-        told = [await teams.act("install", {"to": place}) for place in ("Finance", *(one.id for one in PEOPLE))]
-        return web.json_response({"installed": all(one["delivered"] for one in told)})
+        until = asyncio.get_running_loop().time() + INSTALLING
+        for place in ("Finance", *(one.id for one in PEOPLE)):
+            while not (await teams.act("install", {"to": place}))["delivered"]:
+                if asyncio.get_running_loop().time() > until:
+                    seen = [one for one in teams.traffic.entries() if one["direction"] == "to_bot"]
+                    return web.json_response({"refused": seen[-20:]})
+                await asyncio.sleep(0.2)
+        return web.json_response({})
 
     async def decide(request: web.Request) -> web.Response:
         body = cast("Json", await request.json())
