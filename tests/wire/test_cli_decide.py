@@ -46,6 +46,13 @@ def test_without_any_chat_it_serves_and_says_so(desk: Desk) -> None:
     assert desk.server.http("/readyz") == (200, {"status": "ready", "parts": {"redis": None}})
 
 
+def said(asked: Done) -> list[str]:
+    """What `ask` said after the line about waiting."""
+    first, *rest = asked.err.splitlines()
+    assert " waits for " in first
+    return rest
+
+
 def test_ask_uses_the_approval_up(desk: Desk) -> None:
     """With --consume a call with the same ids can be started once: the second time the code is 20."""
     again = (*ASK, "--run-id", "release-7", "--call-id", "deploy", "--consume")
@@ -64,7 +71,7 @@ def test_who_stops_asking_is_told_that_the_request_stays(desk: Desk) -> None:
     asking.send_signal(signal.SIGINT)
     done = ended(asking)
     assert (done.code, done.out) == (130, "")
-    assert done.err == "signoff: Nobody is waited for any more; the request stays open for people.\n"
+    assert said(done) == ["signoff: Nobody is waited for any more; the request stays open for people."]
     assert desk.server.run(desk.ada, "decide", request["id"], "approve").code == 0
 
 
@@ -78,7 +85,7 @@ def test_an_approval_prints_the_arguments_and_exits_0(desk: Desk) -> None:
     """They stand alone on standard output, ready for the next program."""
     asked, decided = desk.decide("approve", "-m", "fine")
     assert (asked.code, json.loads(asked.out)) == (0, {"order": "A-1", "amount": 500})
-    assert asked.err == "signoff: fine\n"
+    assert said(asked) == ["signoff: fine"]
     assert (decided.code, decided.err) == (0, "")
     assert decided.out.endswith(" is approved.\n")
 
@@ -108,9 +115,9 @@ def test_a_rejection_exits_10_and_prints_no_arguments(desk: Desk) -> None:
     """What the person said stands on standard error."""
     asked, _ = desk.decide("reject", "-m", "wrong customer")
     assert (asked.code, asked.out) == (10, "")
-    assert (
-        asked.err == "signoff: Ada Okafor rejected this call of issue_refund: wrong customer. Do not try this again.\n"
-    )
+    assert said(asked) == [
+        "signoff: Ada Okafor rejected this call of issue_refund: wrong customer. Do not try this again."
+    ]
 
 
 def test_an_answer_is_printed_as_it_is(desk: Desk) -> None:

@@ -184,8 +184,8 @@ def test_nonsense_at_the_door_leaves_no_traceback(made: Home) -> None:
 
 
 COMMANDS = [
-    "demo", "serve", "ask", "pending", "show", "decide", "doctor", "manifest", "policy check", "policy explain",
-    "audit export", "audit verify", "keys create", "keys list", "keys revoke",
+    "demo", "serve", "ask", "cancel", "pending", "show", "decide", "doctor", "manifest", "policy check",
+    "policy explain", "audit export", "audit verify", "keys create", "keys list", "keys revoke",
 ]  # fmt: skip
 
 

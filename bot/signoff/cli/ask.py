@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, cast, get_args
 
 import typer
 
+from signoff.cli import listing, stages
 from signoff.cli.remote import COULD_NOT, fail, pairs, service
-from signoff.client import Decision, Gate
+from signoff.client import Decision
+from signoff.client.asking import Asking
 from signoff.client.decision import refusal
 from signoff.client.fields import Fields
+from signoff.client.requests import Requests
+from signoff.client.wire import Document
 from signoff.errors import NotRun
-from signoff.model import Kind, Risk, dumps
+from signoff.model import Kind, Risk, dumps, one_line, shorten, steps
 
 EXIT = {"approved": 0, "responded": 0, "rejected": 10, "expired": 11, "cancelled": 12}
 """Status → exit code."""
 PATIENCE = 5.0
 """Seconds to go on trying to ask: through a restart of the server, but not so long that a script seems to hang."""
+VALUE = 200
+"""Characters of a value that was changed, each side."""
 
 
 def add(app: typer.Typer) -> None:
@@ -68,7 +75,8 @@ def add(app: typer.Typer) -> None:
         """Ask people, wait, and print the arguments that may run, as JSON.
 
         Exit code 0 approved, 10 rejected, 11 expired, 12 cancelled, 20 could not ask (with --consume also: it was
-        started before). What people say stands on standard error. Uses SIGNOFF_URL and SIGNOFF_API_KEY (an agent key).
+        started before). Standard error has who is waited for, what people say, and what they changed. Uses SIGNOFF_URL
+        and SIGNOFF_API_KEY (an agent key).
 
         \b
         Examples:
@@ -104,10 +112,15 @@ def add(app: typer.Typer) -> None:
             fields["allowed_decisions"] = cast("list[Kind]", allow)
 
         async def decided() -> Decision:
-            gate = Gate(*service(), on_reject="return", patience=PATIENCE)
-            made = await gate.ask(tool, {**texts, **data}, **fields)
+            requests = Requests(*service(), patience=PATIENCE)
+            asked = Asking(requests, None, None, "return").member(tool, {**texts, **data}, fields)
+            recorded = await requests.create(tool, asked.sent, asked.identity.idempotency_key)
+            if recorded.body.get("status") == "pending":
+                print(f"signoff: {_waiting(recorded.body)}", file=sys.stderr, flush=True)
+            made = await requests.wait(tool, recorded.body)
+            made = made.model_copy(update={"folded": recorded.folded})
             if consume and made.approved:
-                await gate.consume(made)
+                await requests.consume(made)
             return made
 
         try:
@@ -124,18 +137,36 @@ def add(app: typer.Typer) -> None:
         raise typer.Exit(EXIT[decision.status])
 
 
+def _waiting(request: Document) -> str:
+    """Whom it waits for, and how to take it back."""
+    left = datetime.fromisoformat(str(request["expires_at"])) - datetime.now(UTC)
+    who = one_line(stages.missing(request) or "a decision")
+    return (
+        f"{request['id']} waits for {who}, and expires {listing.ends_in(left.total_seconds())}. "
+        f"Ctrl-C leaves it open; `signoff cancel {request['id']}` takes it back."
+    )
+
+
 def _print(decision: Decision, *, whole: bool) -> None:
     error = refusal(decision)
     if error is not None:
         print(f"signoff: {error.sentence}", file=sys.stderr)
     elif decision.message:
         print(f"signoff: {decision.message}", file=sys.stderr)
+    for change in decision.changes if error is None else ():
+        name = one_line("/".join(steps(change.path)))
+        print(f"signoff: Changed {name}: {_value(change.from_)} → {_value(change.to)}", file=sys.stderr)
     if whole:
         print(dumps(document(decision)))
     elif decision.kind == "respond":
         print(decision.response if isinstance(decision.response, str) else dumps(decision.response))
     elif error is None:
         print(dumps(decision.arguments))
+
+
+def _value(value: object) -> str:
+    kept, hidden = shorten(one_line(dumps(value)), VALUE)
+    return f"{kept}… (+{hidden})" if hidden else kept
 
 
 def document(decision: Decision) -> dict[str, object]:

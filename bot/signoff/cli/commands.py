@@ -12,6 +12,7 @@ from signoff.cli import (
     agents,
     ask,
     audit,
+    cancel,
     decide,
     delegations,
     demo,
@@ -34,7 +35,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it fits any terminal, and examples stay as they are written
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (demo, serve, ask, pending, decide, freeze, delegations, policy, audit, webhooks, keys, doctor, manifest):
+for room in (
+    demo,
+    serve,
+    ask,
+    cancel,
+    pending,
+    decide,
+    freeze,
+    delegations,
+    policy,
+    audit,
+    webhooks,
+    keys,
+    doctor,
+    manifest,
+):
     room.add(app)
 
 # Their words are read where they are run, `--help` included.

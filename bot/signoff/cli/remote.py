@@ -43,15 +43,15 @@ def _unreachable(url: str, error: Lost) -> NoReturn:
     fail(f"{shown} cannot be reached: {error}. Is `signoff serve` running, and SIGNOFF_URL right?")
 
 
-async def replies(paths: Sequence[str]) -> list[Reply]:
-    """The answers of several GETs over shared connections; ends the command when there is no answer to one."""
+async def replies(paths: Sequence[str], method: str = "GET") -> list[Reply]:
+    """The answers of several calls over shared connections; ends the command when there is no answer to one."""
     url, key = service()
     wire = Wire(url, key)
     few = asyncio.Semaphore(AT_ONCE)
 
     async def one(path: str) -> Reply:
         async with few:
-            return await wire.send("GET", path)
+            return await wire.send(method, path)
 
     try:
         async with wire.open():
