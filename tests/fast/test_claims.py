@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from doorkit import House, Said
 
-from signoff import AlreadyStarted, Doubtful, Gate, Rejected, call
+from signoff import AlreadyStarted, Doubtful, Gate, Rejected, Unavailable, call
 from signoff.api import body, requests
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
@@ -227,13 +227,18 @@ async def test_i29_who_may_not_call_hears_only_that(house: House) -> None:
 
 
 class Doorstep(Wire):
-    """Goes to the house without a socket. `lose`: of which calls the answer does not come back, once each."""
+    """Goes to the house without a socket. `lose`: of which calls the answer does not come back, once each. `unmarked`:
+    a proxy on the way takes all headers of ours out of the answers.
+    """
 
     def __init__(self, house: House) -> None:
         super().__init__("http://service.invalid", "so_test")
         self.house = house
         self.calls: list[str] = []
         self.lose: set[str] = set()
+        self.unmarked = False
+        self.taken: list[str] = []
+        """Names of the headers that it took."""
         self.changed: Callable[[Reply], Reply] = lambda reply: reply
 
     async def send(
@@ -253,7 +258,9 @@ class Doorstep(Wire):
         if verb in self.lose:
             self.lose.remove(verb)
             raise Lost("it did not answer in time")
-        marks = [said.headers.get(name) == "true" for name in wires.MARKS]
+        taken = [name for name in said.headers if self.unmarked and name.startswith("Signoff-")]
+        self.taken += taken
+        marks = [name not in taken and said.headers.get(name) == "true" for name in wires.MARKS]
         return self.changed(Reply(said.status, said.body, None, *marks))
 
 
@@ -390,4 +397,69 @@ async def test_i10_a_claim_that_is_not_consumed_counts_for_nothing(step: Doorste
     with pytest.raises(AlreadyStarted):
         await refund.tool(20)
     assert "POST consume" in step.calls
+    assert not refund.ran
+
+
+# ── through a proxy that keeps our headers ───────────────────────────────────────────────────────
+
+
+async def test_i22_a_proxy_that_keeps_the_mark_strands_nothing(step: Doorstep) -> None:
+    """What was approved for this attempt runs in it, once, whether or not the first answer came back."""
+    step.unmarked = True
+    refund = Refund(Gate("http://service.invalid", "so_test"))
+    assert await refund.tool(20) == 20
+    assert step.taken == ["Signoff-Claimed"]
+    step.lose = {"POST requests", "POST consume"}
+    assert await refund.tool(30) == 30
+    assert refund.ran == [20, 30]
+
+
+async def test_i10_without_the_mark_another_attempt_does_not_run(step: Doorstep) -> None:
+    """The same ids again, later, at once, or in another process: the service knows whose claim it was. Nor does an
+    attempt of which that cannot be heard.
+    """
+    step.unmarked = True
+    gates = [Gate("http://service.invalid", "so_test", run_id="run-1", patience=0) for _ in range(2)]
+    refunds = [Refund(gate) for gate in gates]
+
+    async def run(refund: Refund) -> object:
+        with call(tool_call_id="c1"):
+            return await refund.tool(20)
+
+    told = await asyncio.gather(*(run(one) for one in (*refunds, *refunds)), return_exceptions=True)
+    told += await asyncio.gather(run(refunds[0]), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in told) == ["AlreadyStarted"] * 4 + ["int"]
+    step.lose = {"POST consume"}
+    with pytest.raises(Unavailable):
+        await run(refunds[1])
+    assert sum(len(one.ran) for one in refunds) == 1
+
+
+async def test_i10_without_the_mark_a_folded_call_runs_once(step: Doorstep, house: House) -> None:
+    """Both were asked as one request, and neither is told so: whoever consumes the approval first runs it."""
+    step.unmarked = True
+    refund = Refund(Gate("http://service.invalid", "so_test", run_id="run-1"))
+    asked = [asyncio.create_task(refund.tool(5000)) for _ in range(2)]  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        while "Signoff-Folded" not in step.taken:  # noqa: ASYNC110  # a header that is gone sends no event
+            await asyncio.sleep(0)
+    (waiting,) = (await house.send("GET", "/v1/requests?status=pending", key="agent")).body["requests"]  # type: ignore[misc]
+    path = f"/v1/requests/{waiting['id']}/decisions"
+    assert (await house.send("POST", path, {"kind": "approve", "version": 1}, key="ada")).status == 200
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in told) == ["AlreadyStarted", "int"]
+    assert refund.ran == [5000]
+
+
+async def test_i10_without_the_mark_a_lie_runs_nothing(step: Doorstep) -> None:
+    """A yes about another request, or other arguments, is none."""
+    step.unmarked = True
+
+    def lie(reply: Reply) -> Reply:
+        return Reply(200, {**reply.body, "digest": "sha256:0"}) if step.calls[-1] == "POST consume" else reply
+
+    step.changed = lie
+    refund = Refund(Gate("http://service.invalid", "so_test"))
+    with pytest.raises(Doubtful):
+        await refund.tool(20)
     assert not refund.ran

@@ -137,7 +137,10 @@ class Requests:
         decision = await self.wait(tool, recorded.body)
         if recorded.folded:
             return decision.model_copy(update={"folded": True})
-        if claim is None or not recorded.claimed or not decision.approved or decision.consumed_at is None:
+        if claim is None or not decision.approved or decision.consumed_at is None:
+            return decision
+        # Whose claim that was is in a header, which a proxy may have taken away: then the service is asked for it.
+        if not recorded.claimed and not await self._burnt(decision, claim):
             return decision
         if not same(decision.arguments, exact(body["arguments"])):
             raise doubtful(tool, "other arguments were approved than those that were asked about")
@@ -179,11 +182,18 @@ class Requests:
         with contextlib.suppress(KeyError):
             self._claimed.remove(decision.id)  # in one step, also among threads: the second to come finds it used
             return
-        path, burning = f"{_path(decision.id)}/consume", {"arguments": decision.arguments}
-        headers = {CLAIM: _token()}
-        reply = await self.answered(tool, lambda wire: wire.send("POST", path, burning, headers=headers))
-        if reply.code == "already_consumed":
+        if not await self._burnt(decision, _token()):
             raise await self._started(decision)
+
+    async def _burnt(self, decision: Decision, claim: str) -> bool:
+        """Whether it is consumed for this claim, by this call or an earlier one; not if it is for another's.
+
+        What is neither a plain yes nor that raises Unavailable.
+        """
+        tool, path, burning = decision.tool, f"{_path(decision.id)}/consume", {"arguments": decision.arguments}
+        reply = await self.answered(tool, lambda wire: wire.send("POST", path, burning, headers={CLAIM: claim}))
+        if reply.code == "already_consumed":
+            return False
         if reply.code == "frozen":  # the approval stands and may be consumed when the hold is over
             raise on_hold(tool, _reason(reply))
         if reply.status != 200:
@@ -192,6 +202,7 @@ class Requests:
         burnt = body.get("id") == decision.id and body.get("status") == "approved" and body.get("consumed_at")
         if not burnt or body.get("digest") != decision.digest:
             raise doubtful(tool, "it did not confirm that these arguments are approved")
+        return True
 
     async def _begun(self, decision: Decision) -> Decision:
         """The decision as soon as the first call of the run has begun to run it, or after that call's head start."""
