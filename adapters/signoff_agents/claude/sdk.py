@@ -7,7 +7,7 @@ unless it is registered with `on_failure="block"`, as `hooks` does.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from signoff_agents import gating
@@ -37,35 +37,47 @@ DAY = 86_400.0
 KEPT = 1000
 """Calls that are remembered until they have run. What another hook stopped afterwards never does."""
 
-CanUseTool = Callable[
-    [str, dict[str, Any], ToolPermissionContext], Awaitable[PermissionResultAllow | PermissionResultDeny]
-]
-Hook = Callable[[Any, str | None, HookContext], Awaitable[Any]]
-
 
 def can_use_tool(gate: Gate, tools: gating.Tools = "all", *, run_id: str | None = None) -> CanUseTool:
-    """`ClaudeAgentOptions(can_use_tool=can_use_tool(gate))`: whatever Claude asks about, people decide.
+    """`ClaudeAgentOptions(can_use_tool=decide, hooks=decide.hooks)`, where `decide = can_use_tool(gate)`.
 
-    `tools`: which are asked about, and with which fields of `Gate.ask`; what is not among them is allowed. `run_id`:
-    with one that survives a restart, the same call asked again finds its first request. What people make of an edit
-    runs; only `hooks` can tell the model so.
+    Whatever Claude asks about, people decide. `tools`: which are asked about, and with which fields of `Gate.ask`; what
+    is not among them is allowed. `run_id`: with one that survives a restart, the same call asked again finds its first
+    request.
+
+    A permission hands on what people edited, and has no place for a word about it. `decide.hooks` tell the model of the
+    edit, and people what came of the run; without them nobody is told.
     """
-    wanted = gating.checked(tools)
+    return CanUseTool(gate, gating.checked(tools), run_id)
 
-    async def decide(
-        name: str, given: dict[str, Any], context: ToolPermissionContext
+
+class CanUseTool:
+    """See `can_use_tool`."""
+
+    hooks: dict[HookEvent, list[HookMatcher]]
+    """PostToolUse and PostToolUseFailure; beside hooks of your own, these go into the same lists."""
+
+    def __init__(self, gate: Gate, tools: gating.Tools, run_id: str | None) -> None:
+        self._gate = gate
+        self._tools = tools
+        self._run_id = run_id
+        self._running = _Running(gate)
+        self.hooks = self._running.hooks()
+
+    async def __call__(
+        self, name: str, given: dict[str, Any], context: ToolPermissionContext
     ) -> PermissionResultAllow | PermissionResultDeny:
-        fields = gating.fields_of(wanted, name)
+        fields = gating.fields_of(self._tools, name)
         if fields is None:
             return PermissionResultAllow()
+        call_id = context.tool_use_id
         made = await permission(
-            gate, name, given, run_id=run_id, call_id=context.tool_use_id, fields=_described(fields, context)
+            self._gate, name, given, run_id=self._run_id, call_id=call_id, fields=_described(fields, context)
         )
-        if isinstance(made, Allowed):
-            return PermissionResultAllow(updated_input=cast("dict[str, Any]", made.arguments) if made.changed else None)
-        return PermissionResultDeny(message=made.message)
-
-    return decide
+        if not isinstance(made, Allowed):
+            return PermissionResultDeny(message=made.message)
+        self._running.began(call_id, made.verdict)
+        return PermissionResultAllow(updated_input=cast("dict[str, Any]", made.arguments) if made.changed else None)
 
 
 def _described(fields: Fields, context: ToolPermissionContext) -> Fields:
@@ -87,11 +99,8 @@ def hooks(
     `"Bash|mcp__bank__.*"`. `timeout`: seconds; whoever has not been answered by then is denied.
     """
     asked = _Hooks(gate, gating.checked(tools), run_id)
-    return {
-        "PreToolUse": [HookMatcher(matcher=matcher, hooks=[asked.before], timeout=timeout, on_failure="block")],
-        "PostToolUse": [HookMatcher(matcher=matcher, hooks=[asked.after])],
-        "PostToolUseFailure": [HookMatcher(matcher=matcher, hooks=[asked.after])],
-    }
+    before = HookMatcher(matcher=matcher, hooks=[asked.before], timeout=timeout, on_failure="block")
+    return {"PreToolUse": [before], **asked.running.hooks(matcher)}
 
 
 def pre_tool_use(
@@ -106,7 +115,7 @@ class _Hooks:
         self._gate = gate
         self._tools = tools
         self._run_id = run_id
-        self._running: OrderedDict[str, gating.Verdict] = OrderedDict()
+        self.running = _Running(gate)
 
     async def before(self, given: Any, tool_use_id: str | None, context: HookContext) -> Any:
         name = cast("str", given["tool_name"])
@@ -116,17 +125,38 @@ class _Hooks:
         call_id = given.get("tool_use_id") or tool_use_id
         run_id = self._run_id or given.get("session_id")
         made = await permission(self._gate, name, given["tool_input"], run_id=run_id, call_id=call_id, fields=fields)
-        if isinstance(made, Allowed) and call_id:
-            self._running[call_id] = made.verdict
-            while len(self._running) > KEPT:
-                self._running.popitem(last=False)
+        if isinstance(made, Allowed):
+            self.running.began(call_id, replace(made.verdict, note=None))  # `said` tells it here
         return said(made)
 
+
+class _Running:
+    """Allowed calls until they have run: then people learn how it went, and the model what it was not told before."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._verdicts: OrderedDict[str, gating.Verdict] = OrderedDict()
+
+    def began(self, call_id: str | None, verdict: gating.Verdict) -> None:
+        if call_id:
+            self._verdicts[call_id] = verdict
+            while len(self._verdicts) > KEPT:
+                self._verdicts.popitem(last=False)
+
+    def hooks(self, matcher: str | None = None) -> dict[HookEvent, list[HookMatcher]]:
+        return {
+            "PostToolUse": [HookMatcher(matcher=matcher, hooks=[self.after])],
+            "PostToolUseFailure": [HookMatcher(matcher=matcher, hooks=[self.after])],
+        }
+
     async def after(self, given: Any, tool_use_id: str | None, context: HookContext) -> Any:
-        verdict = self._running.pop(given.get("tool_use_id") or tool_use_id or "", None)
-        if verdict is not None:
-            ran = gating.Ran()
-            if given["hook_event_name"] == "PostToolUseFailure":
-                ran.failed()
-            await gating.report(self._gate, verdict, ran)
-        return {}
+        verdict = self._verdicts.pop(given.get("tool_use_id") or tool_use_id or "", None)
+        if verdict is None:
+            return {}
+        event, ran = given["hook_event_name"], gating.Ran()
+        if event == "PostToolUseFailure":
+            ran.failed()
+        await gating.report(self._gate, verdict, ran)
+        if verdict.note is None:
+            return {}
+        return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": verdict.note}}

@@ -74,6 +74,29 @@ async def test_people_decide_about_the_calls_of_a_turn(tmp_path: Path, desk: Des
     assert "keep it. Do not try this again." in model.results()["t3"]
 
 
+async def test_the_permissions_hooks_tell_of_an_edit_and_how_it_went(tmp_path: Path, desk: Desk) -> None:
+    """The model's next turn has the note, whether the edited command works or fails; people see which it was."""
+    desk.people(edit("not that name", command="touch better"), edit(command="rm missing"), approve)
+    turns = [[bash("t1", "touch a")], [bash("t2", "touch c")], [bash("t3", "touch b")]]
+    decide = can_use_tool(desk.gate())
+    with scripted(*turns) as model:
+        await run(model, tmp_path, can_use_tool=decide, hooks=decide.hooks)
+    assert made(tmp_path, "a", "b", "better", "c") == {"b", "better"}
+    told = [json.dumps(asked).count("changed the arguments of Bash") for asked in model.asked]
+    assert told == [0, 1, 2, 2]
+    assert "They said: not that name" in json.dumps(model.asked[1])
+    assert [one["outcome"]["status"] for one in desk.requests()] == ["succeeded", "failed", "succeeded"]
+
+
+async def test_a_permission_by_itself_tells_nothing_of_an_edit(tmp_path: Path, desk: Desk) -> None:
+    """Claude's own: without the hooks the edited command runs, and the model never hears that it is another one."""
+    desk.people(edit(command="touch better"))
+    with scripted([bash("t1", "touch a")]) as model:
+        await run(model, tmp_path, can_use_tool=can_use_tool(desk.gate()))
+    assert made(tmp_path, "a", "better") == {"better"}
+    assert "changed the arguments" not in json.dumps(model.asked)
+
+
 async def test_without_the_service_nothing_runs(tmp_path: Path, desk: Desk) -> None:
     """The model reads the fixed sentence."""
     with scripted([bash("t1", "touch a")]) as model:

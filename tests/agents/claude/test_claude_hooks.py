@@ -109,6 +109,22 @@ async def test_only_the_named_tools_are_asked_about(desk: Desk) -> None:
     assert desk.requests() == []
 
 
+async def test_can_use_tools_hooks_tell_of_a_call_once_and_of_no_other(desk: Desk) -> None:
+    """The note goes with the call that it is about; what nobody edited or asked about has none."""
+    desk.people(edit(command="ls"), approve)
+    decide = can_use_tool(desk.gate(), ["Bash"])
+    for used, name in (("t1", "Bash"), ("t2", "Bash"), ("t3", "Read")):
+        await decide(name, BASH, ToolPermissionContext(tool_use_id=used))
+    (after,) = decide.hooks["PostToolUse"][0].hooks
+    told: list[Any] = [
+        await after(call(desk, hook_event_name="PostToolUse", tool_use_id=used), used, {"signal": None})  # type: ignore[arg-type]
+        for used in ("t3", "t2", "t1", "t1")
+    ]
+    assert [bool(one) for one in told] == [False, False, True, False]
+    assert told[2]["hookSpecificOutput"]["hookEventName"] == "PostToolUse"
+    assert 'command is now "ls"' in told[2]["hookSpecificOutput"]["additionalContext"]
+
+
 # ── hooks ────────────────────────────────────────────────────────────────────────────────────────
 
 
