@@ -1,7 +1,8 @@
-"""`calls.py FRAMEWORK ROUNDS`, under that framework's own Python: one tool call without the gate, and one behind it.
+"""`calls.py FRAMEWORK`, under that framework's own Python: one tool call without the gate, and one behind it.
 
-The service is in SIGNOFF_URL and SIGNOFF_API_KEY, and approves "pay" and "transfer" by a rule. Prints a line of JSON
-for each round: the medians of both, in seconds.
+The service is in SIGNOFF_URL and SIGNOFF_API_KEY, and approves "pay" and "transfer" by a rule. Each line that comes in
+is a round, answered with a line of JSON: the medians of both in seconds, and before them that of the least that two
+calls over HTTP take (SIGNOFF_BENCH_LEAST). The first answer comes unasked: all is warm.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+
+import aiohttp
 
 from signoff import Gate
 
@@ -246,16 +249,33 @@ async def sample(made: Made, count: int) -> float:
     return statistics.median(samples)
 
 
-async def main(name: str, rounds: int) -> None:
+async def least(stack: AsyncExitStack) -> Made:
+    """What any gate over HTTP pays, bare: asked and approved, and its outcome told."""
+    address = os.environ["SIGNOFF_BENCH_LEAST"]
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+
+    async def call() -> object:
+        async with session.post(f"{address}/ask", json={"tool": "pay", "arguments": SENT}) as answer:
+            approved = await answer.json()
+        ran = await bare(**approved["arguments"])
+        async with session.post(f"{address}/outcome", json={"id": approved["id"], "status": "succeeded"}) as answer:
+            await answer.json()
+        return ran
+
+    return lambda: call
+
+
+async def main(name: str) -> None:
     async with AsyncExitStack() as stack:
+        floor = await least(stack)
         free = await FRAMEWORKS[name](None, stack)
         gated = await FRAMEWORKS[name](Gate(agent="bench"), stack)
-        for made in (free, gated):
-            await sample(made, WARM)
-        for _ in range(rounds):
-            print(json.dumps([await sample(free, CALLS), await sample(gated, CALLS)]), flush=True)
+        sides = (floor, free, gated)
+        print(json.dumps([await sample(made, WARM) for made in sides]), flush=True)
+        while await asyncio.to_thread(sys.stdin.readline):
+            print(json.dumps([await sample(made, CALLS) for made in sides]), flush=True)
 
 
 if __name__ == "__main__":
     sys.path.append(str(TESTS / sys.argv[1]))
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1]))
