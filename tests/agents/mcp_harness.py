@@ -22,6 +22,7 @@ from mcp import Client, StdioServerParameters
 from mcp.types import ElicitRequestParams, ElicitResult, Implementation
 
 BANK = Path(__file__).parent / "mcp" / "bank.py"
+PARROT = BANK.with_name("parrot.py")
 GATEWAY = [sys.executable, "-m", "signoff_agents.mcp", "gateway"]
 ERAS = {"previous": "legacy", "current": "2026-07-28"}
 To = StdioServerParameters | str
@@ -184,3 +185,63 @@ class Hosts:
     async def leave(self) -> None:
         await self._connections.leave()
         await asyncio.to_thread(self._gateways.close)
+
+
+# ── hosts without an SDK, before a server without one ────────────────────────────────────────────
+
+
+class Wire:
+    """A gateway on standard input and output, before the parrot."""
+
+    def __init__(self, service: Service, agent: str, log: Path, *options: str, **env: str) -> None:
+        self.agent = agent
+        self._log = log
+        self._before = 0
+        words = [*GATEWAY, "--agent", agent, *options, "--", sys.executable, str(PARROT), str(log)]
+        self.process = subprocess.Popen(
+            words,
+            env=around(service, **env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def forget(self) -> None:
+        """What was sent until now is another test's."""
+        self.send({"jsonrpc": "2.0", "id": "forget", "method": "environment"})
+        while self.answer().get("id") != "forget":
+            pass
+        self._before = len(self._log.read_text())
+
+    @property
+    def sent(self) -> str:
+        """What the server was sent, as it came."""
+        return self._log.read_text()[self._before :] if self._log.exists() else ""
+
+    def send(self, *lines: str | dict[str, Any]) -> None:
+        """Several of them at once, in one write."""
+        assert self.process.stdin is not None
+        said = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+        self.process.stdin.write("".join(f"{line}\n" for line in said).encode())
+        self.process.stdin.flush()
+
+    def line(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def answer(self) -> dict[str, Any]:
+        return json.loads(self.line())  # type: ignore[no-any-return]
+
+    @property
+    def got(self) -> list[dict[str, Any]]:
+        """What the server was sent, but for the gateway's own look at its tools."""
+        return [one for one in map(json.loads, self.sent.splitlines()) if not str(one.get("id")).startswith("signoff-")]
+
+    def end(self) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(15)
+
+
+def call(number: object = 1, name: str = "pay", **arguments: object) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}

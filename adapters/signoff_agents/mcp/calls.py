@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Literal, cast
 from signoff.errors import where
 from signoff.model import dumps
 from signoff_agents import gating
+from signoff_agents.mcp.asking import Together
 from signoff_agents.mcp.catalogue import Catalogue, Page, schema_of, title_of
-from signoff_agents.mcp.messages import VERSION_META, Document, answered, part
+from signoff_agents.mcp.messages import INVALID_PARAMS, VERSION_META, Document, answered, failed, part
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -25,10 +26,10 @@ CONTINUE = 3600.0
 """Seconds in which a host may bring what a server asked back for: the call goes on under its first approval."""
 CONTINUED = 10_000
 """Calls waiting for that."""
-LOOKUP = 5.0
-"""Seconds that a server may take to say what its tools are; then people see the arguments without a schema."""
 LONGEST_ID = 100
 """Characters of a request's id that are shown."""
+LONGEST_NAME = 200
+"""Characters of an unknown tool's name that its caller reads again."""
 CALL_IDS = ("claudecode/toolUseId",)
 """Names in `_meta` under which hosts give the model's own id of a call: it survives a restart."""
 
@@ -73,12 +74,17 @@ class Answer:
 class Calls:
     """Asks about each call and follows what came of it."""
 
-    def __init__(self, gate: Gate, *, prefix: str = "", fields: Fields | None = None) -> None:
-        """`prefix`: of the tools' names as people and the policy see them. `fields`: said about every call."""
+    def __init__(self, gate: Gate, *, prefix: str = "", fields: Fields | None = None, lasting: bool = False) -> None:
+        """`prefix`: of the tools' names as people and the policy see them. `fields`: said about every call.
+
+        `lasting`: the run has a name under which another process goes on with it.
+        """
         self._gate = gate
         self._prefix = prefix
         self._fields: Fields = fields or {}
+        self._together = Together(gate, lasting=lasting)
         self._open: OrderedDict[str, tuple[float, Approved]] = OrderedDict()
+        self._reports: set[asyncio.Task[None]] = set()
         self.catalogue = Catalogue()
 
     async def decide(self, message: Document, caller: Caller, page: Page) -> Approved | Answer:
@@ -96,35 +102,25 @@ class Calls:
         origin = dumps([caller.run_id, name, given])
         if "inputResponses" in params and (approved := self._continued(message, origin)) is not None:
             return approved
-        tool = await self._looked_up(name, page)
+        tool = await self.catalogue.find(name, caller.run_id, page)
+        if tool is None:
+            # Not forwarded, although the server would refuse it: by the time it arrives there may be such a tool, or
+            # there is one that is not listed, and it would run unasked.
+            return Answer(failed(message["id"], INVALID_PARAMS, f"Unknown tool: {name[:LONGEST_NAME]}"))
+        named = _named(params)
         call = gating.Call(
             tool=self._prefix + name,
             arguments=given,
             run_id=caller.run_id,
-            call_id=_call_id(message, params, caller),
+            call_id=named or _numbered(message, caller),
             fields=self._said(tool, caller),
             fits=gating.fits_schema(part(tool, "inputSchema")),
         )
-        verdict = await self._asked(call)
+        verdict = await self._together.decide(call, named=named is not None)
         if verdict.run is not None:
             forwarded = {**message, "params": {**params, "arguments": verdict.run}}
             return Approved(forwarded, verdict, tool, origin)
         return Answer(answered(message["id"], _instead(verdict, tool, params)))
-
-    async def _asked(self, call: gating.Call) -> gating.Verdict:
-        verdict = await gating.decide(self._gate, call)
-        if verdict.kind == "away" and "schema" in call.fields and _schema_refused(verdict):
-            # A schema that no form can be made of must not make a tool unusable: people decide on what they see.
-            bare = {name: value for name, value in call.fields.items() if name != "schema"}
-            verdict = await gating.decide(self._gate, replace(call, fields=cast("Fields", bare)))
-        return verdict
-
-    async def _looked_up(self, name: str, page: Page) -> Document:
-        try:
-            async with asyncio.timeout(LOOKUP):
-                return await self.catalogue.find(name, page)
-        except (TimeoutError, OSError):
-            return {}
 
     def _said(self, tool: Document, caller: Caller) -> Fields:
         said: dict[str, object] = {
@@ -137,8 +133,11 @@ class Calls:
 
     # ── afterwards ───────────────────────────────────────────────────────────────────────────────
 
-    async def returned(self, approved: Approved, response: Document) -> Document | None:
-        """The server has answered. What the host reads instead of that; None: the answer as it is."""
+    def returned(self, approved: Approved, response: Document) -> Document | None:
+        """The server has answered. What the host reads instead of that; None: the answer as it is.
+
+        The outcome is reported beside that: no answer waits for a service that is away.
+        """
         result = part(response, "result")
         if result.get("resultType") == "input_required":
             self._remember(approved, result)
@@ -146,21 +145,26 @@ class Calls:
         status: Literal["succeeded", "failed"] = "succeeded"
         if "error" in response or result.get("isError") is True:
             status = "failed"
-        await self._report(approved, status)
+        self._report(approved, gating.Ran(status))
         content = result.get("content")
         if approved.verdict.note is None or not isinstance(content, list):
             return None
         noted = [*cast("list[object]", content), {"type": "text", "text": approved.verdict.note}]
         return {**response, "result": {**result, "content": noted}}
 
-    async def lost(self, approved: Approved, why: str) -> None:
+    def lost(self, approved: Approved, why: str) -> None:
         """No answer will come; `why` is a sentence."""
-        await self._report(approved, "failed", why)
+        self._report(approved, gating.Ran("failed", why))
 
-    async def _report(
-        self, approved: Approved, status: Literal["succeeded", "failed"], detail: str | None = None
-    ) -> None:
-        await gating.report(self._gate, approved.verdict, gating.Ran(status, detail))
+    def _report(self, approved: Approved, ran: gating.Ran) -> None:
+        task = asyncio.create_task(gating.report(self._gate, approved.verdict, ran))
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    async def reported(self) -> None:
+        """Until every outcome is reported, or the gate has given that up, which it does within some seconds."""
+        while self._reports:
+            await asyncio.wait(self._reports)
 
     # ── calls that a server asks back about (protocol 2026-07-28) ────────────────────────────────
 
@@ -184,11 +188,16 @@ def _state(origin: str, state: object) -> str:
     return hashlib.sha256(dumps([origin, state]).encode()).hexdigest()
 
 
-def _call_id(message: Document, params: Document, caller: Caller) -> str:
+def _named(params: Document) -> str | None:
+    """The host's own name of a call."""
     meta = part(params, "_meta")
     for name in CALL_IDS:
         if isinstance(found := meta.get(name), str) and 0 < len(found) <= LONGEST_ID:
             return found
+    return None
+
+
+def _numbered(message: Document, caller: Caller) -> str:
     request_id = dumps(message["id"])
     return f"{caller.number}:{request_id if len(request_id) <= LONGEST_ID else mark(request_id)}"
 
@@ -196,11 +205,6 @@ def _call_id(message: Document, params: Document, caller: Caller) -> str:
 def mark(text: str) -> str:
     """A short name for a text that is too long to be shown, or must not be."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _schema_refused(verdict: gating.Verdict) -> bool:
-    data: Mapping[str, object] = verdict.error.data if verdict.error is not None else {}
-    return str(data.get("reason", "")).lstrip().startswith("/schema")
 
 
 # ── in the server's place ────────────────────────────────────────────────────────────────────────

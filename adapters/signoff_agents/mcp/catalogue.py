@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
@@ -9,10 +10,13 @@ from typing import cast
 from jsonschema import Draft202012Validator, SchemaError
 from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_mcp_header_map
 
+from signoff.errors import where
 from signoff_agents.mcp.messages import Document, part
 
 PAGES = 100
 """Pages of a list of tools that are read."""
+LOOKUP = 5.0
+"""Seconds that a server may take to say what its tools are; then people see the arguments without a schema."""
 TITLE = 300
 """Characters of a title."""
 
@@ -27,14 +31,18 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._tools: dict[str, Document] = {}
-        self._complete = False
+        self._reading: dict[str, asyncio.Task[set[str] | None]] = {}
+        """Who asks → the list as it is being read for them, once for all of their calls."""
 
-    def heard(self, result: Mapping[str, object]) -> None:
-        """A page of the list passed by."""
+    def heard(self, result: Mapping[str, object]) -> set[str]:
+        """A page of the list passed by. The names on it."""
         tools = result.get("tools")
+        names: set[str] = set()
         for tool in cast("list[object]", tools) if isinstance(tools, list) else []:
             if isinstance(tool, dict) and isinstance(name := cast("Document", tool).get("name"), str):
                 self._tools[name] = cast("Document", tool)
+                names.add(name)
+        return names
 
     def known(self, name: str) -> Document:
         """What has been heard of one tool."""
@@ -43,23 +51,44 @@ class Catalogue:
     def forget(self) -> None:
         """The list has changed."""
         self._tools.clear()
-        self._complete = False
 
-    async def find(self, name: str, page: Page) -> Document:
-        """What is said about one tool; empty for a tool that the server does not speak of."""
-        if name not in self._tools and not self._complete:
-            cursor: str | None = None
-            for _ in range(PAGES):
-                result = await page(cursor)
-                if result is None:
-                    return {}  # it may answer next time
-                self.heard(result)
-                following = result.get("nextCursor")
-                if name in self._tools or not isinstance(following, str) or following == cursor:
-                    break
-                cursor = following
-            self._complete = name not in self._tools
-        return self._tools.get(name, {})
+    async def find(self, name: str, whose: str, page: Page) -> Document | None:
+        """What is said about one tool. A name that has not been heard is looked up each time.
+
+        None: the server has no such tool, by the whole of its list as it gives it to `whose`. Empty: that cannot be
+        known, because it gives no list, or not all of it in time.
+        """
+        if name in self._tools:
+            return self._tools[name]
+        reading = self._reading.get(whose)
+        if reading is None:
+            reading = self._reading[whose] = asyncio.create_task(self._read(page))
+            reading.add_done_callback(lambda _: self._reading.pop(whose))
+        names = await asyncio.shield(reading)
+        if names is not None and name not in names | self._tools.keys():
+            return None
+        return self.known(name)
+
+    async def _read(self, page: Page) -> set[str] | None:
+        """The names of all tools; None when the list was not heard to its end."""
+        names: set[str] = set()
+        cursor: str | None = None
+        try:
+            async with asyncio.timeout(LOOKUP):
+                for _ in range(PAGES):
+                    result = await page(cursor)
+                    if result is None or not isinstance(result.get("tools"), list):
+                        return None
+                    names |= self.heard(result)
+                    following = result.get("nextCursor")
+                    if following is None or following == "":
+                        return names
+                    if not isinstance(following, str) or following == cursor:
+                        return None
+                    cursor = following
+        except (TimeoutError, OSError) as error:
+            log.warning("the server did not list its tools: %s", where(error))
+        return None
 
 
 def schema_of(tool: Mapping[str, object]) -> Document | None:

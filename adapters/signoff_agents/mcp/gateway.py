@@ -43,7 +43,7 @@ class Gateway:
         """
         if bool(command) == (url is not None):
             raise ValueError("give either the server's command or its address")
-        self._calls = Calls(gate, prefix=prefix, fields=fields)
+        self._calls = Calls(gate, prefix=prefix, fields=fields, lasting=run_id is not None)
         self._gate = gate
         self._command = command
         self._url = url
@@ -71,6 +71,7 @@ class Gateway:
                 await child.end()
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
+                await self._calls.reported()
         from signoff_agents.mcp.remote import Remote
 
         heard = _Later()
@@ -81,6 +82,7 @@ class Gateway:
         finally:
             await line.close()
             await remote.end()
+            await self._calls.reported()
         return 0
 
     # ── hosts over HTTP ──────────────────────────────────────────────────────────────────────────
@@ -96,7 +98,14 @@ class Gateway:
             back = Proxy(self._calls, self._url, self._headers, self._run_id)
         else:
             back = Hosting(self._calls, self._command, self._run_id)
-        return Front(back, path=path, hosts=hosts).app()
+        app = Front(back, path=path, hosts=hosts).app()
+        app.on_cleanup.append(
+            self._reported
+        )  # hosts that are still answered are cancelled before, and that is reported
+        return app
+
+    async def _reported(self, app: web.Application) -> None:
+        await self._calls.reported()
 
     async def http(self, host: str, port: int, *, path: str = PATH, hosts: Collection[str] = ()) -> int:
         """Serve hosts at this address until we are told to end. The exit code."""

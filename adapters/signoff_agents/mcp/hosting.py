@@ -36,7 +36,7 @@ from signoff_agents.mcp.messages import (
     written,
 )
 from signoff_agents.mcp.remote import SESSION
-from signoff_agents.mcp.reply import Reply
+from signoff_agents.mcp.reply import Reply, status_of
 
 IDLE = 1800.0
 """Seconds without anything asked after which a session ends; the SDK's own limit."""
@@ -256,10 +256,7 @@ class Hosting:
                     return await reply.close()
                 said = peek(raw) or {}
                 if is_response(said) and key(said["id"]) == key(post.message["id"]):
-                    code = part(said, "error").get("code")
-                    modern = version_of(part(post.message, "params")) is not None
-                    status = ERROR_CODE_HTTP_STATUS.get(cast("int", code), 200) if modern else 200
-                    return await reply.end(raw, status)
+                    return await reply.end(raw, status_of(said, post.message))
                 await reply.event(message_event(raw))
         finally:
             session.posts.pop(name, None)

@@ -135,7 +135,7 @@ class Line:
             await self._upstream.send(decided.message)
         except Gone:
             self._running.pop(name, None)
-            await self._calls.lost(decided, "The server had ended before the call reached it.")
+            self._calls.lost(decided, "The server had ended before the call reached it.")
             await self._write(written(failed(message["id"], INTERNAL_ERROR, "The server has ended.")))
 
     # ── our own question ─────────────────────────────────────────────────────────────────────────
@@ -180,7 +180,7 @@ class Line:
             self._calls.catalogue.heard(part(message, "result"))
         if (approved := self._running.pop(name, None)) is None:
             return False
-        instead = await self._calls.returned(approved, message)
+        instead = self._calls.returned(approved, message)
         if instead is not None:
             await self._write(written(instead))
         return instead is not None
@@ -193,9 +193,8 @@ class Line:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)
         running, self._running = list(self._running.values()), {}
-        await asyncio.gather(
-            *(self._calls.lost(approved, "The connection ended before the server answered.") for approved in running)
-        )
+        for approved in running:
+            self._calls.lost(approved, "The connection ended before the server answered.")
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ from signoff_agents.mcp.messages import (
     written,
 )
 from signoff_agents.mcp.remote import SESSION, connection
-from signoff_agents.mcp.reply import STREAM, Reply
+from signoff_agents.mcp.reply import STREAM, Reply, status_of
 
 REMEMBERED = 10_000
 """Sessions and calls that are known of; the oldest are forgotten."""
@@ -70,9 +70,8 @@ class Proxy:
         for task in list(self._held.values()):
             task.cancel()
         running, self._running = list(self._running.values()), OrderedDict()
-        await asyncio.gather(
-            *(self._calls.lost(one, "The gateway ended before the server answered.") for one in running)
-        )
+        for one in running:
+            self._calls.lost(one, "The gateway ended before the server answered.")
         if self._http is not None:
             await self._http.close()
 
@@ -128,16 +127,16 @@ class Proxy:
         async for event in events(answer.content.iter_any()):
             said = peek(event.data) if event.data else None
             self._overheard(said, message)
-            await response.write(await self._noted(request, event, said))
+            await response.write(self._noted(request, event, said))
         await response.write_eof()
         return response
 
-    async def _noted(self, request: web.Request, event: Event, said: Document | None) -> bytes:
+    def _noted(self, request: web.Request, event: Event, said: Document | None) -> bytes:
         """An event as it is, but for the answer to a call whose own stream broke (protocol 2025-11-25)."""
         if said is None or not is_response(said):
             return event.raw
         approved = self._running.pop((_session(request), key(said["id"])), None)
-        instead = None if approved is None else await self._calls.returned(approved, said)
+        instead = None if approved is None else self._calls.returned(approved, said)
         return event.raw if instead is None else event.with_data(written(instead)).raw
 
     def _met(self, message: Document, answer: aiohttp.ClientResponse) -> None:
@@ -185,7 +184,7 @@ class Proxy:
             return await reply.close()  # no answer, as the protocol has it
         decided = task.result()
         if isinstance(decided, Answer):
-            return await reply.end(written(decided.message))
+            return await reply.end(written(decided.message), status_of(decided.message, message))
         self._running[name] = decided
         while len(self._running) > REMEMBERED:
             self._running.popitem(last=False)
@@ -193,17 +192,17 @@ class Proxy:
             return await self._forwarded(request, reply, decided, name)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("the server did not answer a call: %s", error)
-            await self._lost(name, "The server could not be reached, or its answer broke off.")
+            self._lost(name, "The server could not be reached, or its answer broke off.")
             answer = failed(message["id"], INTERNAL_ERROR, "The server did not answer this call.")
             return await reply.end(written(answer), status=502)
         except asyncio.CancelledError:
             if modern:  # before, a host may come back for the answer
-                await asyncio.shield(self._lost(name, "The host cancelled the call."))
+                self._lost(name, "The host cancelled the call.")
             raise
 
-    async def _lost(self, name: Name, why: str) -> None:
+    def _lost(self, name: Name, why: str) -> None:
         if (approved := self._running.pop(name, None)) is not None:
-            await self._calls.lost(approved, why)
+            self._calls.lost(approved, why)
 
     async def _forwarded(
         self, request: web.Request, reply: Reply, approved: Approved, name: Name
@@ -220,12 +219,12 @@ class Proxy:
             raw = await answer.read()
             said = peek(raw)
             if said is None or not ("result" in said or "error" in said):
-                await self._lost(name, f"The server answered with HTTP status {answer.status}.")
+                self._lost(name, f"The server answered with HTTP status {answer.status}.")
                 if reply.begun:
                     raw = written(failed(approved.message["id"], INTERNAL_ERROR, f"HTTP status {answer.status}."))
                 return await reply.end(raw, answer.status, _kept(answer))
             self._running.pop(name, None)
-            instead = await self._calls.returned(approved, said)
+            instead = self._calls.returned(approved, said)
             if reply.begun and said.get("id") is None:
                 instead = {**(instead or said), "id": approved.message["id"]}
             return await reply.end(raw if instead is None else written(instead), answer.status, _kept(answer))
@@ -240,13 +239,13 @@ class Proxy:
             resumable = resumable or event.id is not None
             if said is not None and is_response(said) and key(said["id"]) == name[1]:
                 self._running.pop(name, None)
-                instead = await self._calls.returned(approved, said)
+                instead = self._calls.returned(approved, said)
                 raw = raw if instead is None else event.with_data(written(instead)).raw
             elif said is not None:
                 self._overheard(said, {})
             await reply.event(raw)
         if not resumable:
-            await self._lost(name, "The server's answer broke off.")
+            self._lost(name, "The server's answer broke off.")
         return await reply.close()
 
     async def _page(self, request: web.Request, call: Document, cursor: str | None) -> Document | None:

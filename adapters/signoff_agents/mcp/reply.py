@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from aiohttp import web
+from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
 
+from signoff_agents.mcp.calls import version_of
 from signoff_agents.mcp.events import message_event
 from signoff_agents.mcp.line import EVERY, FIRST, STEP, WAITING
 from signoff_agents.mcp.messages import Document, part, progress, written
@@ -13,6 +16,13 @@ from signoff_agents.mcp.messages import Document, part, progress, written
 STREAM = "text/event-stream"
 STREAMING = {"Content-Type": STREAM, "Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 PING = b": waiting\n\n"
+
+
+def status_of(answer: Mapping[str, object], request: Mapping[str, object]) -> int:
+    """The HTTP status of an answer that nothing was said before. Since protocol 2026-07-28 it tells errors apart."""
+    if version_of(part(request, "params")) is None:
+        return 200
+    return ERROR_CODE_HTTP_STATUS.get(cast("int", part(answer, "error").get("code")), 200)
 
 
 class Reply:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO
@@ -32,10 +33,13 @@ class Stdio:
         with suppress(RuntimeError, OSError):  # the loop or the input was closed under it
             while chunk := os.read(number, CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, rest)
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, None)
+                # At once: calls that were sent together are asked about together.
+                self._loop.call_soon_threadsafe(self._put_all, lines)
+            self._loop.call_soon_threadsafe(self._put_all, [rest, None])
+
+    def _put_all(self, lines: Sequence[bytes | None]) -> None:
+        for line in lines:
+            self._lines.put_nowait(line)
 
     async def line(self) -> bytes | None:
         """The next message; None when the host is gone."""

@@ -67,7 +67,8 @@ async def test_an_approved_call_runs_once_with_its_arguments_and_the_outcome_is_
     assert asked["title"] == "Send money"
     assert asked["schema"]["properties"]["amount"]["maximum"] == 1000
     assert asked["consumed_at"]
-    assert asked["outcome"]["status"] == "succeeded"
+    await asyncio.to_thread(eventually, lambda: desk.requests()[0]["outcome"])
+    assert desk.requests()[0]["outcome"]["status"] == "succeeded"
 
 
 async def test_an_edited_call_runs_with_what_a_person_made_of_it_and_the_model_is_told(
@@ -107,6 +108,7 @@ async def test_calls_at_the_same_time_are_decided_one_by_one(client: Client, des
     assert "not there" in said(moved)
     assert broke.is_error
     assert sorted(one["tool"] for one in bank.ran) == ["broken", "transfer"]
+    await asyncio.to_thread(eventually, lambda: sum(one["outcome"] is not None for one in desk.requests()) == 2)
     by_tool = {one["tool"]: one["outcome"]["status"] for one in desk.requests() if one["outcome"]}
     assert by_tool == {"transfer": "succeeded", "broken": "failed"}
 
@@ -231,4 +233,15 @@ async def test_arguments_that_do_not_fit_are_not_asked_about(client: Client, des
     assert result.is_error
     assert "amount" in said(result)
     assert "5000" not in said(result)
+    assert desk.requests() == bank.ran == []
+
+
+async def test_a_tool_that_the_server_does_not_have_is_nobodys_business(client: Client, desk: Desk, bank: Bank) -> None:
+    """The host reads the protocol's own error, on every route; nobody is asked."""
+    with pytest.raises(MCPError) as unknown:
+        await client.session.send_request(
+            types.CallToolRequest(params=types.CallToolRequestParams(name="rob", arguments={})), types.CallToolResult
+        )
+    assert unknown.value.error.code == types.INVALID_PARAMS
+    assert "Unknown tool: rob" in unknown.value.error.message
     assert desk.requests() == bank.ran == []

@@ -29,10 +29,10 @@ class Deciding:
         await self._decided.pop(0)()
         return Approved(message, Verdict(kind="run", call=Call(tool="pay", arguments={}), run={}), {}, "")
 
-    async def returned(self, approved: Approved, response: object) -> None:
+    def returned(self, approved: Approved, response: object) -> None:
         return None
 
-    async def lost(self, approved: Approved, why: str) -> None: ...
+    def lost(self, approved: Approved, why: str) -> None: ...
 
 
 class Upstream:

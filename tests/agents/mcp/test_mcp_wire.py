@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,60 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from agents_harness import Desk, Service, approve, closed_port, edit, eventually
-from mcp_harness import GATEWAY, around, process
-
-PARROT = Path(__file__).with_name("parrot.py")
-
-
-class Wire:
-    """A gateway on standard input and output, before the parrot."""
-
-    def __init__(self, service: Service, agent: str, log: Path, *options: str, **env: str) -> None:
-        self.agent = agent
-        self._log = log
-        self._before = 0
-        words = [*GATEWAY, "--agent", agent, *options, "--", sys.executable, str(PARROT), str(log)]
-        self.process = subprocess.Popen(
-            words,
-            env=around(service, **env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def forget(self) -> None:
-        """What was sent until now is another test's."""
-        self.send({"jsonrpc": "2.0", "id": "forget", "method": "environment"})
-        while self.answer().get("id") != "forget":
-            pass
-        self._before = len(self._log.read_text())
-
-    @property
-    def sent(self) -> str:
-        """What the server was sent, as it came."""
-        return self._log.read_text()[self._before :] if self._log.exists() else ""
-
-    def send(self, line: str | dict[str, Any]) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write((line if isinstance(line, str) else json.dumps(line)).encode() + b"\n")
-        self.process.stdin.flush()
-
-    def line(self) -> bytes:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-    def answer(self) -> dict[str, Any]:
-        return json.loads(self.line())  # type: ignore[no-any-return]
-
-    @property
-    def got(self) -> list[dict[str, Any]]:
-        """What the server was sent, but for the gateway's own look at its tools."""
-        return [one for one in map(json.loads, self.sent.splitlines()) if not str(one.get("id")).startswith("signoff-")]
-
-    def end(self) -> int:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        return self.process.wait(15)
+from mcp_harness import GATEWAY, PARROT, Wire, around, call, process
 
 
 @pytest.fixture(scope="module")
@@ -100,10 +46,6 @@ def own(service: Service, desk: Desk, tmp_path: Path) -> Iterator[Wire]:
     yield made
     if made.process.poll() is None:
         made.end()
-
-
-def call(number: object = 1, name: str = "pay", **arguments: object) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
 
 
 CALL = '"params":{"name":"pay","arguments":{}}'
