@@ -9,9 +9,11 @@ import inspect
 import logging
 import time
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Unpack, cast
+from weakref import WeakKeyDictionary
 
 from agno.exceptions import RunCancelledException
 from agno.run.cancel import get_cancellation_manager, is_cancelled
@@ -20,19 +22,22 @@ from agno.tools import Function
 
 from signoff.errors import where
 from signoff_agents.agno.tools import Shape, ready
-from signoff_agents.gating import Call, Ran, Verdict, blocking, decide, refused, running, running_blocking, unless
+from signoff_agents.agno.turns import turn, turns_of
+from signoff_agents.gating import Call, Ran, Turns, Verdict, blocking, refused, running, running_blocking, unless
 
 if TYPE_CHECKING:
     from signoff.client import Gate
     from signoff.client.fields import Fields
 
 Describe = Callable[[object], str | None]
-CALL, CONTEXT = "fc", "_agno_run_context"
-"""Parameters that agno fills in by their names: its record of the call, and the run."""
+CALL, CONTEXT, AGENT, TEAM = FILLED = ("fc", "_agno_run_context", "_agno_agent", "_agno_team")
+"""Parameters that agno fills in by their names: its record of the call, the run, and who makes it."""
 LOOK = 2.0
 """Seconds between looks at whether the run goes on; agno sends no event."""
 
 log = logging.getLogger("signoff")
+_known: WeakKeyDictionary[FunctionType, _Gated] = WeakKeyDictionary()
+"""By what agno calls: its copies of a tool have the same one."""
 
 
 def gated(
@@ -46,6 +51,10 @@ def gated(
     refusals and answers as the result. With the same run and call id, a run that is taken up again finds its request. A
     run that is cancelled while people think runs nothing.
 
+    The calls of one turn whose tools have the same `gate` are asked about as one batch, and each goes on as soon as it
+    is decided; in a sync run, when its turn comes. Calls that agno pauses for as well, and those of tools with hooks,
+    which may change or stop them, are asked about by themselves.
+
     For a toolkit: `[gated(gate, one) for one in toolkit.get_functions().values()]`. `outcome`: from a result to what
     the card shows of it; without it only that it succeeded. Raises TypeError for generators, and for what agno does not
     run by itself.
@@ -58,7 +67,7 @@ def gated(
     if isinstance(tool, Function) and not function.skip_entrypoint_processing:
         function.process_entrypoint()
         entry = function.entrypoint or entry
-    gate_of = _Gated(gate, function.name, entry, Shape(function), outcome, fields)
+    gate_of = _Gated(gate, turns_of(gate), function.name, entry, Shape(function), outcome, fields)
     function.entrypoint = gate_of.wrapped()
     function.cache_results = False  # an approval is for one run, and a refusal for one call
     function.skip_entrypoint_processing = True  # what it says of itself stays as it was
@@ -68,6 +77,7 @@ def gated(
 @dataclass(frozen=True)
 class _Gated:
     gate: Gate
+    turns: Turns
     name: str
     entry: Callable[..., Any]
     shape: Shape
@@ -98,15 +108,16 @@ class _Gated:
         rest = [one for one in signature.parameters.values() if one not in own]
         added = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
-            for name in (CALL, CONTEXT)
+            for name in FILLED
             if name not in signature.parameters
         ]
         wrapper.__signature__ = signature.replace(parameters=[*own, *added, *rest])
+        _known[wrapper] = self
         return cast("Callable[..., object]", wrapper)
 
     async def _run(self, given: dict[str, Any]) -> object:
-        call, passed = self._call(given)
-        verdict = await _decided(self.gate, call) if isinstance(call, Call) else call
+        calls, passed = self._calls(given)
+        verdict = calls if isinstance(calls, Verdict) else await self._decided(*calls)
         if verdict.run is None:
             return verdict.said
         async with running(self.gate, verdict) as ran:
@@ -115,8 +126,8 @@ class _Gated:
         return _noted(result, verdict)
 
     def _run_blocking(self, given: dict[str, Any]) -> object:
-        call, passed = self._call(given)
-        verdict = blocking(_decided(self.gate, call)) if isinstance(call, Call) else call
+        calls, passed = self._calls(given)
+        verdict = calls if isinstance(calls, Verdict) else blocking(self._decided(*calls))
         if verdict.run is None:
             return verdict.said
         with running_blocking(self.gate, verdict) as ran:
@@ -124,32 +135,59 @@ class _Gated:
             self._told(ran, result)
         return _noted(result, verdict)
 
-    def _call(self, given: dict[str, Any]) -> tuple[Call | Verdict, dict[str, Any]]:
-        """The call, and what is passed on beside its arguments; the verdict when it cannot be made out."""
+    def _calls(self, given: dict[str, Any]) -> tuple[tuple[Call, Sequence[Call]] | Verdict, dict[str, Any]]:
+        """The call and those of its turn, and what is passed on beside its arguments; the verdict when they cannot be
+        made out.
+        """
         try:
-            names = inspect.signature(self.entry).parameters
             made, context = given.get(CALL), given.get(CONTEXT)
-            for name in (CALL, CONTEXT):
-                if name not in names:
-                    given.pop(name, None)
-            passed = {name: given.pop(name) for name in list(given) if name in self.shape.unseen}
-            said = {
-                "title": self.name.replace("_", " ").strip().capitalize() or None,
-                "description": self.shape.description,
-                "schema": self.shape.schema,
-                **{key: value for key, value in self.fields.items() if value is not None},
-            }
-            call = Call(
-                tool=self.name,
-                arguments=self.shape.typed(given),
-                call_id=getattr(made, "call_id", None),
-                run_id=getattr(context, "run_id", None),
-                fields=cast("Fields", {key: value for key, value in said.items() if value is not None}),
-                fits=self.shape.fits,
-            )
+            owner = given.get(AGENT) or given.get(TEAM)
+            passed = {name: value for name, value in given.items() if name in self.shape.unseen}
+            run_id = getattr(context, "run_id", None)
+            own = self.call(given, getattr(made, "call_id", None), run_id)
+            others = [
+                one.call(each.arguments or {}, each.call_id, run_id)
+                for each in turn(owner, context)
+                if isinstance(each.function.entrypoint, FunctionType)
+                and (one := _known.get(each.function.entrypoint)) is not None
+                and one.turns is self.turns
+            ]
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=self.name, arguments={}), error), {}
-        return call, passed
+        return (own, others if own in others else [own]), passed
+
+    def call(self, given: Mapping[str, Any], call_id: str | None, run_id: str | None) -> Call:
+        """`given`: what agno calls the tool with, or the model's arguments."""
+        said = {
+            "title": self.name.replace("_", " ").strip().capitalize() or None,
+            "description": self.shape.description,
+            "schema": self.shape.schema,
+            **{key: value for key, value in self.fields.items() if value is not None},
+        }
+        arguments = {name: value for name, value in given.items() if name not in {*FILLED, *self.shape.unseen}}
+        return Call(
+            tool=self.name,
+            arguments=self.shape.typed(arguments),
+            call_id=call_id,
+            run_id=run_id,
+            fields=cast("Fields", {key: value for key, value in said.items() if value is not None}),
+            fits=self.shape.fits,
+        )
+
+    async def _decided(self, call: Call, calls: Sequence[Call]) -> Verdict:
+        """As long as the run goes on. Raises RunCancelledException when it was cancelled, or is over.
+
+        agno looks whether a run is cancelled between calls alone, and leaves a thread that waits to itself.
+        """
+        if call.run_id is None:
+            return await self.turns.decide(call, [call])
+        run_id, listed = call.run_id, _listed(call.run_id)
+        verdict = None
+        if not await _over(run_id, listed):  # by an earlier call of the turn, which may have been asked about with it
+            verdict = await unless(self.gate, lambda: _over(run_id, listed), self.turns.decide(call, calls), LOOK)
+        if verdict is None:
+            raise RunCancelledException(f"Run {run_id} was cancelled")
+        return verdict
 
     def _told(self, ran: Ran, result: object) -> None:
         if self.outcome is not None:
@@ -157,20 +195,6 @@ class _Gated:
                 ran.detail = self.outcome(result)
             except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the model
                 log.warning("the outcome could not be described: %s", where(error))
-
-
-async def _decided(gate: Gate, call: Call) -> Verdict:
-    """As `decide`, for as long as the run goes on. Raises RunCancelledException when it was cancelled, or is over.
-
-    agno looks whether a run is cancelled between calls alone, and leaves a thread that waits to itself.
-    """
-    if call.run_id is None:
-        return await decide(gate, call)
-    run_id, listed = call.run_id, _listed(call.run_id)
-    verdict = await unless(gate, lambda: _over(run_id, listed), decide(gate, call), LOOK)
-    if verdict is None:
-        raise RunCancelledException(f"Run {run_id} was cancelled")
-    return verdict
 
 
 async def _over(run_id: str, listed: float | None) -> bool:

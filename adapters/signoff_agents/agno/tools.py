@@ -116,7 +116,11 @@ def function(runner: object, name: str, member: str | None = None) -> Function |
 
 def functions(runner: Agent | Team) -> Iterator[Function]:
     """Those that are listed; not those that a function makes for each run."""
-    tools: object = runner.tools
+    return listed(runner.tools)
+
+
+def listed(tools: object) -> Iterator[Function]:
+    """The same of what stands in a runner's `tools`."""
     for tool in cast("list[object]", tools) if isinstance(tools, list) else ():
         if isinstance(tool, Function):
             yield tool
