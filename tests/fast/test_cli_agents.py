@@ -56,6 +56,33 @@ def test_mcp_without_a_verb_serves() -> None:
     assert 'pip install "signoff[mcp]"' in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--help"], "gateway"),
+        (["-h"], "request_approval, ask_human, decide"),
+        (["gateway", "--help"], "--prefix"),
+        (["serve", "--help"], "--patience"),
+    ],
+)
+def test_mcp_help_needs_nothing_installed(words: list[str], said: str) -> None:
+    """What a command is for can be read before its extra, or the server's packages, are there."""
+    ran = signoff("mcp", *words, without=("mcp", "typer", "redis"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert said in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["serve"], ["gateway", "--", "true"], ["gateway", "--url", "http://127.0.0.1:9/mcp"]]
+)
+def test_mcp_says_which_extra_runs_it(words: list[str]) -> None:
+    """One sentence, and nothing was begun."""
+    ran = signoff("mcp", *words, without=("mcp",))
+    assert ran.returncode == agents.NOT_STARTED
+    assert ran.stderr.strip().endswith('pip install "signoff[mcp]"')
+    assert "Traceback" not in ran.stderr
+
+
 def test_help_lists_them() -> None:
     """`signoff --help` names both, though they are run before it."""
     ran = signoff("--help")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from signoff_agents.mcp.commands import main
+from signoff_agents._mcp_words import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

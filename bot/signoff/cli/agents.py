@@ -28,9 +28,9 @@ def run(words: Sequence[str]) -> int:
 
 def mcp(words: Sequence[str]) -> int:
     """Serve; without a verb that is the server with `request_approval`, `ask_human` and `decide`."""
-    try:
-        from signoff_agents.mcp.commands import main
+    from signoff_agents._mcp_words import main
 
+    try:
         return main(words)
     except ImportError as error:
         print(f"signoff: {error}", file=sys.stderr)
