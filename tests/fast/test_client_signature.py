@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
-from signoff.client.signature import Parameters, docstring, model_arguments, model_rebuilt, model_schema, plain
+from signoff.client.signature import Parameters, docstring, exact, model_arguments, model_rebuilt, model_schema, plain
 from signoff.model import dumps, loads
 
 
@@ -258,3 +258,20 @@ def test_any_json_value_keeps_its_value(value: object) -> None:
     parameters = Parameters(anything)
     sent, bound = parameters.arguments((value,), {})
     assert parameters.bind(bound, sent).arguments["value"] == loads(dumps(plain(value)))
+
+
+@given(st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.decimals(allow_nan=False, places=20))
+def test_a_number_is_told_as_it_arrives(value: float | Decimal) -> None:
+    """What is compared with the service's answer is what JSON makes of it, its type and sign included."""
+    try:
+        arrived = loads(dumps(value))
+    except ValueError:
+        return
+    assert (type(exact(value)), repr(exact(value))) == (type(arrived), repr(arrived))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), Decimal("NaN"), pytest.param(10**5000, id="long")])
+def test_a_number_that_cannot_be_written_is_none(value: float | Decimal) -> None:
+    """It is refused where it is made."""
+    with pytest.raises(ValueError, match=r"NaN|[Ff]loat|integer"):
+        exact(value)

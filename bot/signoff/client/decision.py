@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -99,8 +99,13 @@ def _known(value: object, model: type[BaseModel]) -> object:
     """Without fields that a newer service may have added."""
     if not isinstance(value, dict):
         return value
-    names = {field.alias or name for name, field in model.model_fields.items()}
+    names = _names(model)
     return {name: item for name, item in cast("Document", value).items() if name in names}
+
+
+@functools.cache
+def _names(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(field.alias or name for name, field in model.model_fields.items())
 
 
 def refusal(decision: Decision) -> NotRun | None:
@@ -138,7 +143,7 @@ def same(one: object, other: object) -> bool:
     """The same JSON: 1 and 1.0 are one number, `true` is none, the order of names does not count."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    if isinstance(one, dict) and isinstance(other, dict):
         left, right = cast("Document", one), cast("Document", other)
         return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
     if isinstance(one, list) and isinstance(other, list):

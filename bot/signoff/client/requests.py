@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
-from signoff.client.signature import exact
-from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist
+from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist, wrong_address
 from signoff.errors import Doubtful, NotRun, NotSetUp, Refused, Unavailable, Unusable
+from signoff.model import dumps
 
 POLL = 25.0
 """Seconds of one long poll: shorter than the idle time-outs of common proxies (30 to 60 s)."""
@@ -73,7 +73,7 @@ class Requests:
                     reason="SIGNOFF_API_KEY is not set; make one with `signoff keys create --role agent --name NAME`.",
                 )
             url = self._url or os.environ.get("SIGNOFF_URL") or DEFAULT_URL
-            if (fault := _fault(url)) is not None:
+            if (fault := wrong_address(url)) is not None:
                 raise NotSetUp(tool=tool, reason=fault)
             self._wire = Wire(url, key, self._timeout)
         return self._wire
@@ -105,10 +105,13 @@ class Requests:
     async def sent(
         self, tool: str, path: str, body: Mapping[str, object], idempotency_key: str, claim: str | None = None
     ) -> Reply:
-        """What the service recorded. Raises Unavailable; Refused when the service says no."""
+        """What the service recorded. Raises Unavailable; Refused when the service says no.
+
+        `body`: JSON data, its arguments as `exact` has them.
+        """
         headers = {"Idempotency-Key": idempotency_key} | ({} if claim is None else {CLAIM: claim})
         try:
-            exact(body)
+            dumps(body).encode()
         except (TypeError, ValueError) as error:
             raise Refused(tool=tool, reason=f"the call cannot be written as JSON ({error}).") from error
         reply = await self.answered(tool, lambda wire: wire.send("POST", path, body, headers=headers))
@@ -142,7 +145,7 @@ class Requests:
         # Whose claim that was is in a header, which a proxy may have taken away: then the service is asked for it.
         if not recorded.claimed and not await self._burnt(decision, claim):
             return decision
-        if not same(decision.arguments, exact(body["arguments"])):
+        if not same(decision.arguments, body["arguments"]):
             raise doubtful(tool, "other arguments were approved than those that were asked about")
         self._claimed.add(decision.id)
         return decision.model_copy(update={"consumed_at": None})  # not by an earlier attempt, but for this one
@@ -261,7 +264,7 @@ def check_recorded(tool: str, body: Mapping[str, object], recorded: Document, *,
     if not isinstance(recorded.get("id"), str) or recorded.get("tool") != tool:
         raise doubtful(tool, "it does not say which request it recorded")
     # A replay, or what this was folded into, may show edited arguments; what was asked then is held to by digests.
-    if not replayed and not same(recorded.get("arguments"), exact(body["arguments"])):
+    if not replayed and not same(recorded.get("arguments"), body["arguments"]):
         raise doubtful(tool, "it recorded other arguments than those that were sent")
 
 
@@ -292,19 +295,6 @@ _SAME_IDS = (
     "the same run id and tool call id were used with other arguments or options; "
     "give another call another tool_call_id."
 )
-
-
-def _fault(url: str) -> str | None:
-    """What is wrong with the service's address."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
-            return None
-    except ValueError:
-        parts = None
-    if parts is not None and "://" not in url:
-        return f"the address {url} has no scheme; write http://{url} or https://{url} (SIGNOFF_URL, or Gate(url=…))."
-    return f"{url} is not an address of a service; write it like http://127.0.0.1:8080 (SIGNOFF_URL, or Gate(url=…))."
 
 
 def _path(request_id: str) -> str:

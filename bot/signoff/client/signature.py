@@ -66,11 +66,16 @@ def _name(key: object) -> str:
 
 def exact(value: object) -> object:
     """JSON data as it arrives at the other end: floats where they are exact, Decimals elsewhere."""
-    return value if type(value) in _UNCHANGED else loads(dumps(value))
+    if type(value) in _UNCHANGED or (type(value) in _NUMBERS and abs(cast("float", value)) < _USUAL):
+        return value
+    return loads(dumps(value))
 
 
 _UNCHANGED = (str, bool, type(None))
 """Exactly these arrive as they are, whatever their value."""
+_NUMBERS = (int, float)
+_USUAL = 2**63
+"""Numbers below it, which NaN is not, arrive as they are; of others some cannot be written."""
 
 
 def written(arguments: Mapping[str, object]) -> Document:

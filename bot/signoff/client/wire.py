@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -132,6 +133,19 @@ def _document(raw: bytes, status: int) -> Document:
 
 def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 7 else None
+
+
+def wrong_address(url: str) -> str | None:
+    """What is wrong with the service's address; None if it may be one."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+            return None
+    except ValueError:
+        parts = None
+    if parts is not None and "://" not in url:
+        return f"the address {url} has no scheme; write http://{url} or https://{url} (SIGNOFF_URL, or Gate(url=…))."
+    return f"{url} is not an address of a service; write it like http://127.0.0.1:8080 (SIGNOFF_URL, or Gate(url=…))."
 
 
 class Outage:
