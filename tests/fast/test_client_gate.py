@@ -713,7 +713,7 @@ async def test_senseless_calls_are_refused_at_once(gate: Gate, service: Service)
 
 
 async def test_text_that_no_json_can_hold_is_refused(gate: Gate, service: Service) -> None:
-    """Half of a surrogate pair, as a shell makes it of bytes that are no UTF-8: one of our errors, and nobody is asked."""
+    """Half of a surrogate pair, as a shell makes it of bytes that are no UTF-8; nobody is asked."""
     with pytest.raises(Refused, match="cannot be written as JSON"):
         await gate.ask("deploy", {"service": "caf\udce9"})
     assert not service.calls
