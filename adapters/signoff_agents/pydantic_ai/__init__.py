@@ -1,8 +1,8 @@
 """Pydantic AI: one capability that asks about deferred calls, or about every call, and waits or lets the run pause.
 
-`approvals` goes into `Agent(capabilities=[…])`. With `pause=True` the run ends with its `DeferredToolRequests`, which
-`Approvals.resolve` answers, in this process or another; `resolve` answers those of an agent without the capability.
-`GatedToolset` stands around a single toolset.
+`approvals` goes into `Agent(capabilities=[…])`. With `pause=True` the run ends with its `DeferredToolRequests`, and
+`Approvals.resume` asks people and goes on, in this process or another, also with an agent without the capability;
+`resolve` is for results that something else goes on with. `GatedToolset` stands around a single toolset.
 
 Written for pydantic-ai 2.62.
 """

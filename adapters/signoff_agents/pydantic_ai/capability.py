@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_ai.agent import AbstractAgent
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering
 from pydantic_ai.exceptions import ApprovalRequired, ModelRetry
-from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.messages import ModelMessage, ToolCallPart
 from pydantic_ai.output import OutputContext
+from pydantic_ai.run import AgentRunResult
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, RunContext, ToolDefinition
 from pydantic_core import to_jsonable_python
 
@@ -57,7 +58,7 @@ def approvals(
     `tools`; then it is a question from the start.
 
     `pause=True`: nobody is waited for; the run ends with `DeferredToolRequests`, which must be among the agent's output
-    types, and goes on with what `resolve` returns. `run_id`: the conversation's id without it. `outcome`: from a result
+    types, and `Approvals.resume` goes on with it. `run_id`: the conversation's id without it. `outcome`: from a result
     to what the card shows of it. Edits are checked by the tool's own types; the model is told of them.
 
     Output functions, which the model's final answer is given to, wait like tools; a refusal is a retry for the model,
@@ -125,12 +126,46 @@ class Approvals(AbstractCapability[Any]):
         self._keep(self.run_id or run_id, waiting, verdicts)
         return results_of(waiting, verdicts)
 
+    async def resume(
+        self,
+        agent: AbstractAgent[Any, Any],
+        requests: DeferredToolRequests,
+        *,
+        message_history: Sequence[ModelMessage],
+        run_id: str,
+        started: Started = "raise",
+        **options: Any,
+    ) -> AgentRunResult[Any]:
+        """Ask about what a paused run waits for, and go on with it: `agent.run` to its end, or to its next pause.
+
+        The model is told of edits, and outcomes are reported, for an agent with this capability and for one without any
+        like it. Every call that waits must be among `tools`. `run_id`: the conversation's, the same in every process.
+        `started`: see `resolve`. `options`: what else `agent.run` takes. Raises what `resolve` and `agent.run` raise,
+        and TypeError for an agent with other approvals.
+        """
+        has: list[AbstractCapability[Any]] = []
+        agent.root_capability.apply(has.append)
+        own = [one for one in has if isinstance(one, Approvals)]
+        if own and not any(one is self for one in own):
+            raise TypeError("this agent's own approvals would ask again; `resume` is theirs to call")
+        answers = await self.resolve(requests, agent=agent, run_id=run_id, started=started)
+        if not own:
+            options["capabilities"] = [*(options.get("capabilities") or ()), self._telling(run_id)]
+        return await agent.run(message_history=message_history, deferred_tool_results=answers, **options)
+
+    def _telling(self, run_id: str) -> Approvals:
+        """For a run of an agent without this capability: what has been approved here is told and reported, no more."""
+        telling = replace(self, tools=None, pause=True, run_id=self.run_id or run_id)
+        telling._claimed = self._claimed  # the same ones
+        return telling
+
     async def wrap_tool_execute(
         self, ctx: RunContext[Any], *, call: ToolCallPart, tool_def: ToolDefinition, args: Arguments, handler: Any
     ) -> Any:
         """Before every run of a tool. Raises ApprovalRequired, which defers the call."""
         run_id = self._run_id(ctx)
-        verdict = self._claimed.pop((run_id, call.tool_call_id), None)
+        # Ids may come again: what was approved is no approval of a call that nobody has been asked about.
+        verdict = self._claimed.pop((run_id, call.tool_call_id), None) if ctx.tool_call_approved else None
         if verdict is None:
             fields = None if self.tools is None else fields_of(self.tools, call.tool_name)
             if fields is None:

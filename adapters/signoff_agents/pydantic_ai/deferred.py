@@ -43,7 +43,11 @@ async def resolve(
     title: str | None = None,
     started: Started = "raise",
 ) -> DeferredToolResults:
-    """What a paused run goes on with: `agent.run(message_history=…, deferred_tool_results=await resolve(…))`.
+    """What a paused run goes on with, where something else than `Approvals.resume` goes on with it.
+
+    The results say what runs and have no place for a word to the model: it is told nothing of an edit, and no outcome
+    is reported. `approvals(gate, None).resume` does both, for the same agents. (An agent that has `approvals` goes on
+    with its own `resolve` or `resume` alone; it takes results of this one for a second attempt.)
 
     Asks about all of them as one batch, waits for all, and burns each approval: give the results to one run, at once.
     `run_id`: the conversation's, `result.conversation_id`, the same in every process. `tools`: which are asked about,
@@ -51,8 +55,7 @@ async def resolve(
     are shown, and checked before and after an edit.
 
     An edit becomes `override_args`, a refusal `ToolDenied` with its text; so does a person's answer to an approval,
-    because nothing else is a result in the tool's place. An external call's result is what a person answers. Results
-    that are used without the capability (`approvals`) tell the model nothing of an edit, and no outcome is reported.
+    because nothing else is a result in the tool's place. An external call's result is what a person answers.
 
     Raises AlreadyStarted when another attempt has the approvals: it runs, or it has crashed; with `started="tell"` the
     model is told so. Raises Unavailable when nobody can be asked; nothing is burnt, and this can be called again.

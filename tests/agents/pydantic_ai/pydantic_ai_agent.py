@@ -132,8 +132,7 @@ async def work(part: str, folder: Path, conversation: str) -> list[Any]:
     messages = ModelMessagesTypeAdapter.validate_json(kept.read_bytes())
     calls = [one for one in messages[-1].parts if isinstance(one, ToolCallPart)]
     waits = DeferredToolRequests(approvals=calls)
-    answers = await asking.resolve(waits, run_id=conversation, agent=made)
-    return said(await made.run(message_history=messages, deferred_tool_results=answers))
+    return said(await asking.resume(made, waits, message_history=messages, run_id=conversation))
 
 
 def main() -> None:

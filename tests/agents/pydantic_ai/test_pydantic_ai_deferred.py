@@ -6,11 +6,13 @@ import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from agents_harness import Desk, approve, edit, reject, respond
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 
@@ -69,6 +71,71 @@ async def test_with_the_capability_the_model_is_told_of_edits(desk: Desk) -> Non
         "paid a 5\n\nAda Okafor changed the arguments of pay before it ran: amount is now 5.",
     ]
     assert [one["outcome"]["status"] for one in desk.requests()] == ["succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize("has", [True, False])
+async def test_resume_tells_of_edits_whether_the_agent_has_the_capability_or_not(desk: Desk, has: bool) -> None:
+    """What runs once people have decided is noted and reported; what waits later makes the run pause again."""
+    bank = Bank()
+    asking = approvals(desk.gate(), None, pause=True)
+    turns = [turn(("pay", {"to": "a", "amount": 1}), ("look", {"what": "sky"})), pays(2, prefix="d")]
+    made = pausing(bank, *turns, capabilities=[asking] if has else [])
+    desk.people(edit(amount=5), approve)
+
+    async def on(paused: Any) -> Any:
+        history, run_id = paused.all_messages(), paused.conversation_id
+        return await asking.resume(made, paused.output, message_history=history, run_id=run_id)
+
+    again = await on(await made.run("pay"))
+    note = "Ada Okafor changed the arguments of pay before it ran: amount is now 5."
+    assert said(again)[:2] == [f"paid a 5\n\n{note}", "sky is blue"]
+    assert isinstance(again.output, DeferredToolRequests)
+    assert said(await on(again))[2] == "paid p0 2"
+    assert [one["outcome"]["status"] for one in desk.requests()] == ["succeeded", "succeeded"]
+    assert sorted(bank.paid) == ["a 5", "look sky", "p0 2"]
+
+
+async def test_resume_leaves_other_capabilities_of_the_run(desk: Desk) -> None:
+    """What else `agent.run` is given gets there; the run's own tools wait for nobody."""
+    bank, seen = Bank(), list[str]()
+
+    @dataclass
+    class Watching(AbstractCapability[None]):
+        async def before_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any) -> Any:
+            seen.append(call.tool_name)
+            return args
+
+    made = pausing(bank, pays(1), turn(("look", {"what": "sky"}), prefix="d"))
+    paused = await made.run("pay")
+    desk.people(approve)
+    asking = approvals(desk.gate())
+    more: Any = {"message_history": paused.all_messages(), "run_id": paused.conversation_id}
+    await asking.resume(made, paused.output, **more, capabilities=[Watching()])
+    assert seen == ["pay", "look"]
+    assert [one["tool"] for one in desk.requests()] == ["pay"]
+
+
+async def test_resume_by_other_approvals_than_the_agents_own(desk: Desk) -> None:
+    """The agent's own would take it for a second attempt, so nobody is asked and nothing burnt."""
+    made = pausing(Bank(), pays(1), capabilities=[approvals(desk.gate(), pause=True)])
+    paused = await made.run("pay")
+    more: Any = {"message_history": paused.all_messages(), "run_id": paused.conversation_id}
+    with pytest.raises(TypeError, match="this agent's own approvals"):
+        await approvals(desk.gate(), pause=True).resume(made, paused.output, **more)
+    assert desk.requests() == []
+
+
+async def test_ids_that_come_again_are_no_approval(desk: Desk) -> None:
+    """An approved call whose run was given up: another one under its ids waits for people like any other."""
+    bank = Bank()
+    asking = approvals(desk.gate(), pause=True)
+    paused = await pausing(bank, pays(1), capabilities=[asking]).run("pay", conversation_id=desk.run)
+    desk.people(approve)
+    made = pausing(bank, pays(999), capabilities=[asking])
+    await asking.resolve(paused.output, agent=made, run_id=desk.run)
+    result = await made.run("pay", conversation_id=desk.run)
+    assert isinstance(result.output, DeferredToolRequests)
+    assert not bank.paid
 
 
 async def test_edit_that_does_not_fit(desk: Desk) -> None:
