@@ -19,8 +19,10 @@ from agno.run.base import RunStatus
 from agno.run.requirement import RunRequirement
 
 from signoff.errors import where
+from signoff_agents.agno.gated import is_gated
 from signoff_agents.agno.pauses import AskedTool, amend, asked_tools
 from signoff_agents.agno.rows import POLL, Row, Table, ask_beside, elsewhere, ours
+from signoff_agents.agno.tools import function
 from signoff_agents.gating import Tools, Verdict, blocking, checked, settle
 
 if TYPE_CHECKING:
@@ -44,15 +46,15 @@ class ApprovalsBridge:
     A decision made here resolves the row; a row that is decided in AgentOS takes the request back. Nothing goes on with
     the run: that is done by whoever waits for the row, such as AgentOS, with `continue_run(run_id=…, session_id=…)`.
     Whoever passes requirements of their own there, or `tools` over AgentOS' HTTP without its authorization, passes by
-    every row; `gated` closes that. A user input that is rejected in AgentOS is held to that from the next look on;
-    until then agno runs it.
+    every row. A user input that is rejected in AgentOS is held to that from the next look on; until then agno runs it,
+    and a warning says so, once for each tool. `gated` around the tool closes both, and asks once more.
 
     Runs that `run_with_approvals` or `resume` drives decide their rows by themselves: for those no bridge is needed,
     and both would ask about the same calls.
 
     `db`: of either kind, with approvals. `runners`: agents, teams and workflows whose tools say what their arguments
-    may be; without them people see the arguments alone. `tools`: name → what `Gate.ask` takes. `poll`: seconds between
-    looks at the table.
+    may be, and whether they are `gated`; without them people see the arguments alone. `tools`: name → what `Gate.ask`
+    takes. `poll`: seconds between looks at the table.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ApprovalsBridge:
         self._runners = list(runners)
         self._tools = checked(tools)
         self._poll = poll
+        self._warned: set[str] = set()
 
     async def run(self) -> None:
         """Until it is cancelled. What people have been asked by then stays asked, and is found again."""
@@ -106,7 +109,10 @@ class ApprovalsBridge:
 
         Raises Unavailable, and whatever the database raises; the row is pending then.
         """
-        asked = self._asked(row)
+        ids = {row.get("agent_id"), row.get("team_id"), row.get("workflow_id")}
+        runners = [one for one in self._runners if one.id in ids]
+        asked = self._asked(row, runners)
+        self._warn(asked, runners)
         if not asked:
             log.warning("the approval %s of agno names no call that waits; decide it in AgentOS", row["id"])
             return False
@@ -140,14 +146,31 @@ class ApprovalsBridge:
             await self._save(held, row)
         return False
 
-    def _asked(self, row: Row) -> list[AskedTool]:
+    def _asked(self, row: Row, runners: object) -> list[AskedTool]:
         found = [RunRequirement.from_dict(one) for one in row.get("requirements") or ()]
         required = [
             one for one in found if one.tool_execution is not None and one.tool_execution.approval_type == "required"
         ]
-        ids = {row.get("agent_id"), row.get("team_id"), row.get("workflow_id")}
-        runners = [one for one in self._runners if one.id in ids]
         return asked_tools(required, runners, row["run_id"], self._tools, {})
+
+    def _warn(self, asked: Sequence[AskedTool], runners: object) -> None:
+        """Of what nothing in the row or the run can keep agno from, until the "no" of AgentOS is written into the run.
+
+        In a user input's own lane agno tells a rejected call from an approved one nowhere, and in every other lane it
+        loses the values that are given with an approval.
+        """
+        for one in asked:
+            name = one.call.tool
+            if one.requirement.pause_type != "user_input" or name in self._warned:
+                continue
+            tool = function(runners, name, one.requirement.member_agent_id)
+            if not is_gated(tool):
+                self._warned.add(name)
+                log.warning(
+                    "%s waits for user input in AgentOS. Rejected there, agno runs it all the same if its run goes on "
+                    "at once. gated(gate, %s) keeps it from that%s.",
+                    *(name, name, "" if tool is not None else "; if it is gated, say so with `runners`"),
+                )
 
     async def _settled(self, asked: AskedTool, told: Decision | Verdict) -> Verdict:
         """Raises the error of a verdict that is none."""

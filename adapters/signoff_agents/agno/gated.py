@@ -74,6 +74,15 @@ def gated(
     return function
 
 
+def is_gated(tool: Function | None) -> bool:
+    """Does it wait inside its own call? Not known of a tool that cannot be found."""
+    return tool is not None and _gate_of(tool) is not None
+
+
+def _gate_of(tool: Function) -> _Gated | None:
+    return _known.get(tool.entrypoint) if isinstance(tool.entrypoint, FunctionType) else None
+
+
 @dataclass(frozen=True)
 class _Gated:
     gate: Gate
@@ -148,9 +157,7 @@ class _Gated:
             others = [
                 one.call(each.arguments or {}, each.call_id, run_id)
                 for each in turn(owner, context)
-                if isinstance(each.function.entrypoint, FunctionType)
-                and (one := _known.get(each.function.entrypoint)) is not None
-                and one.turns is self.turns
+                if (one := _gate_of(each.function)) is not None and one.turns is self.turns
             ]
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=self.name, arguments={}), error), {}

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves
 from agno.approval import approval
 from agno_agent import Bank, agent, async_sqlite, delegate, errors, pays, said, sqlite, team
 
-from signoff_agents.agno import ApprovalsBridge, resume, run_with_approvals
+from signoff_agents.agno import ApprovalsBridge, gated, resume, run_with_approvals
 
 KINDS = ("requires_confirmation", "requires_user_input", "external_execution")
 DATABASES = pytest.mark.parametrize("database", [sqlite, async_sqlite])
@@ -189,6 +189,65 @@ async def test_user_input_that_is_rejected_in_agentos(desk: Desk, tmp_path: Path
     ended = await go_on(bank, "requires_user_input", tmp_path, run)
     assert said(ended) == ["Max rejected this call of pay in AgentOS: no money"]
     assert not bank.paid
+
+
+async def test_agno_alone_does_not_wait_for_the_bridge(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The framework's own behaviour: rejected in AgentOS and gone on with before the bridge looks, the call runs. The
+    bridge has said so by then, once for all rows of the tool.
+    """
+    monkeypatch.setattr("signoff_agents.agno.rows.POLL", 60)
+    bank = Bank()
+    run = pause(bank, "requires_user_input", tmp_path, desk.run)
+    desk.people(None)
+    db = sqlite(tmp_path)
+    async with bridge(desk, db):
+        await asyncio.to_thread(desk.waiting)
+        db.update_approval(row(tmp_path)["id"], expected_status="pending", status="rejected")
+        await go_on(bank, "requires_user_input", tmp_path, run)
+        assert bank.paid == ["p0 3"]
+        pause(bank, "requires_user_input", tmp_path, desk.run)
+        await asyncio.to_thread(desk.waiting, 2)
+    assert caplog.text.count("pay waits for user input in AgentOS") == 1
+    assert "gated(gate, pay) keeps it from that; if it is gated, say so with `runners`." in caplog.text
+
+
+async def test_gated_tool_needs_no_bridge_to_hear_of_a_rejection(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ours: however soon the run goes on, the tool itself asks; and the bridge warns of nothing."""
+    monkeypatch.setattr("signoff_agents.agno.rows.POLL", 60)
+    bank = Bank()
+    held = approval(gated(desk.gate(), bank.tool(requires_user_input=True), title="Asked by the tool"))
+    made = agent(pays(3), tools=[held], db=sqlite(tmp_path), id="payer")
+    run = made.run("pay", session_id=desk.run)
+    desk.people(None)
+    db = sqlite(tmp_path)
+    async with bridge(desk, db, runners=[made]):
+        await asyncio.to_thread(desk.waiting)
+        db.update_approval(row(tmp_path)["id"], expected_status="pending", status="rejected")
+        going = asyncio.create_task(made.acontinue_run(run_id=run.run_id, session_id=desk.run))  # type: ignore[arg-type]
+        asked = await asyncio.to_thread(desk.waiting, 2)
+        desk.decide(next(one for one in asked if one["title"] == "Asked by the tool"), reject("not this"))
+        ended = await going
+    assert said(ended) == ["Ada Okafor rejected this call of pay: not this. Do not try this again."]
+    assert not bank.paid
+    assert "waits for user input in AgentOS" not in caplog.text
+
+
+async def test_tool_of_a_known_runner_that_is_not_gated(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bridge sees that it is not; a confirmation that is rejected in AgentOS does not run, and needs no warning."""
+    bank = Bank()
+    desk.people(approve)
+    for kind, warned in (("requires_confirmation", False), ("requires_user_input", True)):
+        made = agent(pays(3), tools=[tool(bank, kind)], db=sqlite(tmp_path), id="payer")
+        made.run("pay", session_id=desk.run)
+        told = sqlite(tmp_path).get_approvals(status="pending")[0][0]
+        await ApprovalsBridge(sqlite(tmp_path), desk.gate(), runners=[made]).decide(told)
+        assert ("gated(gate, pay) keeps it from that." in caplog.text) is warned
 
 
 async def test_two_bridges(desk: Desk, tmp_path: Path) -> None:
@@ -366,6 +425,25 @@ async def test_driver_follows_agentos(
     assert bank.paid == paid
     assert text in said(run)[0]
     assert desk.requests()[0]["status"] == "cancelled"
+
+
+async def test_driver_is_overruled_at_the_last_moment(desk: Desk, tmp_path: Path) -> None:
+    """Approved here, rejected there just before it is written: it does not run, and the card says why."""
+    bank = Bank()
+    desk.people(approve)
+    db = sqlite(tmp_path)
+    write = db.update_approval
+
+    def late(approval_id: str, expected_status: str | None = None, **values: Any) -> Any:
+        write(approval_id, expected_status="pending", status="rejected", resolved_by="Max")
+        return write(approval_id, expected_status=expected_status, **values)
+
+    db.update_approval = late  # type: ignore[method-assign]
+    made = agent(pays(3), tools=[tool(bank, "requires_user_input")], db=db)
+    run = await run_with_approvals(made, "pay", gate=desk.gate(), session_id=desk.run)
+    assert said(run) == ["Max rejected this call of pay in AgentOS: no reason was given."]
+    assert not bank.paid
+    assert desk.requests()[0]["outcome"]["detail"] == "Not run: AgentOS had decided before."
 
 
 async def test_driver_asks_nobody_about_what_is_decided(desk: Desk, tmp_path: Path) -> None:

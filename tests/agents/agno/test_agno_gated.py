@@ -320,15 +320,3 @@ def test_what_cannot_wait_is_refused(desk: Desk) -> None:
 
     with pytest.raises(TypeError, match="lines"):
         gated(desk.gate(), lines)
-
-
-async def test_several_calls_wait_at_the_same_time(desk: Desk) -> None:
-    """Async calls of one turn do not wait for each other."""
-    bank = Bank()
-    desk.people(None)
-    task = asyncio.create_task(agent(pays(1, 2), tools=[gated(desk.gate(), bank.async_tool())]).arun("pay"))
-    asked = await asyncio.to_thread(desk.waiting, 2)
-    desk.decide(max(asked, key=lambda one: one["arguments"]["amount"]), approve)
-    await asyncio.to_thread(eventually, lambda: bank.paid == ["p1 2"])
-    desk.decide(min(asked, key=lambda one: one["arguments"]["amount"]), approve)
-    assert said(await task) == ["paid p0 1", "paid p1 2"]

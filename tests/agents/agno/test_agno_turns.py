@@ -122,11 +122,12 @@ async def test_each_turn_has_its_own_batch(desk: Desk) -> None:
     assert batches(desk) == [2, 2]
 
 
-async def test_first_to_be_decided_runs_first(desk: Desk) -> None:
+@pytest.mark.parametrize("entry", ENTRIES[1:])
+async def test_first_to_be_decided_runs_first(desk: Desk, entry: str) -> None:
     """agno makes the calls of an async run at the same time: none waits for the other's verdict."""
     bank = Bank()
     desk.people(None)
-    going = asyncio.create_task(go(agent(pays(1, 2), tools=tools(desk.gate(), bank))))
+    going = asyncio.create_task(go(agent(pays(1, 2), tools=tools(desk.gate(), bank, entry)), entry))
     one, other = sorted(await asyncio.to_thread(desk.waiting, 2), key=lambda asked: asked["arguments"]["amount"])
     desk.decide(other, approve)
     await asyncio.to_thread(eventually, lambda: bank.paid == ["p1 2"])
@@ -313,21 +314,31 @@ async def test_calls_that_agno_pauses_for_are_no_rows(desk: Desk) -> None:
     assert [asked["tool"] for asked in desk.requests()] == ["pay", "pay"]
 
 
+@pytest.mark.parametrize("whose", ["agent", "tool"])
 @pytest.mark.parametrize("entry", ["run", "arun"])
-async def test_hooks_have_the_last_word_about_each_call(desk: Desk, entry: str) -> None:
+async def test_hooks_have_the_last_word_about_each_call(desk: Desk, entry: str, whose: str) -> None:
     """One that changes a call and keeps another one from running: people see what is left, as it will run."""
     bank = Bank()
     desk.people(approve)
 
     def careful(arguments: dict[str, Any], function_call: Any) -> object:
-        if arguments["amount"] > 1:
+        if arguments["amount"] > 2:
             return "too much"
-        arguments["to"] = "somebody else"
+        if arguments["amount"] == 2:
+            arguments["to"] = "somebody else"
         return function_call(**arguments)
 
-    run = await go(agent(pays(1, 2), tools=tools(desk.gate(), bank, entry), tool_hooks=[careful]), entry)
-    assert (bank.paid, said(run)) == (["somebody else 1"], ["paid somebody else 1", "too much"])
-    assert [asked["arguments"] for asked in desk.requests()] == [{"to": "somebody else", "amount": 1}]
+    [pay] = tools(desk.gate(), bank, entry)
+    options: dict[str, Any] = {"tool_hooks": [careful]} if whose == "agent" else {}
+    pay.tool_hooks = [careful] if whose == "tool" else None
+    run = await go(agent(pays(1, 2, 3), tools=[pay], **options), entry)
+    assert said(run) == ["paid p0 1", "paid somebody else 2", "too much"]
+    assert sorted(bank.paid) == ["p0 1", "somebody else 2"]
+    told = [asked["arguments"] for asked in desk.requests()]
+    assert sorted(told, key=lambda one: one["amount"]) == [
+        {"to": "p0", "amount": 1},
+        {"to": "somebody else", "amount": 2},
+    ]
 
 
 @entries
