@@ -18,7 +18,7 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
 import pydantic_ai_agent
-from pydantic_ai_agent import Bank, pausing, pays, results, said, turn
+from pydantic_ai_agent import Bank, agent, pausing, pays, results, said, turn
 
 from signoff import AlreadyStarted, Unavailable
 from signoff_agents.pydantic_ai import approvals, resolve
@@ -131,7 +131,7 @@ async def test_ids_that_come_again_are_no_approval(desk: Desk) -> None:
     asking = approvals(desk.gate(), pause=True)
     paused = await pausing(bank, pays(1), capabilities=[asking]).run("pay", conversation_id=desk.run)
     desk.people(approve)
-    made = pausing(bank, pays(999), capabilities=[asking])
+    made = agent(bank, pays(999), output_type=[str, DeferredToolRequests], capabilities=[asking])
     await asking.resolve(paused.output, agent=made, run_id=desk.run)
     result = await made.run("pay", conversation_id=desk.run)
     assert isinstance(result.output, DeferredToolRequests)
