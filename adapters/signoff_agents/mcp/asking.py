@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from signoff.client import Batch, Gate
     from signoff.client.fields import Fields
 
-TURNS = 5
-"""Turns of the event loop in which a call is joined by those that came with it. No clock: what has arrived by then is
-read within them, and they take well under a millisecond."""
+TURNS = 50
+"""Turns of the event loop in which a call is joined by those that came with it. The first few are for what has arrived
+by now; a host that sends several calls, each by itself, needs the others. No timer: all of them take a tenth of a
+millisecond, and more only where there is more to read."""
 AGAIN = 3600.0
 """Seconds in which a call that its host gave up is taken for the same one when it is made again."""
 REMEMBERED = 1000

@@ -35,6 +35,8 @@ for line in sys.stdin:
         said = json.dumps(got["params"]["arguments"])
         content = [{"type": "text", "text": said}]
         print(json.dumps({"jsonrpc": "2.0", "id": number, "result": {"content": content}}), flush=True)
+    elif method == "initialize":
+        print(json.dumps({"jsonrpc": "2.0", "id": number, "result": {}}), flush=True)
     elif method == "environment":
         names = sorted(name for name in os.environ if name.startswith("SIGNOFF_"))
         print(json.dumps({"jsonrpc": "2.0", "id": number, "result": {"names": names}}), flush=True)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from agents_harness import Desk, Service, approve, edit, reject
-from mcp_harness import Wire, call
+from mcp_harness import GATEWAY, PARROT, Wire, around, call
 
 Json = dict[str, Any]
+POSTED = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 @pytest.fixture
@@ -168,3 +176,94 @@ def test_named_calls_of_a_named_run_are_found_again_in_another_process(
         assert json.loads(second.answer()["result"]["content"][0]["text"]) == {"n": number}
     assert second.end() == 0
     assert len(desk.requests()) == 2
+
+
+# ── over HTTP ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Frozen:
+    """A gateway over HTTP that can be kept from reading while several hosts, or one, send."""
+
+    def __init__(self, address: str, pid: int) -> None:
+        parts = urlsplit(address)
+        self._host, self._port, self._path = str(parts.hostname), parts.port, parts.path
+        self._pid = pid
+        self._open: list[HTTPConnection] = []
+
+    def sent(self, *posts: tuple[Json, dict[str, str]]) -> list[HTTPConnection]:
+        """All of these at the same moment, each on its connection."""
+        connections = [HTTPConnection(self._host, self._port, timeout=30) for _ in posts]
+        for connection in connections:
+            connection.connect()
+        os.kill(self._pid, signal.SIGSTOP)
+        try:
+            for connection, (message, headers) in zip(connections, posts, strict=True):
+                connection.request("POST", self._path, json.dumps(message), {**POSTED, **headers})
+        finally:
+            os.kill(self._pid, signal.SIGCONT)
+        self._open += connections
+        return connections
+
+    def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+
+def answer(connection: HTTPConnection) -> Json:
+    return json.loads(connection.getresponse().read())  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def frozen(service: Service, desk: Desk, tmp_path: Path) -> Iterator[Frozen]:
+    """Before the parrot; a process for each session."""
+    words = [*GATEWAY, "--agent", desk.agent, "--http", "127.0.0.1:0", "--", sys.executable, str(PARROT)]
+    started = subprocess.Popen([*words, str(tmp_path / "got")], env=around(service), stderr=subprocess.PIPE, text=True)
+    assert started.stderr is not None
+    found = re.search(r"listens on (http://\S+)", started.stderr.readline())
+    assert found is not None
+    made = Frozen(found[1], started.pid)
+    yield made
+    made.close()
+    started.terminate()
+    started.wait(15)
+    started.stderr.close()
+
+
+def session(frozen: Frozen) -> dict[str, str]:
+    """Begin one; what its posts say of it. Its list of tools is known by then."""
+    (connection,) = frozen.sent(({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}}, {}))
+    response = connection.getresponse()
+    response.read()
+    said = {"Mcp-Session-Id": str(response.headers["Mcp-Session-Id"])}
+    answer(*frozen.sent(({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, said)))
+    return said
+
+
+def test_posts_of_one_session_that_come_together_stand_on_one_card(frozen: Frozen, desk: Desk) -> None:
+    """Three POSTs at once: one card, and each has its answer on its own connection as soon as it is decided."""
+    said = session(frozen)
+    posts = frozen.sent(*((call(number, n=number), said) for number in (11, 12, 13)))
+    asked = rows(desk, 3)
+    for number, connection in ((13, posts[2]), (11, posts[0])):
+        desk.decide(asked[number], approve)
+        assert json.loads(answer(connection)["result"]["content"][0]["text"]) == {"n": number}
+    assert [one["arguments"]["n"] for one in desk.requests("pending")] == [12]
+
+
+def test_posts_of_two_sessions_never_stand_on_one_card(frozen: Frozen, desk: Desk) -> None:
+    """What different hosts want at the same moment has nothing to do with each other."""
+    one, other = session(frozen), session(frozen)
+    frozen.sent((call(11, n=1), one), (call(11, n=2), other))
+    waiting = desk.waiting(2)
+    assert [request["batch"] for request in waiting] == [None, None]
+    assert len({request["run_id"] for request in waiting}) == 2
+
+
+def test_a_host_that_leaves_takes_nothing_from_the_other_rows(frozen: Frozen, desk: Desk) -> None:
+    """One connection is closed while people are asked: its call runs no more, the other one's does."""
+    said = session(frozen)
+    left, stays = frozen.sent((call(11, n=1), said), (call(12, n=2), said))
+    asked = rows(desk, 2)
+    left.close()
+    desk.decide(asked[2], approve)
+    assert json.loads(answer(stays)["result"]["content"][0]["text"]) == {"n": 2}
