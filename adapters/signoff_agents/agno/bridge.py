@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 10
 """Looks at the table that a row is left out of after a failure."""
+ENDED = ("rejected", "expired", "cancelled")
+"""What a row says whose calls do not run."""
 
 log = logging.getLogger("signoff")
 
@@ -76,10 +78,14 @@ class ApprovalsBridge:
     async def run(self) -> None:
         """Until it is cancelled. What people have been asked by then stays asked, and is found again."""
         asking: dict[str, asyncio.Task[None]] = {}
+        first = True
         try:
             while True:
                 try:
-                    rows = await self._table.pending()
+                    rows = await self._table.of("pending")
+                    if first:
+                        await self._catch_up()
+                        first = False
                 except Exception as error:  # noqa: BLE001  # the database may come back
                     log.warning("the approvals of agno could not be read: %s", where(error))
                     rows = []
@@ -109,8 +115,7 @@ class ApprovalsBridge:
 
         Raises Unavailable, and whatever the database raises; the row is pending then.
         """
-        ids = {row.get("agent_id"), row.get("team_id"), row.get("workflow_id")}
-        runners = [one for one in self._runners if one.id in ids]
+        runners = self._runners_of(row)
         asked = self._asked(row, runners)
         self._warn(asked, runners)
         if not asked:
@@ -136,6 +141,20 @@ class ApprovalsBridge:
         await self._save(before, row)
         return await self._follow(now, asked)
 
+    async def _catch_up(self) -> None:
+        """Rows that ended without an approval in AgentOS while no bridge looked, and whose calls still wait."""
+        for row in [one for status in ENDED for one in await self._table.of(status)]:
+            if ours(row) or row.get("run_status") != RunStatus.paused.value:
+                continue
+            try:
+                runs = await self._held(row)
+                open_ones = {one.id for run in runs for one in run.requirements or () if not one.is_resolved()}
+                asked = [one for one in self._asked(row, self._runners_of(row)) if one.requirement.id in open_ones]
+                if asked:
+                    await self._follow(row, asked)
+            except Exception as error:  # noqa: BLE001  # the others are looked at all the same
+                log.warning("the approval %s of agno could not be followed: %s", row["id"], where(error))
+
     async def _follow(self, row: Row, asked: Sequence[AskedTool]) -> Literal[False]:
         """AgentOS was first. Its "no" is written into the run as well, for whoever goes on with that later."""
         verdicts = [elsewhere(one.call, row) for one in asked]
@@ -145,6 +164,10 @@ class ApprovalsBridge:
                 _write(run, asked, verdicts)
             await self._save(held, row)
         return False
+
+    def _runners_of(self, row: Row) -> list[Agent | Team | Workflow]:
+        ids = {row.get("agent_id"), row.get("team_id"), row.get("workflow_id")}
+        return [one for one in self._runners if one.id in ids]
 
     def _asked(self, row: Row, runners: object) -> list[AskedTool]:
         found = [RunRequirement.from_dict(one) for one in row.get("requirements") or ()]

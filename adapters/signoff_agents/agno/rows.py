@@ -45,11 +45,11 @@ class Table:
     async def get(self, row_id: str) -> Row | None:
         return cast("Row | None", await self.call("get_approval", row_id))
 
-    async def pending(self) -> list[Row]:
+    async def of(self, status: str) -> list[Row]:
         rows: list[Row] = []
         page = 1
         while True:
-            found, total = await self.call("get_approvals", status="pending", approval_type="required", page=page)
+            found, total = await self.call("get_approvals", status=status, approval_type="required", page=page)
             rows += found
             if not found or len(rows) >= total:
                 return rows

@@ -191,6 +191,21 @@ async def test_user_input_that_is_rejected_in_agentos(desk: Desk, tmp_path: Path
     assert not bank.paid
 
 
+@pytest.mark.parametrize("status", ["rejected", "cancelled", "expired"])
+async def test_user_input_that_is_rejected_while_no_bridge_looks(desk: Desk, status: str, tmp_path: Path) -> None:
+    """A bridge that starts later finds it, and writes into its run, which still waits, that it does not run."""
+    bank = Bank()
+    run = pause(bank, "requires_user_input", tmp_path, desk.run)
+    db = sqlite(tmp_path)
+    db.update_approval(row(tmp_path)["id"], status=status, resolved_by="Max")
+    async with bridge(desk, db):
+        await asyncio.to_thread(eventually, lambda: not db.get_run(run.run_id).active_requirements)  # type: ignore[union-attr]
+    ended = await go_on(bank, "requires_user_input", tmp_path, run)
+    assert "in AgentOS" in said(ended)[0]
+    assert not bank.paid
+    assert not desk.requests()
+
+
 async def test_agno_alone_does_not_wait_for_the_bridge(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
