@@ -18,10 +18,12 @@ class Batch:
 
     def __init__(self) -> None:
         self.request_ids: list[str] = []
+        self.rows: list[object] = []
         self.sent = 0
         self.left = asyncio.Event()
 
-    def add(self, tool: str, arguments: Mapping[str, object], **fields: object) -> None: ...
+    def add(self, tool: str, arguments: Mapping[str, object], **fields: object) -> None:
+        self.rows.append(arguments["n"])
 
     async def send(self) -> None:
         self.sent += 1
@@ -77,6 +79,22 @@ async def test_one_that_is_cancelled_while_they_are_sent_takes_nothing_from_the_
     batch.left.set()
     assert [(await task).kind for task in tasks[1:]] == ["away"] * 2
     assert batch.sent == 1
+
+
+async def test_one_that_is_cancelled_before_they_are_sent_is_no_row() -> None:
+    """People do not see what was taken back while the others were still coming in."""
+    gate = Away()
+    together = Together(cast("Gate", gate), lasting=False)
+    tasks = [asyncio.create_task(together.decide(call(number), named=False)) for number in (1, 2, 3)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.wait({tasks[0]})
+    for _ in range(2 * asking.TURNS):
+        await asyncio.sleep(0)
+    (batch,) = gate.batches
+    assert batch.rows == [2, 3]
+    batch.left.set()
+    await asyncio.gather(*tasks[1:])
 
 
 async def test_runs_and_hosts_are_never_mixed() -> None:
