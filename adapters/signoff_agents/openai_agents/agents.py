@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents import Agent, AgentHooks, FunctionTool, Handoff, ModelResponse, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
-from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall
 
 from signoff_agents.gating import Call, Tools, fields_of
-from signoff_agents.openai_agents.calls import named
+from signoff_agents.openai_agents.calls import named, run_of
 from signoff_agents.openai_agents.tools import Asking, Describe, Held
 
 if TYPE_CHECKING:
@@ -71,9 +70,9 @@ class _Turn:
     """What a model has answered once."""
 
     calls: list[ResponseFunctionToolCall]
-    usage: Usage
-    """What all contexts of a run share, and no other run: some models count their calls anew in each. Kept, so that no
-    other one can have its identity."""
+    run: object
+    """What its contexts share: some models count their calls anew in each run. Kept, so that nothing else can have its
+    identity."""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -110,9 +109,10 @@ class Turned(Asking):
 
     def heard(self, context: RunContextWrapper[Any], response: ModelResponse) -> None:
         """What the model has answered: the calls of a turn, before the first of them is made."""
-        turn = _Turn([one for one in response.output if isinstance(one, ResponseFunctionToolCall)], context.usage)
+        run = run_of(context)
+        turn = _Turn([one for one in response.output if isinstance(one, ResponseFunctionToolCall)], run)
         for call in turn.calls:
-            key = (id(context.usage), call.call_id)
+            key = (id(run), call.call_id)
             self._seen[key] = turn
             self._seen.move_to_end(key)
         while len(self._seen) > KEPT:
@@ -124,7 +124,7 @@ class Turned(Asking):
         return super().run_id(context) or (turn.id if turn is not None else None)
 
     def _turn_of(self, context: ToolContext[Any]) -> _Turn | None:
-        return self._seen.get((id(context.usage), context.tool_call_id))
+        return self._seen.get((id(run_of(context)), context.tool_call_id))
 
     def turn(self, own: Call, context: ToolContext[Any]) -> Sequence[Call]:
         known = self._held.get(id(context.agent), (None, cast("dict[str, FunctionTool]", {})))[1]

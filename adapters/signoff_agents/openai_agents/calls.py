@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from agents import FunctionTool
+from agents import FunctionTool, RunContextWrapper
 
 from signoff_agents.gating import Call, Misfit, Tools, fields_of, fits_schema
 
@@ -50,6 +50,13 @@ def read(name: str, arguments: str | None) -> Document:
 
 def _no_number(constant: str) -> None:
     raise ValueError(constant)
+
+
+def run_of(context: RunContextWrapper[Any]) -> object:
+    """What all contexts of a run share, and no other run: not even that of an agent which is a tool in it."""
+    # Their approvals; the usage is shared with such agents' runs.
+    found: object = getattr(context, "_approvals", None)
+    return context.usage if found is None else found
 
 
 def named(tools: Tools, tool: FunctionTool) -> Fields | None:

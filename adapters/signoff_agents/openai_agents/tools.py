@@ -22,6 +22,7 @@ from agents.tool_context import ToolContext
 
 from signoff.errors import NotRun, where
 from signoff_agents.gating import Call, Ran, Tools, Turns, Verdict, checked, refused, running, text
+from signoff_agents.openai_agents.arrivals import arrivals_of
 from signoff_agents.openai_agents.calls import call_of, named
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def gated(tool: FunctionTool, gate: Gate, *, outcome: Describe | None = None, **
     """`Agent(tools=[gated(pay, gate, risk="high")])`: it runs when a person has approved its arguments.
 
     `fields`: what `Gate.ask` takes. `outcome`: from a result to what the card shows of it; without it only that it
-    succeeded. The calls of one turn are asked about one by one, at the same time: a tool does not know the others;
-    `gate_agent` does. With `run_id`, or `RunConfig(group_id=…)`, the same call made again finds its first request.
+    succeeded. Those calls of a turn that the SDK makes at the same moment are one card with a row each. With `run_id`,
+    or `RunConfig(group_id=…)`, the same call made again finds its first request; each is a card of its own then, since
+    a tool does not know its turn. `gate_agent` does, and has both.
 
     People's time does not count for the tool's `timeout_seconds`, which holds for its run. `needs_approval` of the tool
     is not looked at any more: the service's policy says who is asked. A tool with an `output_type` for programs gets a
@@ -85,6 +87,7 @@ class Asking:
         self.outcome = outcome
         self._run_id = run_id
         self._turns = Turns(gate, title)
+        self._arrivals = arrivals_of(gate)
 
     def known(self, names: set[str]) -> None:
         """Raises ValueError where a name is said that no tool has: whoever misspells one believes it to be held."""
@@ -106,14 +109,17 @@ class Asking:
             calls = self._calls(tool, context, arguments)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(Call(tool=tool.qualified_name, arguments={}), error)
-        return await self._turns.decide(*calls)
+        own, turn = calls
+        if own.run_id is None:
+            return await self._arrivals.decide(own, context)
+        return await self._turns.decide(own, turn)
 
     def _calls(self, tool: FunctionTool, context: ToolContext[Any], arguments: str) -> tuple[Call, Sequence[Call]]:
         own = self.call(tool, arguments, context.tool_call_id, self.run_id(context))
         return own, self.turn(own, context)
 
     def turn(self, own: Call, context: ToolContext[Any]) -> Sequence[Call]:
-        """The calls of its turn that are asked about; a tool by itself knows none but its own."""
+        """The calls of its turn that are asked about, as far as its run names them; a tool by itself knows its own."""
         return [own]
 
     def run_id(self, context: ToolContext[Any]) -> str | None:

@@ -341,6 +341,24 @@ async def test_runs_whose_models_count_their_calls_anew(desk: Desk) -> None:
     assert len(desk.requests()) == 2
 
 
+async def test_agent_as_a_tool_called_twice_at_once(desk: Desk) -> None:
+    """Two runs of it within one run, with the same ids: a card each, and each runs its own calls."""
+    bank = Bank()
+    desk.people(approve)
+    last = [assistant_message("done")]
+    helper: Agent[Any] = Agent(
+        name="Bank", model=ScriptedModel([pays(1, 2), pays(3, 4), last, last]), tools=[*bank.tools()]
+    )
+    tool = gate_agent(helper, desk.gate()).as_tool("help", "Help.")
+    calls = turn(("help", {"input": "x"}), ("help", {"input": "x"}), prefix="h")
+    await run(Agent(name="First", model=model(calls), tools=[tool]))
+    assert sorted(bank.paid) == ["p0 1", "p0 3", "p1 2", "p1 4"]
+    cards: dict[str, list[float]] = {}
+    for one in desk.requests():
+        cards.setdefault(one["batch"]["id"], []).append(one["arguments"]["amount"])
+    assert sorted(map(sorted, cards.values())) == [[1, 2], [3, 4]]
+
+
 def test_restart_in_a_new_process_asks_once(desk: Desk, tmp_path: Path) -> None:
     """Killed while people think; the next process finds the same requests, runs what was approved, each once."""
     command = [sys.executable, openai_agents_agent.__file__, "block", str(tmp_path), desk.run]
