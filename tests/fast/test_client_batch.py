@@ -156,6 +156,49 @@ async def test_a_service_that_is_away_decides_nothing(gate: Gate, crowd: Crowd, 
     assert len(crowd.batches) == 1
 
 
+@pytest.mark.usefixtures("gate")
+async def test_an_outage_is_waited_out_once_for_all_who_wait(crowd: Crowd) -> None:
+    """Each hears of it, and none of them tries anew what another has just given up; later it can be sent again."""
+    crowd.unheard = True
+    batch = Gate("http://service.invalid", "so_test", patience=0).batch()
+    for call in range(3):
+        batch.add("issue_refund", {"order": call})
+    told = await asyncio.gather(*map(batch.decision, range(3)), return_exceptions=True)
+    assert [type(one) for one in told] == [Unavailable] * 3
+    assert [path for _, path, _ in crowd.calls] == ["/v1/batches"]
+    crowd.unheard = False
+    await batch.send()
+    assert len(crowd.batches) == 1
+
+
+async def test_who_stops_waiting_takes_the_batch_from_nobody(gate: Gate, crowd: Crowd) -> None:
+    """It is sent as long as somebody waits for one of its calls, and given up with the last one."""
+    crowd.away = True
+    batch = gate.batch()
+    for call in range(2):
+        batch.add("issue_refund", {"order": call})
+    first, second = (asyncio.ensure_future(batch.decision(index)) for index in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    crowd.away = False
+    await crowd.asked.wait()
+    await crowd.decide(2, "approve")
+    assert (await second).kind == "approve"
+
+    crowd.away = True
+    batch = gate.batch()
+    batch.add("issue_refund", {"order": "A-3"})
+    waiting = asyncio.ensure_future(batch.decision(0))
+    await asyncio.sleep(0)
+    before = asyncio.all_tasks() - {waiting}
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.gather(*(before - {asyncio.current_task()}), return_exceptions=True)
+    crowd.away = False
+    assert len(crowd.batches) == 1
+
+
 async def test_a_restarted_agent_finds_its_batch_by_its_calls(gate: Gate, crowd: Crowd) -> None:
     """With run and tool call known for each; other calls of the run are another batch."""
 

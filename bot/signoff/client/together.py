@@ -60,33 +60,46 @@ class Together:
         self._wanted: list[int] = []
         """How many ends each who waits has seen: an answer holds the whole batch, so none is asked for in between."""
         self._lock = asyncio.Lock()
+        self._sending: asyncio.Task[None] | None = None
+        self._senders = 0
+        """How many wait for it."""
 
     async def send(self) -> None:
-        """Ask, once. Raises Unavailable; then it may be called again, and asks nobody twice."""
-        async with self._lock:
-            if self.ids or not self.members:
-                return
-            self._token = self._token or self._key()
-            reply = await self._requests.sent(self.name, PATH, self._sent, self._token)
-            self._path = f"{PATH}/{quote(str(reply.body.get('id')), safe='')}"
-            try:
-                documents = self._documents(reply.body)
-                for member, one in zip(self.members, documents, strict=True):
-                    # What was edited meanwhile differs; what was asked is held to by the key's digest.
-                    replayed = reply.replayed or one.get("version") != 1
-                    check_recorded(member.tool, member.sent, one, replayed=replayed)
-                self._end = asyncio.get_running_loop().time() + max(map(lifetime, documents))
-                self.ids = [str(one["id"]) for one in documents]
-                self._read(reply.body)
-            except (ValueError, KeyError, TypeError) as error:
-                self.ids = []
-                raise nonsense(self.name, error) from error
+        """Ask, once for all who wait for that. Raises Unavailable; then it may be called again, and asks nobody twice."""
+        if self.ids or not self.members:
+            return
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+        self._senders += 1
+        try:
+            await asyncio.shield(self._sending)  # whoever is cancelled takes it from nobody
+        finally:
+            self._senders -= 1
+            if not self._senders:
+                self._sending.cancel()
+
+    async def _send(self) -> None:
+        self._token = self._token or self._key()
+        reply = await self._requests.sent(self.name, PATH, self._sent, self._token)
+        self._path = f"{PATH}/{quote(str(reply.body.get('id')), safe='')}"
+        try:
+            documents = self._documents(reply.body)
+            for member, one in zip(self.members, documents, strict=True):
+                # What was edited meanwhile differs; what was asked is held to by the key's digest.
+                replayed = reply.replayed or one.get("version") != 1
+                check_recorded(member.tool, member.sent, one, replayed=replayed)
+            self._end = asyncio.get_running_loop().time() + max(map(lifetime, documents))
+            self.ids = [str(one["id"]) for one in documents]
+            self._read(reply.body)
+        except (ValueError, KeyError, TypeError) as error:
+            self.ids = []
+            raise nonsense(self.name, error) from error
 
     async def more(self, seen: int) -> None:
         """Return once more than `seen` calls have ended, or all. Raises Unavailable."""
-        await self.send()
         self._wanted.append(seen)
         try:
+            await self.send()
             while len(self.ended) <= seen < len(self.members):
                 async with self._lock:  # one waits for all who wait
                     if len(self.ended) <= seen:
