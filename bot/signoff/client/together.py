@@ -65,7 +65,7 @@ class Together:
         """How many wait for it."""
 
     async def send(self) -> None:
-        """Ask, once for all who wait for that. Raises Unavailable; then it may be called again, and asks nobody twice."""
+        """Ask, once for all who wait for it. Raises Unavailable; then it may be called again, and asks nobody twice."""
         if self.ids or not self.members:
             return
         if self._sending is None or self._sending.done():
