@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from signoff_agents.gating import Call, Turns, Verdict
+from signoff_agents.openai_agents.calls import run_of
 
 if TYPE_CHECKING:
     from agents.tool_context import ToolContext
@@ -42,8 +43,8 @@ class Arrivals:
         return await self._turns.decide(*await self._joined(call, context))
 
     async def _joined(self, call: Call, context: ToolContext[Any]) -> tuple[Call, Sequence[Call]]:
-        # All contexts of a run share its usage, and no other run does.
-        kept = (asyncio.get_running_loop(), context.usage, context.agent)
+        # A run's own, unless a program gives several the same context: then each still has its configuration.
+        kept = (asyncio.get_running_loop(), run_of(context), context.agent, context.run_config)
         key = tuple(map(id, kept))
         turn = self._coming.get(key)
         if turn is None:

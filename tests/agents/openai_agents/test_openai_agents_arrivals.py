@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agents import Agent
+from agents import Agent, RunConfig, RunContextWrapper, Runner
 from agents.testing import ScriptedModel, assistant_message
 from agents.tool_context import ToolContext
 from agents_harness import Desk, approve, edit, eventually, reject
@@ -121,3 +121,34 @@ async def test_a_call_that_is_taken_back_at_once_is_no_row(desk: Desk) -> None:
     assert (await other).kind == "run"
     assert one.cancelled()
     assert batches(desk) == [None]
+
+
+async def test_an_agent_that_is_a_tool_called_twice_at_once(desk: Desk) -> None:
+    """Its two runs are within one run, and share its usage: a card each."""
+    bank = Bank()
+    desk.people(approve)
+    helper = held(bank, desk.gate())
+    last = [assistant_message("done")]
+    helper.model = ScriptedModel([pays(1, 2), pays(3, 4), last, last])
+    calls = turn(("help", {"input": "x"}), ("help", {"input": "x"}), prefix="h")
+    await run(Agent(name="First", model=model(calls), tools=[helper.as_tool("help", "Help.")]))
+    assert sorted(bank.paid) == ["p0 1", "p0 3", "p1 2", "p1 4"]
+    cards: dict[str, list[float]] = {}
+    for one in desk.requests():
+        cards.setdefault(one["batch"]["id"], []).append(one["arguments"]["amount"])
+    assert sorted(map(sorted, cards.values())) == [[1, 2], [3, 4]]
+
+
+async def test_runs_with_one_context_share_no_card(desk: Desk) -> None:
+    """A program may hand the same context wrapper to runs at the same moment."""
+    desk.people(approve)
+    made = held(Bank(), desk.gate())
+    last = [assistant_message("done")]
+    made.model = ScriptedModel([pays(1, 2), pays(3, 4, prefix="d"), last, last])
+    context: Any = RunContextWrapper(context=None)
+    configs = [RunConfig(tracing_disabled=True) for _ in range(2)]
+    await asyncio.gather(*(Runner.run(made, "pay", context=context, run_config=config) for config in configs))
+    cards: dict[str, list[float]] = {}
+    for one in desk.requests():
+        cards.setdefault(one["batch"]["id"], []).append(one["arguments"]["amount"])
+    assert sorted(map(sorted, cards.values())) == [[1, 2], [3, 4]]
