@@ -199,6 +199,19 @@ async def test_who_stops_waiting_takes_the_batch_from_nobody(gate: Gate, crowd: 
     assert len(crowd.batches) == 1
 
 
+async def test_who_asks_again_while_a_send_is_given_up_is_not_cancelled_with_it(gate: Gate, crowd: Crowd) -> None:
+    """As after a timeout that is too short: the same task sends it at once again."""
+    crowd.away = True
+    batch = gate.batch()
+    batch.add("issue_refund", {"order": "A-1"})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await batch.send()
+    crowd.away = False
+    await batch.send()
+    assert len(crowd.batches) == 1
+
+
 async def test_a_restarted_agent_finds_its_batch_by_its_calls(gate: Gate, crowd: Crowd) -> None:
     """With run and tool call known for each; other calls of the run are another batch."""
 

@@ -75,11 +75,13 @@ async def ask_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -
     told: list[Decision | Verdict | None] = [misfit(call) for call in calls]
     rest = [call for call, verdict in zip(calls, told, strict=True) if verdict is None]
     answers: list[Decision | Verdict] = []
+    batch = batch_of(gate, rest, title) if len(rest) > 1 else None
     try:
-        if len(rest) > 1:
-            answers += await batch_of(gate, rest, title).decisions()
+        if batch is not None:
+            answers += await batch.decisions()
     except Refused:  # for one of them, perhaps: then that one is refused, not all
-        answers = []
+        if batch is not None and batch.request_ids:  # people have been asked
+            raise
     if not answers:
         answers += await asyncio.gather(*(_ask(gate, call) for call in rest))
     coming = iter(answers)

@@ -40,7 +40,9 @@ class Turns:
         """`turn`: all calls of the turn that are asked about, the same ones each time. Raises nothing."""
         if len(turn) < 2:
             return await decide(self._gate, call)  # which looks at its arguments itself
-        asked = [one for one in turn if misfit(one) is None]
+        ids = [one.call_id for one in turn]
+        # Calls with the same id are asked about by themselves: as rows, too, people would see them twice.
+        asked = [one for one in turn if misfit(one) is None and ids.count(one.call_id) == 1]
         places = [index for index, one in enumerate(asked) if one.call_id == call.call_id]
         known = all(one.call_id and one.run_id for one in asked)
         if len(asked) < 2 or len(places) != 1 or not known:
@@ -54,7 +56,9 @@ class Turns:
             return await decide(self._gate, call)  # ids that are used twice: what is decided is not about these calls
         try:
             decision = await together.batch.decision(places[0])
-        except Refused:  # for one of them, perhaps: then that one is refused, not all
+        except Refused as error:  # for one of them, perhaps: then that one is refused, not all
+            if together.batch.request_ids:  # people have been asked
+                return refused(call, error)
             return await decide(self._gate, call)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no
             return refused(call, error)

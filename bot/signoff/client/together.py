@@ -70,13 +70,15 @@ class Together:
             return
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
+        sending = self._sending
         self._senders += 1
         try:
-            await asyncio.shield(self._sending)  # whoever is cancelled takes it from nobody
+            await asyncio.shield(sending)  # whoever is cancelled takes it from nobody
         finally:
             self._senders -= 1
             if not self._senders:
-                self._sending.cancel()
+                sending.cancel()
+                self._sending = None  # it takes a moment to end: whoever comes meanwhile is not cancelled with it
 
     async def _send(self) -> None:
         self._token = self._token or self._key()

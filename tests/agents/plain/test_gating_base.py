@@ -14,6 +14,7 @@ from agents_harness import Desk, approve, edit, reject
 
 import signoff_agents
 from signoff import AlreadyStarted, Unavailable
+from signoff.client.wire import Reply, Wire
 from signoff_agents.gating import Call, Tools, Turns, checked, claim_all, decide, decide_all, fields_of, retry, running
 
 FOLDER = Path(signoff_agents.__file__).parent
@@ -136,6 +137,42 @@ async def test_calls_with_ids_that_were_used_already_are_asked_about_themselves(
     second = [replace(call, arguments={"n": 2}) for call in first]
     one, other = await asyncio.gather(turns.decide(first[0], first), turns.decide(second[0], second))
     assert (one.run, other.run) == ({"n": 5}, {"n": 2})
+
+
+async def test_calls_of_a_turn_with_the_same_id_are_no_rows(desk: Desk) -> None:
+    """They cannot be told apart on a card: they are asked about by themselves, and not on the others' card as well."""
+    desk.people(approve)
+    turns = Turns(desk.gate())
+    same = calls(desk, "same")
+    turn = [*calls(desk, "a", "b"), *same, *same]
+    told = await asyncio.gather(*(turns.decide(one, turn) for one in turn))
+    assert sorted(one.kind for one in told) == ["done", "run", "run", "run"]
+    assert sorted((one["tool"], one["batch"] is not None) for one in desk.requests()) == [
+        ("a", True),
+        ("b", True),
+        ("same", False),
+    ]
+
+
+@pytest.mark.parametrize("how", ["turn", "together"])
+async def test_people_are_not_asked_again_when_a_batch_cannot_be_looked_at(
+    desk: Desk, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the service answers about calls that wait: they are not run, and no second card is sent."""
+
+    async def gone(wire: Wire, method: str, *words: Any, **options: Any) -> Reply:
+        return await send(wire, method, *words, **options) if method != "GET" else Reply(403, {"detail": "No."})
+
+    send = Wire.send
+    monkeypatch.setattr(Wire, "send", gone)
+    gate, turn = desk.gate(), calls(desk, "a", "b")
+    if how == "turn":
+        turns = Turns(gate)
+        told = await asyncio.gather(*(turns.decide(one, turn) for one in turn))
+    else:
+        told = await decide_all(gate, turn)
+    assert [one.kind for one in told] == ["away", "away"]
+    assert len(desk.requests()) == 2
 
 
 async def test_only_one_of_many_claims_gets_the_approvals(desk: Desk) -> None:
