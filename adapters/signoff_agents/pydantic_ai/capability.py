@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from pydantic_ai.run import AgentRunResult
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, RunContext, ToolDefinition
 from pydantic_core import to_jsonable_python
 
+from signoff.errors import Unusable
 from signoff_agents.gating import (
     Call,
+    Ran,
     Tools,
     Verdict,
     checked,
@@ -26,6 +29,7 @@ from signoff_agents.gating import (
     decide_all,
     fields_of,
     refused,
+    report,
     running,
 )
 from signoff_agents.pydantic_ai.calls import Arguments, Describe, Validate, call_of, given, noted, told, validation
@@ -77,8 +81,10 @@ class Approvals(AbstractCapability[Any]):
     title: str | None = None
     run_id: str | None = None
     outcome: Describe | None = None
-    _claimed: OrderedDict[tuple[str | None, str], Verdict] = field(default_factory=OrderedDict, init=False, repr=False)
-    """By conversation and call: approved, the approval burnt, and not run yet."""
+    _claimed: OrderedDict[tuple[str | None, str], tuple[Verdict, Arguments]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+    """By conversation and call: approved, the approval burnt, and not run yet; and what it is to come back with."""
 
     @classmethod
     def get_serialization_name(cls) -> str | None:
@@ -100,7 +106,7 @@ class Approvals(AbstractCapability[Any]):
             waiting = Waiting(
                 [Call(tool=one.tool_name, arguments={}) for one in (*requests.approvals, *requests.calls)],
                 requests.approvals,
-                requests.calls,
+                external=requests.calls,
             )
             return results_of(waiting, [refused(call, error) for call in waiting.calls])
         verdicts = await decide_all(self.gate, waiting.calls, self.title) if waiting.calls else []
@@ -140,11 +146,23 @@ class Approvals(AbstractCapability[Any]):
 
         The model is told of edits, and outcomes are reported, for an agent with this capability and for one without any
         like it. Every call that waits must be among `tools`. `run_id`: the conversation's, the same in every process.
-        `started`: see `resolve`. `options`: what else `agent.run` takes. Raises what `resolve` and `agent.run` raise,
-        and TypeError for an agent with other approvals.
+        `started`: see `resolve`. `options`: what else `agent.run` takes. With `pause=True` the `tools` wait in what
+        follows, too, as they did where `agent.run` was given this capability for the paused run alone.
+
+        Raises what `resolve` and `agent.run` raise. Before anybody is asked: TypeError for an agent or a run with other
+        approvals and for options that `agent.run` does not take, ValueError for a call that is not among `tools`.
         """
+        inspect.signature(agent.run).bind(message_history=message_history, deferred_tool_results=None, **options)
+        parts = (*requests.approvals, *requests.calls)
+        left = [
+            one.tool_name for one in parts if self.tools is not None and fields_of(self.tools, one.tool_name) is None
+        ]
+        if left:
+            raise ValueError(f"{', '.join(left)} waits as well and is not among `tools`; the run could not go on")
         has: list[AbstractCapability[Any]] = []
-        agent.root_capability.apply(has.append)
+        for one in (agent.root_capability, *(options.get("capabilities") or ())):
+            if isinstance(one, AbstractCapability):  # others are functions that make one
+                one.apply(has.append)
         own = [one for one in has if isinstance(one, Approvals)]
         if own and not any(one is self for one in own):
             raise TypeError("this agent's own approvals would ask again; `resume` is theirs to call")
@@ -154,8 +172,11 @@ class Approvals(AbstractCapability[Any]):
         return await agent.run(message_history=message_history, deferred_tool_results=answers, **options)
 
     def _telling(self, run_id: str) -> Approvals:
-        """For a run of an agent without this capability: what has been approved here is told and reported, no more."""
-        telling = replace(self, tools=None, pause=True, run_id=self.run_id or run_id)
+        """For a run of an agent without this capability: what has been approved here is told and reported.
+
+        No more, unless it makes runs pause: then it was one of the paused run alone.
+        """
+        telling = replace(self, tools=self.tools if self.pause else None, pause=True, run_id=self.run_id or run_id)
         telling._claimed = self._claimed  # the same ones
         return telling
 
@@ -165,7 +186,13 @@ class Approvals(AbstractCapability[Any]):
         """Before every run of a tool. Raises ApprovalRequired, which defers the call."""
         run_id = self._run_id(ctx)
         # Ids may come again: what was approved is no approval of a call that nobody has been asked about.
-        verdict = self._claimed.pop((run_id, call.tool_call_id), None) if ctx.tool_call_approved else None
+        verdict, approved = None, None
+        if ctx.tool_call_approved:
+            verdict, approved = self._claimed.pop((run_id, call.tool_call_id), (None, None))
+        if verdict is not None and not _is(call, verdict, approved):
+            fault = "other ones came back with the run."
+            await report(self.gate, verdict, Ran("failed", f"Not run: {fault}"))
+            return refused(verdict.call, Unusable(tool=call.tool_name, fault=fault), verdict.decision).said
         if verdict is None:
             fields = None if self.tools is None else fields_of(self.tools, call.tool_name)
             if fields is None:
@@ -244,11 +271,22 @@ class Approvals(AbstractCapability[Any]):
 
     def _keep(self, run_id: str | None, waiting: Waiting, verdicts: Sequence[Verdict]) -> None:
         """Until they run. Who is refused does not."""
-        for part, verdict in zip(waiting.approvals, verdicts, strict=False):
+        for part, written, verdict in zip(waiting.approvals, waiting.written, verdicts, strict=False):
             if verdict.run is not None:
-                self._claimed[run_id, part.tool_call_id] = verdict
+                approved = verdict.run if verdict.edited else written
+                self._claimed[run_id, part.tool_call_id] = verdict, approved
         while len(self._claimed) > KEPT:
             self._claimed.popitem(last=False)
+
+
+def _is(call: ToolCallPart, verdict: Verdict, approved: object) -> bool:
+    """Is it the call that was approved? Its run may have gone on from a history that somebody else kept."""
+    from signoff.model import same
+
+    try:
+        return call.tool_name == verdict.call.tool and same(given(call), approved)
+    except ValueError:
+        return False
 
 
 def _known_in(ctx: RunContext[Any]) -> Known:

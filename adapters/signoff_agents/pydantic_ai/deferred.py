@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -13,7 +14,7 @@ from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, ToolApp
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
 
 from signoff_agents.gating import Call, Tools, Verdict, checked, claim_all, fields_of
-from signoff_agents.pydantic_ai.calls import Validate, call_of, given
+from signoff_agents.pydantic_ai.calls import Arguments, Validate, call_of, given
 
 if TYPE_CHECKING:
     from signoff.client import Gate
@@ -30,6 +31,8 @@ class Waiting:
 
     calls: list[Call] = field(default_factory=list)
     approvals: list[ToolCallPart] = field(default_factory=list)
+    written: list[Arguments] = field(default_factory=list)
+    """Of the approvals, as they were when people were asked."""
     external: list[ToolCallPart] = field(default_factory=list)
 
 
@@ -92,6 +95,7 @@ def waiting_of(requests: DeferredToolRequests, tools: Tools | None, run_id: str 
 
     for part in requests.approvals:
         add(part, made.approvals)
+    made.written += [deepcopy(given(part)) for part in made.approvals]
     for part in requests.calls:
         add(part, made.external)
     return made

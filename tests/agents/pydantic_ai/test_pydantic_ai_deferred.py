@@ -14,6 +14,7 @@ import pytest
 from agents_harness import Desk, approve, edit, reject, respond
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import UserError
+from pydantic_ai.messages import ModelMessagesTypeAdapter, ToolCallPart
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode leaves a test's own folder out
@@ -122,6 +123,75 @@ async def test_resume_by_other_approvals_than_the_agents_own(desk: Desk) -> None
     more: Any = {"message_history": paused.all_messages(), "run_id": paused.conversation_id}
     with pytest.raises(TypeError, match="this agent's own approvals"):
         await approvals(desk.gate(), pause=True).resume(made, paused.output, **more)
+    assert desk.requests() == []
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_approvals_of_the_paused_run_alone_hold_when_it_goes_on(desk: Desk, again: bool) -> None:
+    """A later call waits, whether or not `resume` is given them again; the first one's edit is told once."""
+    bank = Bank()
+    asking = approvals(desk.gate(), pause=True)
+    made = agent(bank, pays(1), pays(999, prefix="d"), output_type=[str, DeferredToolRequests])
+    paused = await made.run("pay", capabilities=[asking])
+    desk.people(edit(amount=5))
+    more: Any = {"message_history": paused.all_messages(), "run_id": paused.conversation_id}
+    options: Any = {"capabilities": [asking]} if again else {}
+    result = await asking.resume(made, paused.output, **more, **options)
+    assert isinstance(result.output, DeferredToolRequests)
+    assert bank.paid == ["p0 5"]
+    assert said(result) == ["paid p0 5\n\nAda Okafor changed the arguments of pay before it ran: amount is now 5."]
+    with pytest.raises(TypeError, match="own approvals"):
+        await asking.resume(made, paused.output, **more, capabilities=[approvals(desk.gate())])
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+async def test_i10_a_history_with_other_arguments_runs_nothing(desk: Desk, when: str) -> None:
+    """What was approved is compared with what comes back: a history may have been kept by somebody else."""
+    bank = Bank()
+    asking = approvals(desk.gate(), None, pause=True)
+    made = pausing(bank, pays(1))
+    paused = await made.run("pay")
+    history = ModelMessagesTypeAdapter.validate_json(ModelMessagesTypeAdapter.dump_json(paused.all_messages()))
+    [kept], [shown] = history[-1].parts, paused.output.approvals
+    assert isinstance(kept, ToolCallPart)
+
+    def judge(asked: Any) -> Any:
+        shown.args["amount"] = kept.args["amount"] = 1000  # type: ignore[index]
+        return approve
+
+    if when == "before":
+        kept.args["amount"] = 1000  # type: ignore[index]
+    desk.people(approve if when == "before" else judge)
+    result = await asking.resume(made, paused.output, message_history=history, run_id=paused.conversation_id)
+    assert said(result) == ["pay was not run: the arguments that were approved do not fit it."]
+    assert not bank.paid
+    [asked] = desk.requests()
+    assert asked["outcome"]["detail"] == "Not run: other ones came back with the run."
+
+
+async def test_approval_of_a_run_given_up_is_none_of_another_call(desk: Desk) -> None:
+    """Under the same ids, and approved by something else: its arguments are not those that people approved."""
+    bank = Bank()
+    asking = approvals(desk.gate(), pause=True)
+    paused = await pausing(bank, pays(1), capabilities=[asking]).run("pay", conversation_id=desk.run)
+    desk.people(approve)
+    made = agent(bank, pays(999), output_type=[str, DeferredToolRequests], capabilities=[asking])
+    await asking.resolve(paused.output, agent=made, run_id=desk.run)
+    other = await made.run("pay", conversation_id=desk.run)
+    answers = DeferredToolResults(approvals={one.tool_call_id: True for one in other.output.approvals})
+    options: Any = {"deferred_tool_results": answers, "conversation_id": desk.run}
+    await made.run(message_history=other.all_messages(), **options)
+    assert not bank.paid
+
+
+@pytest.mark.parametrize("options", [{}, {"deferred_tool_results": DeferredToolResults()}, {"no_such": 1}])
+async def test_resume_that_cannot_go_on_asks_nobody(desk: Desk, options: Any) -> None:
+    """A call that is somebody else's, or an option that a run does not take: nothing is asked or burnt."""
+    made = pausing(Bank(), turn(("pay", {"to": "a", "amount": 1}), ("count", {"what": "x"})))
+    paused = await made.run("pay")
+    more: Any = {"message_history": paused.all_messages(), "run_id": paused.conversation_id, **options}
+    with pytest.raises(TypeError if options else ValueError):
+        await approvals(desk.gate(), None if options else ["pay"]).resume(made, paused.output, **more)
     assert desk.requests() == []
 
 
