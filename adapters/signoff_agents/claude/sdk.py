@@ -150,9 +150,12 @@ class _Running:
         }
 
     async def after(self, given: Any, tool_use_id: str | None, context: HookContext) -> Any:
-        verdict = self._verdicts.pop(given.get("tool_use_id") or tool_use_id or "", None)
-        if verdict is None:
+        call_id = given.get("tool_use_id") or tool_use_id or ""
+        verdict = self._verdicts.get(call_id)
+        # Ids may come again where other models stand behind Claude's: another tool is not what people decided about.
+        if verdict is None or verdict.call.tool != given["tool_name"]:
             return {}
+        del self._verdicts[call_id]
         event, ran = given["hook_event_name"], gating.Ran()
         if event == "PostToolUseFailure":
             ran.failed()

@@ -125,6 +125,20 @@ async def test_can_use_tools_hooks_tell_of_a_call_once_and_of_no_other(desk: Des
     assert 'command is now "ls"' in told[2]["hookSpecificOutput"]["additionalContext"]
 
 
+async def test_another_tools_call_under_the_same_id_is_told_and_reported_as_nothing(desk: Desk) -> None:
+    """An allowed call that has not run, and a tool that nobody was asked about: its end is not the end of the first."""
+    desk.people(edit(command="ls"))
+    decide = can_use_tool(desk.gate(), ["Bash"])
+    await decide("Bash", BASH, ToolPermissionContext(tool_use_id="t1"))
+    (after,) = decide.hooks["PostToolUse"][0].hooks
+    told: list[Any] = []
+    for name in ("Read", "Bash"):
+        ended: Any = call(desk, hook_event_name="PostToolUse", tool_name=name, tool_use_id="t1")
+        told.append((await after(ended, "t1", {"signal": None}), desk.requests()[0]["outcome"]))
+    assert told[0] == ({}, None)
+    assert all(told[1])
+
+
 # ── hooks ────────────────────────────────────────────────────────────────────────────────────────
 
 
