@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
+from agno.tools import Toolkit
 from agno.utils.callables import get_resolved_tools
 from agno.utils.tools import get_function_call_for_tool_call
 
@@ -40,17 +41,19 @@ def turns_of(gate: Gate) -> Turns:
 def turn(owner: Agent | Team | None, context: RunContext | None) -> Iterator[FunctionCall]:
     """The calls of the latest turn, with their arguments, where agno makes several and is sure to make them.
 
-    Not among them are calls that agno pauses for or has no room for, and those of tools with hooks, which may keep the
-    call from running or run it with other arguments.
+    Not among them are calls that agno pauses for or has no room for, those of tools with hooks, which may keep the call
+    from running or run it with other arguments, and those of tools that a toolkit has twice, for sync and async runs.
     """
     messages = (context.messages if context is not None else None) or []
     place = next((index for index in reversed(range(len(messages))) if messages[index].tool_calls), 0)
     calls = messages[place].tool_calls or [] if messages else []
     if owner is None or len(calls) < 2 or owner.tool_hooks:
         return
+    tools = get_resolved_tools(owner, context) or []
     known: dict[str, Function] = {}
-    for function in listed(get_resolved_tools(owner, context)):
+    for function in listed(tools):
         known.setdefault(function.name, function)
+    twofold = _twofold(tools)
     room = _room(owner, messages[:place])
     for call in calls:
         # agno's way to read a call complains of tools that it does not find.
@@ -62,8 +65,14 @@ def turn(owner: Agent | Team | None, context: RunContext | None) -> Iterator[Fun
             room -= 1
             if room < 0:
                 return
-        if made is not None and not _left(made.function):
+        if made is not None and made.function.name not in twofold and not _left(made.function):
             yield made
+
+
+def _twofold(tools: Sequence[object]) -> set[str]:
+    """Names for which a toolkit has a tool for sync runs and another for async ones: nothing here says which it is."""
+    kits = [one for one in tools if isinstance(one, Toolkit)]
+    return {name for kit in kits for name in kit.async_functions if name in kit.functions}
 
 
 def _room(owner: Any, before: Sequence[Message]) -> int | None:

@@ -248,6 +248,20 @@ async def test_toolkit_and_tools_made_for_each_run(desk: Desk, entry: str) -> No
 
 
 @pytest.mark.parametrize("entry", ["run", "arun"])
+async def test_tool_that_a_toolkit_has_for_sync_and_async_runs(desk: Desk, entry: str) -> None:
+    """Which of both agno takes is not known to the others: people are asked about its call by itself, and once."""
+    bank = Bank()
+    desk.people(approve)
+    gate = desk.gate()
+    kit = Toolkit(name="bank", tools=tools(gate, bank, "run"))
+    [kit.async_functions["pay"]] = tools(gate, bank, "async")
+    turn: Turn = [*pays(1), *pays(2, 3, name="refund")]  # type: ignore[misc]
+    await go(agent(turn, tools=[kit, *tools(gate, bank, entry, "refund")]), entry)
+    assert sorted(bank.paid) == ["p0 1", "p0 2", "p1 3"]
+    assert batches(desk) == [1, 2]
+
+
+@pytest.mark.parametrize("entry", ["run", "arun"])
 async def test_team(desk: Desk, entry: str) -> None:
     """The team's own calls are one batch, and its member's are another."""
     bank = Bank()
