@@ -377,6 +377,13 @@ class Refused(Unavailable):
     code = "refused"
 
 
+class IdsReused(Refused):
+    """{tool} was not run: the same run id and tool call id were used with other arguments or options; give another call
+    another tool_call_id."""
+
+    code = "ids_reused"
+
+
 class NotSetUp(Unavailable):
     """The gate is not set up, so {tool} was not run: {reason}"""
 

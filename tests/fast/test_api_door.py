@@ -659,6 +659,7 @@ def _every_error() -> list[type[SignoffError]]:
 
 
 AGENTS_SIDE = {"not_run", "rejected", "expired", "cancelled", "unavailable", "refused"} | {
+    "ids_reused",
     "not_set_up",
     "doubtful",
     "unusable",

@@ -21,6 +21,7 @@ from signoff import (
     Doubtful,
     Expired,
     Gate,
+    IdsReused,
     NotSetUp,
     OnHold,
     Refused,
@@ -566,7 +567,7 @@ async def test_bad_addresses_say_how_to_write_them(url: str, words: str) -> None
 async def test_reused_ids_are_called_ids(gate: Gate, service: Service) -> None:
     """People who set run and tool call ids never read of an Idempotency-Key."""
     service.on = lambda m, p, b: problem(409, "idempotency_conflict")
-    with pytest.raises(Refused, match="the same run id and tool call id were used with other arguments") as caught:
+    with pytest.raises(IdsReused, match="the same run id and tool call id were used with other arguments") as caught:
         await gate.ask("deploy", {}, run_id="r", tool_call_id="t")
     assert "dempotency" not in str(caught.value)
 

@@ -12,6 +12,7 @@ from signoff.errors import (
     AlreadyStarted,
     Cancelled,
     Expired,
+    IdsReused,
     NotRun,
     OnHold,
     Refused,
@@ -79,8 +80,8 @@ async def ask_all(gate: Gate, calls: Sequence[Call], title: str | None = None) -
     try:
         if batch is not None:
             answers += await batch.decisions()
-    except Refused:  # for one of them, perhaps: then that one is refused, not all
-        if batch is not None and batch.request_ids:  # people have been asked
+    except Refused as error:  # for one of them, perhaps: then that one is refused, not all
+        if batch is not None and (batch.request_ids or isinstance(error, IdsReused)):  # people have been asked
             raise
     if not answers:
         answers += await asyncio.gather(*(_ask(gate, call) for call in rest))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
-from signoff.errors import Refused
+from signoff.errors import IdsReused, Refused
 from signoff_agents.gating.calls import Call, Verdict
 from signoff_agents.gating.deciding import ask_all, batch_of, decide, misfit, refused, settle
 
@@ -57,7 +57,7 @@ class Turns:
         try:
             decision = await together.batch.decision(places[0])
         except Refused as error:  # for one of them, perhaps: then that one is refused, not all
-            if together.batch.request_ids:  # people have been asked
+            if together.batch.request_ids or isinstance(error, IdsReused):  # people have been asked
                 return refused(call, error)
             return await decide(self._gate, call)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the answer is no

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist, wrong_address
-from signoff.errors import Doubtful, NotRun, NotSetUp, Refused, Unavailable, Unusable
+from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable
 from signoff.model import dumps
 
 POLL = 25.0
@@ -116,7 +116,7 @@ class Requests:
             raise Refused(tool=tool, reason=f"the call cannot be written as JSON ({error}).") from error
         reply = await self.answered(tool, lambda wire: wire.send("POST", path, body, headers=headers))
         if reply.code == "idempotency_conflict":
-            raise Refused(tool=tool, reason=_SAME_IDS)
+            raise IdsReused(tool=tool)
         if reply.status not in {200, 201}:
             raise refused(tool, reply)
         return reply
@@ -289,12 +289,6 @@ def _reason(reply: Reply) -> str:
     if isinstance(errors, list) and len(errors) > 1:
         reason += f" (and {len(errors) - 1} more)"
     return sentence(reason)
-
-
-_SAME_IDS = (
-    "the same run id and tool call id were used with other arguments or options; "
-    "give another call another tool_call_id."
-)
 
 
 def _path(request_id: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 from agents_harness import Desk, approve, edit, eventually, reject, respond
 
 from signoff import AlreadyStarted, NotRun, Rejected, Unavailable, call
-from signoff_agents.gating import Away, Unfit, decide_all
+from signoff_agents.gating import Away, Turns, Unfit, decide_all
 from signoff_agents.gating import Call as ToolCall
 from signoff_agents.plain import requires_approval, scope
 
@@ -274,6 +274,24 @@ async def test_several_calls_are_one_batch_decided_one_by_one(desk: Desk) -> Non
     again = await decide_all(desk.gate(), calls[:3], "Turn")
     assert [one.kind for one in again] == ["done", "refused", "done"]
     assert len(desk.requests()) == 3
+
+
+async def test_ids_of_a_batch_that_come_again_with_other_words_run_nothing(desk: Desk) -> None:
+    """A tool that was described anew between two attempts is not asked about again, and does not run again."""
+    desk.people(approve)
+
+    def calls(words: str) -> list[ToolCall]:
+        return [
+            ToolCall(tool=name, arguments={"n": 1}, call_id=name, run_id=desk.run, fields={"description": words})
+            for name in "ab"
+        ]
+
+    assert [one.kind for one in await decide_all(desk.gate(), calls("Pay."))] == ["run", "run"]
+    again = calls("Pay somebody.")
+    turns = Turns(desk.gate())
+    for verdict in (*await decide_all(desk.gate(), again), *[await turns.decide(one, again) for one in again]):
+        assert verdict.kind == "away"
+    assert len(desk.requests()) == 2
 
 
 async def test_batch_with_the_service_away(desk: Desk) -> None:
