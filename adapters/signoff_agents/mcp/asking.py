@@ -42,10 +42,8 @@ Whose = tuple[str | None, str | None]
 class _Turn:
     """Calls that came together."""
 
-    calls: list[gating.Call] = field(default_factory=list["gating.Call"])
+    asked: list[_Asked] = field(default_factory=list["_Asked"])
     closed: asyncio.Event = field(default_factory=asyncio.Event)
-    rows: list[gating.Call] = field(default_factory=list["gating.Call"])
-    """Those of them that are in the batch."""
     batch: Batch | None = None
     sending: asyncio.Task[Exception | None] | None = None
     """One for all of them: whoever is cancelled takes it from nobody, and an outage is waited out once."""
@@ -55,8 +53,10 @@ class _Turn:
 class _Asked:
     """Where a call was asked about."""
 
-    until: float
+    call: gating.Call
+    name: str
     arguments: str
+    until: float
     turn: _Turn | None = None
     """None: by itself. Then the service knows it again."""
     row: int = 0
@@ -93,15 +93,14 @@ class Together:
         name = _mark([call.run_id, "id", call.call_id] if named else [call.run_id, "arguments", arguments])
         asked = self._known(name, named=named)
         if asked is None:
-            turn, row = await self._joined(call)
-            asked = _Asked(time.monotonic() + AGAIN, arguments, turn, row)
-            self._asked.setdefault(name, asked)  # what came together with its like has a row of its own
-            while len(self._asked) > REMEMBERED:
-                self._asked.popitem(last=False)
+            asked = _Asked(call, name, arguments, time.monotonic() + AGAIN)
+            await self._joined(asked)
         elif asked.arguments != arguments:
             return await self._alone(call)  # an id that is used twice: what is decided is not about this call
         verdict = await self._decided(call, asked)
-        if not named and self._asked.get(name) is asked and not (verdict.kind == "away" and asked.waits):
+        # A card that never came before people is not waited for again.
+        kept = named if verdict.kind != "away" or asked.turn is None else asked.waits
+        if not kept and self._asked.get(name) is asked:
             del self._asked[name]
         return verdict
 
@@ -114,36 +113,40 @@ class Together:
 
     # ── who comes together ───────────────────────────────────────────────────────────────────────
 
-    async def _joined(self, call: gating.Call) -> tuple[_Turn | None, int]:
-        """The batch that a call is in and its row; None: it is alone."""
-        whose = (call.run_id, call.fields.get("agent"))
+    async def _joined(self, asked: _Asked) -> None:
+        """Until it is known with whom a call has come."""
+        whose = (asked.call.run_id, asked.call.fields.get("agent"))
         turn = self._coming.get(whose)
         if turn is None:
             turn = self._coming[whose] = _Turn()
             self._tick(whose, TURNS)
-        turn.calls.append(call)
+        turn.asked.append(asked)
         try:
             await turn.closed.wait()
         except asyncio.CancelledError:
-            # Taken back before anybody was asked.
-            turn.calls[:] = [one for one in turn.calls if one is not call]
+            if not turn.closed.is_set():
+                turn.asked.remove(asked)  # taken back before anybody was asked
             raise
-        rows = [row for row, one in enumerate(turn.rows) if one is call]
-        return (turn, rows[0]) if rows else (None, 0)
 
     def _tick(self, whose: Whose, left: int) -> None:
         if left:
             asyncio.get_running_loop().call_soon(self._tick, whose, left - 1)
             return
         turn = self._coming.pop(whose)
-        ids = Counter(call.call_id for call in turn.calls)
-        rows = [call for call in turn.calls if ids[call.call_id] == 1]
+        ids = Counter(asked.call.call_id for asked in turn.asked)
+        rows = [asked for asked in turn.asked if ids[asked.call.call_id] == 1]
         try:
             if len(rows) > 1:
-                turn.batch, turn.rows = gating.batch_of(self._gate, rows), rows
+                turn.batch = gating.batch_of(self._gate, [asked.call for asked in rows])
                 turn.sending = asyncio.create_task(_sent(turn.batch))
+                for row, asked in enumerate(rows):
+                    asked.turn, asked.row = turn, row
         except Exception as error:  # noqa: BLE001  # what is wrong with one is found where each is asked about alone
             log.warning("calls could not be asked about together: %s", where(error))
+        for asked in turn.asked:  # here and not where they wait: a call may be cancelled, or come again, before that
+            self._asked.setdefault(asked.name, asked)  # what came together with its like has a row of its own
+        while len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
         turn.closed.set()
 
     # ── what is decided ──────────────────────────────────────────────────────────────────────────

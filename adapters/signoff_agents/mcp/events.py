@@ -31,12 +31,14 @@ class Event:
 
 async def events(chunks: AsyncIterable[bytes]) -> AsyncGenerator[Event]:
     """The events of a stream. Raises ValueError for one that does not end. What is cut off at the end is no event."""
-    buffer = b""
+    buffer, looked = bytearray(), 0
     async for chunk in chunks:
         buffer += chunk
-        while (end := _BLANK.search(buffer)) is not None:
-            raw, buffer = buffer[: end.end()], buffer[end.end() :]
+        while (end := _BLANK.search(buffer, looked)) is not None:
+            raw, looked = bytes(buffer[: end.end()]), 0
+            del buffer[: end.end()]
             yield _event(raw)
+        looked = max(0, len(buffer) - 3)  # a blank line may have come in part; all before is not looked at again
         if len(buffer) > LONGEST:
             raise ValueError("an event is too long")
 

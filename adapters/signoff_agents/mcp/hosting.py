@@ -88,6 +88,8 @@ class Session:
                 post.said.put_nowait(written(answer))
             if self.listener is not None:
                 self.listener.put_nowait(None)
+            # What is held would burn its approval for nothing; of what ran nobody would hear.
+            await self.line.close()
 
     async def write(self, raw: bytes) -> None:
         """One message for the host, to the stream where it belongs."""
@@ -193,8 +195,12 @@ class Hosting:
         async with self._starting:
             session = self._shared.get(run_id)
             if session is None or session.ended:
-                if session is None and len(self._shared) >= MOST:
+                if session is not None:
+                    await session.end()
+                elif len(self._shared) >= MOST:
                     await self._tidied()
+                    if len(self._shared) >= MOST:
+                        return _fault(message, 503, INTERNAL_ERROR, "There are too many hosts; end one first.")
                 child = await Child.start(self._command)
                 session = Shared(self._calls, child, run_id=run_id, number=secrets.token_hex(6))
                 self._shared[run_id] = session
@@ -203,7 +209,7 @@ class Hosting:
         sent = _renamed(message, name)
         try:
             return await self._answered(request, session, post, sent)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, OSError):  # the host has left, which a write may meet first
             cancelled: Document = {"jsonrpc": "2.0", "method": CANCELLED, "params": {"requestId": name}}
             await asyncio.shield(_told(session, cancelled))
             raise
@@ -231,7 +237,11 @@ class Hosting:
             return web.Response(status=202)
         if key(message["id"]) in session.posts:
             return _fault(message, 400, INVALID_REQUEST, "A request with this id is on its way; use another id.")
-        return await self._answered(request, session, Post(message, message["id"]), message, headers)
+        try:
+            return await self._answered(request, session, Post(message, message["id"]), message, headers)
+        except (asyncio.CancelledError, OSError):
+            session.line.left(message["id"])  # its answer could reach nobody; made again it finds what was asked
+            raise
 
     async def _answered(
         self,
@@ -307,7 +317,7 @@ class Hosting:
             for name, session in list(sessions.items()):
                 busy = session.posts or session.listener is not None
                 if session.ended or (session.used < old and not busy):
-                    del sessions[name]
+                    sessions.pop(name, None)  # others do the same meanwhile
                     await session.end()
 
 

@@ -71,6 +71,8 @@ class Line:
         """The host's own requests for the list of tools."""
         self._asked: dict[str, asyncio.Future[Document | None]] = {}
         """Ours."""
+        self._own = f"signoff-{secrets.token_hex(6)}-"
+        """How the ids of those begin."""
 
     # ── from the host ────────────────────────────────────────────────────────────────────────────
 
@@ -94,12 +96,19 @@ class Line:
         if cancelled is not None and (task := self._held.get(cancelled)) is not None:
             task.cancel()  # the server has not heard of it
             return
+        if cancelled is not None and (approved := self._running.pop(cancelled, None)) is not None:
+            self._calls.lost(approved, "The host cancelled the call.")  # servers do not answer what is cancelled
         method = message.get("method")
         if method == "initialize":
             self._agent = agent_of(message, "clientInfo")
         elif method == LIST:
             self._lists.add(key(message.get("id")))
         await self._upstream.send(message)
+
+    def left(self, request_id: object) -> None:
+        """Nobody waits for the answer to this any more: if it is a call that is held, it will not run."""
+        if (task := self._held.get(key(request_id))) is not None:
+            task.cancel()
 
     async def _hold(self, message: Document) -> None:
         name = key(message["id"])
@@ -134,8 +143,8 @@ class Line:
         try:
             await self._upstream.send(decided.message)
         except Gone:
-            self._running.pop(name, None)
-            self._calls.lost(decided, "The server had ended before the call reached it.")
+            if self._running.pop(name, None) is not None:
+                self._calls.lost(decided, "The server had ended before the call reached it.")
             await self._write(written(failed(message["id"], INTERNAL_ERROR, "The server has ended.")))
 
     # ── our own question ─────────────────────────────────────────────────────────────────────────
@@ -144,7 +153,7 @@ class Line:
         params: Document = {} if cursor is None else {"cursor": cursor}
         if meta := envelope(part(call, "params")):
             params["_meta"] = meta
-        request_id = f"signoff-{secrets.token_hex(6)}"
+        request_id = self._own + secrets.token_hex(6)
         future = self._asked[key(request_id)] = asyncio.get_running_loop().create_future()
         try:
             await self._upstream.send({"jsonrpc": "2.0", "id": request_id, "method": LIST, "params": params})
@@ -175,6 +184,8 @@ class Line:
             if not future.done():
                 future.set_result(part(message, "result") if "result" in message else None)
             return True
+        if str(message["id"]).startswith(self._own):
+            return True  # it came too late
         if name in self._lists:
             self._lists.discard(name)
             self._calls.catalogue.heard(part(message, "result"))

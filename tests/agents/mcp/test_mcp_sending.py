@@ -49,8 +49,8 @@ def call(number: int, run: str = "r", **fields: Any) -> Call:
     return Call(tool="pay", arguments={"n": number}, call_id=str(number), run_id=run, fields=cast("Any", fields))
 
 
-async def started(together: Together, calls: Sequence[Call]) -> list[asyncio.Task[Verdict]]:
-    tasks = [asyncio.create_task(together.decide(one, named=False)) for one in calls]
+async def started(together: Together, calls: Sequence[Call], *, named: bool = False) -> list[asyncio.Task[Verdict]]:
+    tasks = [asyncio.create_task(together.decide(one, named=named)) for one in calls]
     for _ in range(2 * asking.TURNS):
         await asyncio.sleep(0)
     return tasks
@@ -118,3 +118,36 @@ async def test_a_card_that_was_never_sent_is_not_sent_again_for_one_of_them() ->
     await again
     assert [batch.sent for batch in gate.batches] == [1]
     assert gate.alone == ["1"]
+
+
+async def test_a_named_call_that_no_card_was_sent_for_can_be_asked_about_later() -> None:
+    """Its host makes it again under the same name when the outage is over: it is not refused for good."""
+    gate = Away()
+    together = Together(cast("Gate", gate), lasting=False)
+    tasks = await started(together, [call(1), call(2)], named=True)
+    gate.batches[0].left.set()
+    assert [(await task).kind for task in tasks] == ["away"] * 2
+    (again,) = await started(together, [call(1)], named=True)
+    await again
+    assert gate.alone == ["1"]
+
+
+async def test_one_that_is_cancelled_at_the_moment_of_sending_is_found_again() -> None:
+    """It is a row by then: made again, people are not asked twice."""
+
+    class Cancelling(Away):
+        def batch(self, title: str | None) -> Batch:
+            tasks[0].cancel()
+            return super().batch(title)
+
+    gate = Cancelling()
+    together = Together(cast("Gate", gate), lasting=False)
+    tasks = [asyncio.create_task(together.decide(call(number), named=False)) for number in (1, 2)]
+    for _ in range(2 * asking.TURNS):
+        await asyncio.sleep(0)
+    again = await started(together, [call(1)])
+    assert tasks[0].cancelled()
+    assert [batch.rows for batch in gate.batches] == [[1, 2]]
+    assert gate.alone == []
+    gate.batches[0].left.set()
+    await asyncio.gather(tasks[1], *again)

@@ -260,10 +260,14 @@ def test_posts_of_two_sessions_never_stand_on_one_card(frozen: Frozen, desk: Des
 
 
 def test_a_host_that_leaves_takes_nothing_from_the_other_rows(frozen: Frozen, desk: Desk) -> None:
-    """One connection is closed while people are asked: its call runs no more, the other one's does."""
+    """One connection is closed while people are asked: its call does not run for nobody, and the other one's does."""
     said = session(frozen)
     left, stays = frozen.sent((call(11, n=1), said), (call(12, n=2), said))
     asked = rows(desk, 2)
     left.close()
     desk.decide(asked[2], approve)
     assert json.loads(answer(stays)["result"]["content"][0]["text"]) == {"n": 2}
+    desk.decide(asked[1], approve)
+    (again,) = frozen.sent((call(13, n=1), said))
+    assert json.loads(answer(again)["result"]["content"][0]["text"]) == {"n": 1}
+    assert len(desk.requests()) == 2
