@@ -109,7 +109,8 @@ class IdempotencyConflict(SignoffError):
 
 
 class Unauthorized(SignoffError):
-    """The API key is missing, wrong or revoked; send `Authorization: Bearer so_…`."""
+    """The API key is missing, wrong or revoked; use one that `signoff keys create` made (SIGNOFF_API_KEY, or the header
+    `Authorization: Bearer so_…`)."""
 
     code = "unauthorized"
 

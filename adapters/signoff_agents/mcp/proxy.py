@@ -46,6 +46,7 @@ OWN = frozenset(
 )  # fmt: skip
 """Headers that belong to one connection, or that we set ourselves."""
 PARAM = "mcp-param-"
+CANCELLED_ALIKE = "A call with this id was cancelled; if it was another one, make this one again."
 
 log = logging.getLogger("signoff")
 
@@ -62,6 +63,8 @@ class Proxy:
         self._run_id = run_id
         self._http: aiohttp.ClientSession | None = None
         self._held: dict[Name, asyncio.Task[Approved | Answer]] = {}
+        self._loose: dict[tuple[str, str | None, str], set[asyncio.Task[Approved | Answer]]] = {}
+        """Those without a session, by what their cancellation says of itself: run, address, id. Hosts may share it."""
         self._running: OrderedDict[Name, Approved] = OrderedDict()
         self._agents: OrderedDict[str, str] = OrderedDict()
         """Session → the host's name."""
@@ -104,6 +107,10 @@ class Proxy:
         if cancelled is not None and (task := self._held.get((_session(request), cancelled))) is not None:
             task.cancel()  # the server has not heard of it
             return web.Response(status=202)
+        if cancelled is not None and not _session(request):
+            # Whose of these it is cannot be known: none runs, and those whom it was not about read that.
+            for task in self._loose.get((whose(request, self._run_id), request.remote, cancelled), ()):
+                task.cancel()
         return await self._passed(request, written(message), message)
 
     async def _passed(self, request: web.Request, body: bytes | None, message: Document) -> web.StreamResponse:
@@ -172,14 +179,24 @@ class Proxy:
 
         task = asyncio.create_task(self._calls.decide(message, Caller(run_id, number, agent), page))
         self._held[name] = task
+        alike = (run_id, request.remote, name[1])
+        if loose := not session and not modern:
+            self._loose.setdefault(alike, set()).add(task)
         reply = Reply(request, message)
         try:
             while not (await asyncio.wait({task}, timeout=reply.patience))[0]:
                 await reply.wait(held=True)
         finally:
             self._held.pop(name, None)
+            if loose:
+                self._loose[alike].discard(task)
+                if not self._loose[alike]:
+                    del self._loose[alike]
             if not task.done():
                 task.cancel()
+        if task.cancelled() and loose:
+            fault = failed(message["id"], INVALID_REQUEST, CANCELLED_ALIKE)
+            return await reply.end(written(fault))
         if task.cancelled():
             return await reply.close()  # no answer, as the protocol has it
         decided = task.result()

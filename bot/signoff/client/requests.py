@@ -81,7 +81,7 @@ class Requests:
     async def hold(self) -> None:
         """Keep connections open between calls on this event loop."""
         self._held = AsyncExitStack()
-        await self._held.enter_async_context(self.wire("anything").open())
+        await self._held.enter_async_context(self.wire("the call").open())
 
     async def release(self) -> None:
         if self._held is not None:

@@ -7,8 +7,10 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from agents_harness import Desk, Service, approve, eventually
 from aiohttp.test_utils import TestClient, TestServer
-from mcp_harness import GATEWAY, PARROT, around, call
+from mcp_harness import GATEWAY, PARROT, around, call, process
 
 from signoff import Gate
 from signoff_agents.mcp import hosting
@@ -29,16 +31,20 @@ META = {"io.modelcontextprotocol/protocolVersion": VERSION, "io.modelcontextprot
 
 
 class Hosts:
-    """Of the current protocol: each request on a connection of its own, no sessions."""
+    """Each request on a connection of its own, no sessions. `modern`: of the current protocol."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, modern: bool = True) -> None:
         self._parts = urlsplit(address)
+        self._modern = modern
         self._open: list[HTTPConnection] = []
 
     def send(self, message: Json, **headers: str) -> HTTPConnection:
-        params = {**message["params"], "_meta": {**message["params"].get("_meta", {}), **META}}
-        said = {"MCP-Protocol-Version": VERSION, "Mcp-Method": message["method"], "Mcp-Name": params.get("name", "")}
-        said |= {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **headers}
+        params = message["params"]
+        said = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **headers}
+        if self._modern:
+            params = {**params, "_meta": {**params.get("_meta", {}), **META}}
+            said |= {"MCP-Protocol-Version": VERSION, "Mcp-Method": message["method"]}
+            said |= {"Mcp-Name": params.get("name", "")}
         made = HTTPConnection(str(self._parts.hostname), self._parts.port, timeout=30)
         made.request("POST", self._parts.path, json.dumps({**message, "params": params}), said)
         self._open.append(made)
@@ -141,3 +147,52 @@ async def test_sessions_that_end_at_the_same_time_are_put_away_side_by_side() ->
         await asyncio.sleep(0)
     await asyncio.gather(first, second)
     assert tidied._sessions == {}
+
+
+# ── a server over HTTP that knows no sessions ────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def stateless(service: Service, desk: Desk, tmp_path: Path) -> Iterator[tuple[Hosts, list[Json]]]:
+    """Hosts of the previous protocol before it, and what it got."""
+    got: list[Json] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            got.append(message)
+            result = {"tools": [{"name": "pay"}]} if message["method"] == "tools/list" else {"content": []}
+            raw = json.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    behind = f"http://127.0.0.1:{server.server_port}/mcp"
+    words = [*GATEWAY, "--agent", desk.agent, "--http", "127.0.0.1:0", "--url", behind]
+    with process(words, r"listens on (http://\S+)", tmp_path / "gateway", around(service)) as said:
+        assert said is not None
+        made = Hosts(said[1], modern=False)
+        yield made, got
+        made.close()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_host_without_a_session_takes_a_waiting_call_back(stateless: tuple[Hosts, list[Json]], desk: Desk) -> None:
+    """An approval that comes later runs nothing. One with another credential and the same id is not meant."""
+    hosts, got = stateless
+    taken, stays = hosts.send(call(5, n=1)), hosts.send(call(5, n=2), Authorization="another")
+    asked = {one["arguments"]["n"]: one for one in desk.waiting(2)}
+    cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}}
+    hosts.send(cancelled).getresponse().read()
+    assert "was cancelled" in answer(taken)["error"]["message"]
+    desk.decide(asked[1], approve)
+    desk.decide(asked[2], approve)
+    assert answer(stays)["result"] == {"content": []}
+    assert [one["params"]["arguments"]["n"] for one in got if one["method"] == "tools/call"] == [2]
