@@ -57,7 +57,7 @@ def _slipped(name: str, listed: tuple[str, ...]) -> None:
         start = _alike(name, other)
         end = _alike(name[start:][::-1], other[start:][::-1])
         if max(len(name), len(other)) - start - end <= 1 or sorted(name) == sorted(other):
-            log.warning("%s runs without being asked about; is %s among the tools meant to be its name?", name, other)
+            log.warning("nobody is asked about %s; the tools to ask about name %s: is that misspelt?", name, other)
 
 
 def _alike(one: str, other: str) -> int:

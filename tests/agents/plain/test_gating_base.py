@@ -216,5 +216,5 @@ def test_a_slip_in_a_tools_name_is_said(caplog: pytest.LogCaptureFixture) -> Non
         assert fields_of(tools, name) is None
     assert fields_of(["pay_bill"], "paybill") is None
     assert [one.getMessage().partition(" runs")[0] for one in caplog.records] == ["pay", "read_files", "paybill"]
-    assert "is pya among the tools meant to be its name?" in caplog.text
+    assert "the tools to ask about name pya: is that misspelt?" in caplog.text
     assert fields_of({"pya": {}, "*": {}}, "pay") == {}
