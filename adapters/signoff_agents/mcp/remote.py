@@ -35,6 +35,8 @@ VERSION: Final = "MCP-Protocol-Version"
 ACCEPT: Final = "application/json, text/event-stream"
 CONNECT = 30.0
 """Seconds to reach the server; an answer may take as long as it takes."""
+TAKEN = 30.0
+"""Seconds for taking what has no answer: the host's next message waits for that."""
 RETRY = 1.0
 """Seconds before a stream that broke is taken up again, where the server does not say."""
 TRIES = 5
@@ -100,7 +102,7 @@ class Remote:
             self._posts[cancelled].cancel()
             return
         with suppress(aiohttp.ClientError, OSError):
-            async with self._post(message) as response:
+            async with asyncio.timeout(TAKEN), self._post(message) as response:
                 await response.read()
         if message.get("method") == "notifications/initialized":
             self._start(self._listen())
