@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import signal
 from collections.abc import Iterator
@@ -66,7 +67,9 @@ def test_ask_uses_the_approval_up(desk: Desk) -> None:
 
 def test_who_stops_asking_is_told_that_the_request_stays(desk: Desk) -> None:
     """Ctrl-C ends the command with 130 and one sentence; people may still decide."""
-    asking = desk.server.start(desk.agent, *ASK)
+    # What runs these tests in the background has its children ignore Ctrl-C, and they pass that on.
+    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    asking = desk.server.start(desk.agent, *ASK, preexec_fn=heeds)
     (request,) = desk.server.pending(desk.ada)
     asking.send_signal(signal.SIGINT)
     done = ended(asking)
