@@ -28,6 +28,7 @@ from signoff_agents.mcp.messages import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     Document,
+    cancelled_id,
     failed,
     is_response,
     key,
@@ -113,6 +114,11 @@ class Session:
             list(self.posts.values())[-1].said.put_nowait(raw)
         else:
             self.backlog.append(raw)
+
+    def cancelled(self, message: Document) -> None:
+        """Servers do not answer what is cancelled: its stream ends without an answer."""
+        if (name := cancelled_id(message)) is not None and (post := self.posts.get(name)) is not None:
+            post.said.put_nowait(None)
 
     async def end(self) -> None:
         await self.line.close()
@@ -234,6 +240,7 @@ class Hosting:
         session.used = time.monotonic()
         if "id" not in message or "method" not in message:
             await session.line.take(message)
+            session.cancelled(message)
             return web.Response(status=202)
         if key(message["id"]) in session.posts:
             return _fault(message, 400, INVALID_REQUEST, "A request with this id is on its way; use another id.")

@@ -50,6 +50,10 @@ class Hosts:
         self._open.append(made)
         return made
 
+    def previous(self) -> Hosts:
+        """Hosts of the previous protocol at the same address."""
+        return Hosts(self._parts.geturl(), modern=False)
+
     def close(self) -> None:
         for connection in self._open:
             connection.close()
@@ -97,6 +101,21 @@ def test_what_was_held_for_a_server_that_ended_uses_no_approval(hosts: Hosts, de
     desk.decide(asked, approve)
     again = hosts.send(first)
     assert json.loads(answer(again)["result"]["content"][0]["text"]) == {"n": 1}
+
+
+def test_what_a_host_cancels_keeps_no_connection_open(hosts: Hosts, desk: Desk) -> None:
+    """A server does not answer what is cancelled, so its stream ends without an answer, held or running."""
+    previous = hosts.previous()
+    begun = previous.send({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {}}).getresponse()
+    session = {"Mcp-Session-Id": begun.headers["Mcp-Session-Id"]}
+    held = previous.send(call(1, n=1), **session)
+    running = previous.send({"jsonrpc": "2.0", "id": 2, "method": "unheard of", "params": {}}, **session)
+    desk.waiting()
+    for number in (1, 2):
+        cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}
+        assert previous.send(cancelled, **session).getresponse().status == 202
+    assert [held.getresponse().read(), running.getresponse().read()] == [b"", b""]
+    previous.close()
 
 
 # ── processes ────────────────────────────────────────────────────────────────────────────────────
