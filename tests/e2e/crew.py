@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import json
 import secrets
 import shutil
 import tempfile
@@ -15,6 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from redis.asyncio import Redis
+
+from signoff.store.embedded import SOCKET
 from signoff_sim.demo.hands import shows
 from signoff_sim.demo.stage import LOOK, START, Bot, Stage, free_port
 
@@ -197,7 +201,9 @@ async def comes_true(holds: Callable[[], object], what: str, within: float = PAT
 
 
 async def one_card_each(stage: Stage, *wanted: str, within: float = PATIENCE) -> None:
-    """In both chats a card comes to show these texts, and it is the only one with the first of them."""
+    """In both chats a card comes to show these texts, it is the only one with the first of them, and the bot has noted
+    where it stands: killed before that, its successor takes no click on it.
+    """
 
     def shown() -> bool:
         return bool(slack_cards(stage, *wanted) and teams_cards(stage, *wanted))
@@ -205,3 +211,16 @@ async def one_card_each(stage: Stage, *wanted: str, within: float = PATIENCE) ->
     await comes_true(shown, f"both chats show {', '.join(wanted)}", within)
     assert len(slack_cards(stage, wanted[0])) == 1
     assert len(teams_cards(stage, wanted[0])) == 1
+    async with Redis.from_url(_redis(stage), decode_responses=True) as redis, asyncio.timeout(within):
+        while "posting" in await _states(redis):
+            await asyncio.sleep(LOOK)
+
+
+def _redis(stage: Stage) -> str:
+    return stage.redis.url if isinstance(stage, Crew) else f"unix://{stage.folder / 'data' / 'redis' / SOCKET}"
+
+
+async def _states(redis: Redis) -> set[str]:
+    """Of all cards' places."""
+    places = [place async for key in redis.scan_iter("*cards:*", _type="hash") for place in await redis.hvals(key)]
+    return {json.loads(place)["state"] for place in places}
