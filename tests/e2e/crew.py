@@ -212,7 +212,7 @@ async def one_card_each(stage: Stage, *wanted: str, within: float = PATIENCE) ->
     assert len(slack_cards(stage, wanted[0])) == 1
     assert len(teams_cards(stage, wanted[0])) == 1
     async with Redis.from_url(_redis(stage), decode_responses=True) as redis, asyncio.timeout(within):
-        while "posting" in await _states(redis):
+        while "posting" in await _states(redis):  # noqa: ASYNC110 - another process
             await asyncio.sleep(LOOK)
 
 
