@@ -54,7 +54,10 @@ class Connections:
         kept = self._kept.get(loop) or await self._new(loop)
         if kept.session is None:
             kept.session = aiohttp.ClientSession(
-                connector=kept.connector, connector_owner=False, trace_configs=[self._trace]
+                connector=kept.connector,
+                connector_owner=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[self._trace],
             )
         kept.users += 1
         try:
