@@ -526,6 +526,21 @@ async def test_i10_consume_burns_once(house: House) -> None:
     assert done.body["outcome"] == {"status": "succeeded", "detail": "ok", "at": "2026-11-20T08:00:00.000Z"}
 
 
+async def test_an_outcome_that_is_said_twice_is_one(house: House) -> None:
+    """Its answer was lost, so it came again: no second line in the trail. Another outcome is one."""
+    made = await house.ask()
+    one = f"/v1/requests/{made['id']}"
+    await house.send("POST", one + "/decisions", {"kind": "approve", "version": 1}, key="ada")
+
+    async def reported(**outcome: str) -> tuple[str, int]:
+        said = await house.send("POST", one + "/outcome", outcome, key="agent")
+        return said.body["outcome"]["status"], len(await house.store.audit(0, 100))
+
+    first = await reported(status="succeeded", detail="ok")
+    assert await reported(status="succeeded", detail="ok") == first
+    assert await reported(status="failed", detail="ok") == ("failed", first[1] + 1)
+
+
 async def test_i03_no_get_decides(house: House) -> None:
     """GET, HEAD and the other reading methods at every address leave a request as it was."""
     made = await house.ask()
