@@ -70,7 +70,7 @@ class NotOffered(SignoffError):
 
 
 class ChannelNotAllowed(SignoffError):
-    """The rule "{rule}" does not post to {channel}; use one of {allowed}, or add the channel to the rule's `show`."""
+    """The rule "{rule}" does not post to {channel}; {instead}add the channel to the rule's `show`."""
 
     code = "channel_not_allowed"
 

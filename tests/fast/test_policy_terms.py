@@ -159,6 +159,19 @@ def test_a_place_that_the_rule_does_not_allow_is_refused(rule: str, channel: str
         terms(f"  - {rule}\n", channel=channel)
 
 
+@pytest.mark.parametrize(
+    ("rule", "mend"),
+    [
+        ("{name: r, show: [slack:#a]}", "slack:#x; use one of slack:#a, or add the channel"),
+        ("{name: r, show: []}", "slack:#x; add the channel"),
+    ],
+)
+def test_a_refused_place_says_what_to_do(rule: str, mend: str) -> None:
+    """Another place of the rule's, where it has any."""
+    with pytest.raises(ChannelNotAllowed, match=mend):
+        terms(f"  - {rule}\n", channel="slack:#x")
+
+
 def test_a_rule_that_rejects_says_why() -> None:
     """With its own message, or a default one that names the rule."""
     assert terms("  - {name: r, decide: reject, message: Open a ticket.}\n").message == "Open a ticket."

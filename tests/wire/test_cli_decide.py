@@ -103,6 +103,19 @@ def test_an_edit_prints_the_edited_arguments(desk: Desk) -> None:
     assert decided.json["status"] == "approved"
 
 
+def test_an_edit_says_what_it_changed(desk: Desk) -> None:
+    """To whoever made it, before and after."""
+    _, decided = desk.decide("edit", "--arg", "amount=400")
+    assert decided.out.splitlines()[1:] == ["Changed amount: 500 → 400"]
+
+
+def test_a_value_that_is_given_twice_is_not_guessed(desk: Desk) -> None:
+    """Which of the two was meant, nobody knows: nothing is sent."""
+    for twice in (["--arg", "amount=1", "--json-arg", "amount=2"], ["--arg", "amount=1", "--arg", "amount=1"]):
+        ended = desk.server.run(desk.agent, "ask", "--tool", "pay", *twice)
+        assert (ended.code, "amount has a value already" in ended.err) == (2, True)
+
+
 def test_an_edit_that_changes_nothing_decides_nothing(desk: Desk) -> None:
     """Who types `edit` and forgets what to change has not approved it as it is."""
     body = {"tool": "issue_refund", "arguments": {"order": "A-1", "amount": 500}}

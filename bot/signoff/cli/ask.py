@@ -18,14 +18,12 @@ from signoff.client.fields import Fields
 from signoff.client.requests import Requests
 from signoff.client.wire import Document
 from signoff.errors import NotRun
-from signoff.model import Kind, Risk, dumps, one_line, shorten, steps
+from signoff.model import Kind, Risk, dumps, one_line
 
 EXIT = {"approved": 0, "responded": 0, "rejected": 10, "expired": 11, "cancelled": 12}
 """Status → exit code."""
 PATIENCE = 5.0
 """Seconds to go on trying to ask: through a restart of the server, but not so long that a script seems to hang."""
-VALUE = 200
-"""Characters of a value that was changed, each side."""
 
 
 def add(app: typer.Typer) -> None:
@@ -115,7 +113,7 @@ def add(app: typer.Typer) -> None:
             requests = Requests(*service(), patience=PATIENCE)
             asked = Asking(requests, None, None, "return").member(tool, {**texts, **data}, fields)
             recorded = await requests.create(tool, asked.sent, asked.identity.idempotency_key)
-            if recorded.body.get("status") == "pending":
+            if recorded.body.get("status") == "pending" and "expires_at" in recorded.body:
                 print(f"signoff: {_waiting(recorded.body)}", file=sys.stderr, flush=True)
             made = await requests.wait(tool, recorded.body)
             made = made.model_copy(update={"folded": recorded.folded})
@@ -154,19 +152,13 @@ def _print(decision: Decision, *, whole: bool) -> None:
     elif decision.message:
         print(f"signoff: {decision.message}", file=sys.stderr)
     for change in decision.changes if error is None else ():
-        name = one_line("/".join(steps(change.path)))
-        print(f"signoff: Changed {name}: {_value(change.from_)} → {_value(change.to)}", file=sys.stderr)
+        print(f"signoff: {listing.changed(change.path, change.from_, change.to)}", file=sys.stderr)
     if whole:
         print(dumps(document(decision)))
     elif decision.kind == "respond":
         print(decision.response if isinstance(decision.response, str) else dumps(decision.response))
     elif error is None:
         print(dumps(decision.arguments))
-
-
-def _value(value: object) -> str:
-    kept, hidden = shorten(one_line(dumps(value)), VALUE)
-    return f"{kept}… (+{hidden})" if hidden else kept
 
 
 def document(decision: Decision) -> dict[str, object]:

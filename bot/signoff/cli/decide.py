@@ -7,7 +7,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from signoff.cli import bulk, moments, several
+from signoff.cli import bulk, listing, moments, several
 from signoff.cli.pending import path_of
 from signoff.cli.remote import call, fail, faults, fetch, pairs
 from signoff.cli.stages import missing
@@ -119,6 +119,9 @@ def add(app: typer.Typer) -> None:
             print(dumps(reply.body))
         else:
             print(_became(request_id, before, reply.body))
+            made = cast("Document", reply.body.get("decision") or {})
+            for change in cast("list[Document]", made.get("changes") or []):
+                print(listing.changed(str(change["path"]), change.get("from"), change.get("to")))
 
     @app.command(short_help="Let a request wait longer.")
     def extend(

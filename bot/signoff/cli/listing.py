@@ -14,10 +14,12 @@ from rich.text import Text
 
 from signoff.cli import stages, waiting
 from signoff.client.wire import Document
-from signoff.model import dumps, shorten, visible
+from signoff.model import dumps, one_line, shorten, steps, visible
 
 CELL = 60
 """Characters of one value in a table."""
+VALUE = 200
+"""Characters of one value in a line about a change."""
 WIDE = 120
 """Columns of a terminal in which every column of the list has its place; on others arguments stand below each row."""
 INDENT = 2
@@ -110,4 +112,14 @@ def ends_in(seconds: float) -> str:
 
 def _short(text: str, room: int) -> str:
     kept, hidden = shorten(text, room)
+    return f"{kept}… (+{hidden})" if hidden else kept
+
+
+def changed(path: str, before: object, after: object) -> str:
+    """What an edit did to one value, in a line. `path`: a JSON Pointer."""
+    return f"Changed {one_line('/'.join(steps(path)))}: {_said(before)} → {_said(after)}"
+
+
+def _said(value: object) -> str:
+    kept, hidden = shorten(one_line(dumps(value)), VALUE)
     return f"{kept}… (+{hidden})" if hidden else kept

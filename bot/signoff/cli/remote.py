@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NoReturn, cast
 
 import typer
@@ -94,11 +94,14 @@ def _fault(error: Document) -> str:
 
 
 def pairs(plain: Sequence[str], json: Sequence[str]) -> tuple[dict[str, str], Document]:
-    """`--arg k=v` as text, `--json-arg k=JSON` as data. Ends the command when one is neither."""
-    texts = dict(_pair(item, "--arg") for item in plain)
+    """`--arg k=v` as text, `--json-arg k=JSON` as data. Ends the command when one is neither, or named twice."""
+    texts: dict[str, str] = {}
     data: Document = {}
+    for item in plain:
+        name, text = _pair(item, "--arg", texts)
+        texts[name] = text
     for item in json:
-        name, text = _pair(item, "--json-arg")
+        name, text = _pair(item, "--json-arg", {**texts, **data})
         try:
             data[name] = loads(text)
         except ValueError as error:
@@ -106,8 +109,10 @@ def pairs(plain: Sequence[str], json: Sequence[str]) -> tuple[dict[str, str], Do
     return texts, data
 
 
-def _pair(item: str, option: str) -> tuple[str, str]:
+def _pair(item: str, option: str, known: Container[str]) -> tuple[str, str]:
     name, equals, value = item.partition("=")
     if not name or not equals:
         fail(f"{option} {item}: write it as name=value.", 2)
+    if name in known:
+        fail(f"{option} {item}: {name} has a value already; give it once.", 2)
     return name, value

@@ -120,7 +120,7 @@ class Wire:
         except TimeoutError:
             raise Lost("it did not answer in time") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Lost(str(error) or type(error).__name__) from error
+            raise Lost(str(error).replace(" ssl:default", "") or type(error).__name__) from error
         return Reply(status, _document(raw, status), _seconds(after), *marks)
 
 

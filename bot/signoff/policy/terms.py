@@ -172,7 +172,8 @@ def _honoured(roll: Roll, plan: Plan, channel: str) -> str:
     places = ", ".join(plan.show)
     if plan.any_channel:
         places = " or ".join(f"any place that begins with {chat}:" for chat in roll.chats)
-    raise ChannelNotAllowed(rule=shown(plan.name), channel=shown(channel), allowed=places or "no channel at all")
+    instead = f"use one of {places}, or " if places else ""
+    raise ChannelNotAllowed(rule=shown(plan.name), channel=shown(channel), instead=instead)
 
 
 def _higher(one: Risk | None, other: Risk | None) -> Risk | None:
