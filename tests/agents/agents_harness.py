@@ -34,8 +34,6 @@ EFFECT = 3.0
 """Seconds that an acknowledged click may take to show in the record."""
 LOOK = 0.02
 """Seconds between looks at another process, which sends no event."""
-RECORDED = 0.3
-"""Seconds that a report which was sent may take to be recorded."""
 
 Json = dict[str, Any]
 Answer = Json | None
@@ -137,15 +135,7 @@ class Desk:
         }
 
     def requests(self, status: str | None = None) -> list[Json]:
-        """All that was asked, oldest first. What was reported is there: a run goes on when its report has been sent."""
-        end = time.monotonic() + RECORDED
-        while True:
-            asked = self._requests(status)
-            if time.monotonic() > end or all(one["outcome"] or not one["consumed_at"] for one in asked):
-                return asked
-            time.sleep(LOOK)
-
-    def _requests(self, status: str | None) -> list[Json]:
+        """All that was asked, oldest first."""
         query = {"agent": self.agent, "limit": "100"} | ({"status": status} if status else {})
         _, page = self.service.http(f"/v1/requests?{urlencode(query)}", self.service.agent_key)
         asked = [one for one in cast("list[Json]", page["requests"]) if one["id"] not in self.before]

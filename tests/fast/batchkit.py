@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 from signoff.client.wire import Document, Lost, Reply, Wire
@@ -37,7 +37,6 @@ class Crowd(Wire):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         waiting: float = 0.0,
-        on_sent: Callable[[], None] | None = None,
     ) -> Reply:
         await asyncio.sleep(0)
         if self.away:
@@ -47,8 +46,6 @@ class Crowd(Wire):
         async with self._changed:
             self._changed.notify_all()
         reply = await self._answer(method, path, sent, query or {}, (headers or {}).get("Idempotency-Key", ""))
-        if on_sent is not None:
-            on_sent()
         if self.unheard:
             raise Lost("Connection reset")
         return Reply(reply.status, cast("Document", loads(dumps(reply.body))), None, reply.replayed, reply.folded)

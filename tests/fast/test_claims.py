@@ -250,14 +250,11 @@ class Doorstep(Wire):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         waiting: float = 0.0,
-        on_sent: Callable[[], None] | None = None,
     ) -> Reply:
         await asyncio.sleep(0)
         verb = f"{method} {path.rpartition('/')[2]}"
         self.calls.append(verb)
         said = await self.house.send(method, path, body, key="agent", headers=headers)
-        if on_sent is not None:
-            on_sent()
         if verb in self.lose:
             self.lose.remove(verb)
             raise Lost("it did not answer in time")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
 
@@ -49,7 +49,6 @@ class Agreeing(Wire):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         waiting: float = 0.0,
-        on_sent: Callable[[], None] | None = None,
     ) -> Reply:
         if path == "/v1/requests":
             assert body is not None
@@ -61,8 +60,6 @@ class Agreeing(Wire):
         if path.endswith("/consume"):
             record["consumed_at"] = "2026-11-20T08:01:00.000Z"
             self.ran.append(str(record["tool"]))
-        if on_sent is not None:
-            on_sent()
         return Reply(200, record)
 
     def _batch(self, body: Document) -> Document:

@@ -59,7 +59,6 @@ class Service(Wire):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         waiting: float = 0.0,
-        on_sent: Callable[[], None] | None = None,
     ) -> Reply:
         await asyncio.sleep(0)
         sent: Document = loads(dumps(body)) if body is not None else {}  # type: ignore[assignment]
@@ -67,8 +66,6 @@ class Service(Wire):
         reply = self.on(method, path, sent)
         if reply is None:
             reply = self.answer(method, path, sent, (headers or {}).get("Idempotency-Key", ""))
-        if on_sent is not None:
-            on_sent()
         return Reply(reply.status, loads(dumps(reply.body)), reply.retry_after, reply.replayed)  # type: ignore[arg-type]
 
     def answer(self, method: str, path: str, body: Document, key: str) -> Reply:

@@ -84,16 +84,12 @@ async def unless(
     return verdict
 
 
-async def report(gate: Gate, verdict: Verdict, ran: Ran, *, answered: bool = False) -> None:
-    """Say what came of the run. A service that is away, or anything else, is a warning in the log.
-
-    `answered`: return when the service has answered, and not when the report has been sent.
-    """
+async def report(gate: Gate, verdict: Verdict, ran: Ran) -> None:
+    """Say what came of the run. A service that is away, or anything else, is a warning in the log."""
     if verdict.kind != "run" or verdict.decision is None:
         return
-    send = gate.report if answered else gate.tell
     try:
-        await send(verdict.decision, ran.status, ran.detail)
+        await gate.report(verdict.decision, ran.status, ran.detail)
     except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the caller
         log.warning("the outcome of %s could not be reported: %s", verdict.decision.id, where(error))
 
@@ -101,12 +97,10 @@ async def report(gate: Gate, verdict: Verdict, ran: Ran, *, answered: bool = Fal
 async def broken(gate: Gate, verdicts: Iterable[Verdict], error: BaseException) -> None:
     """Report that these ended in an error, or were cancelled."""
     ran = Ran("failed", _detail(error))
-    # What ends with its event loop leaves nothing behind that could go on.
-    over = not isinstance(error, Exception)
     try:
-        async with asyncio.timeout(CANCELLED_REPORT if over else None):
+        async with asyncio.timeout(None if isinstance(error, Exception) else CANCELLED_REPORT):
             for verdict in verdicts:
-                await report(gate, verdict, ran, answered=over)
+                await report(gate, verdict, ran)
     except TimeoutError:
         pass
 

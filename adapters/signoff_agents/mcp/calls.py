@@ -157,7 +157,7 @@ class Calls:
         self._report(approved, gating.Ran("failed", why))
 
     def _report(self, approved: Approved, ran: gating.Ran) -> None:
-        task = asyncio.create_task(gating.report(self._gate, approved.verdict, ran, answered=True))
+        task = asyncio.create_task(gating.report(self._gate, approved.verdict, ran))
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 

@@ -117,7 +117,8 @@ class Session:
 
     def cancelled(self, message: Document) -> None:
         """Servers do not answer what is cancelled: its stream ends without an answer."""
-        if (name := cancelled_id(message)) is not None and (post := self.posts.get(name)) is not None:
+        post = self.posts.get(cancelled_id(message) or "")
+        if post is not None and post.message["method"] != "initialize":  # which cannot be cancelled
             post.said.put_nowait(None)
 
     async def end(self) -> None:

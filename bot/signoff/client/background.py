@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import threading
 from collections.abc import Coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
-
-LAST = 1.0
-"""Seconds that the end waits for what nobody waits for any more, such as a report that is being sent."""
 
 
 class Background:
@@ -34,14 +30,13 @@ class Background:
             raise
 
     def close(self) -> None:
-        """Stop the thread, when what it was left with is done. A later `run` starts another."""
-        atexit.unregister(self.close)
+        """Stop the thread. A later `run` starts another."""
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None or self._pid != os.getpid():
             return
-        asyncio.run_coroutine_threadsafe(_over(loop), loop).result()
+        asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()  # and its connections with them
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -53,13 +48,4 @@ class Background:
                 self._thread = threading.Thread(target=self._loop.run_forever, name="signoff", daemon=True)
                 self._pid = os.getpid()
                 self._thread.start()
-                atexit.register(self.close)
             return self._loop
-
-
-async def _over(loop: asyncio.AbstractEventLoop) -> None:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for one in (await asyncio.wait(left, timeout=LAST))[1] if left else ():
-        one.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-    await loop.shutdown_asyncgens()  # and its connections with them

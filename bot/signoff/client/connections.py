@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import aiohttp
 
@@ -14,14 +13,6 @@ IDLE = 4.0
 """Seconds that a connection is kept for the next call: long enough from asking to reporting, and less than any usual
 proxy keeps its side open (5 s and more).
 """
-
-
-async def _sent(
-    session: aiohttp.ClientSession, around: SimpleNamespace, chunk: aiohttp.TraceRequestChunkSentParams
-) -> None:
-    """aiohttp says this right before it writes the chunk, and lets nobody else run in between."""
-    if around.trace_request_ctx is not None:
-        around.trace_request_ctx()
 
 
 class _Quiet(aiohttp.TCPConnector):
@@ -45,8 +36,6 @@ class Connections:
 
     def __init__(self) -> None:
         self._kept: dict[asyncio.AbstractEventLoop, _Kept] = {}
-        self._trace = aiohttp.TraceConfig()
-        self._trace.on_request_chunk_sent.append(_sent)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[aiohttp.ClientSession]:
@@ -54,10 +43,7 @@ class Connections:
         kept = self._kept.get(loop) or await self._new(loop)
         if kept.session is None:
             kept.session = aiohttp.ClientSession(
-                connector=kept.connector,
-                connector_owner=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[self._trace],
+                connector=kept.connector, connector_owner=False, cookie_jar=aiohttp.DummyCookieJar()
             )
         kept.users += 1
         try:

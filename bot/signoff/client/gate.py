@@ -258,13 +258,6 @@ class Gate:
         """Say what came of the run; False when it could not be reported."""
         return await self._requests.report(decision, status, detail)
 
-    async def tell(self, decision: Decision, status: Literal["succeeded", "failed"], detail: str | None = None) -> None:
-        """As `report`, without waiting for the service's answer: it has been sent when this returns.
-
-        Where it could not be sent within a second, it is tried again beside what follows, for some seconds.
-        """
-        await self._requests.tell(decision, status, detail)
-
     async def cancel(self, request_id: str) -> bool:
         """Take a pending request back; False when it had ended already. Raises Unavailable."""
         return await self._requests.cancel(request_id)

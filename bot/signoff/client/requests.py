@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 import secrets
@@ -17,7 +16,7 @@ from urllib.parse import quote
 
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist, wrong_address
-from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable, where
+from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable
 from signoff.model import dumps
 
 POLL = 25.0
@@ -27,9 +26,7 @@ PATIENCE = 60.0
 GRACE = 60.0
 """Seconds past a request's expiry to go on trying to hear how it ended."""
 REPORT_PATIENCE = 5.0
-"""Seconds to go on trying to report an outcome."""
-ON_ITS_WAY = 1.0
-"""Seconds that a result waits at most for the report of it to be sent."""
+"""Seconds to go on trying to report an outcome; the function's result waits no longer than that."""
 HEAD_START = 5.0
 """Seconds that a repeated call leaves to the first one of its run to begin; after that, whoever asked first is gone."""
 LOOK = 0.5
@@ -62,8 +59,6 @@ class Requests:
         self._patience, self._timeout = patience, timeout
         self._claimed: set[str] = set()
         """Requests that are consumed for a caller of ours who has not been told so yet."""
-        self._telling: dict[str, asyncio.Task[None]] = {}
-        """Request → the report of its outcome that is under way."""
         self._wire: Wire | None = None
         self._outage = Outage()
         self._held: AsyncExitStack | None = None
@@ -89,9 +84,6 @@ class Requests:
         await self._held.enter_async_context(self.wire("the call").open())
 
     async def release(self) -> None:
-        loop = asyncio.get_running_loop()
-        if telling := [task for task in self._telling.values() if task.get_loop() is loop]:
-            await asyncio.wait(telling)
         if self._held is not None:
             held, self._held = self._held, None
             await held.aclose()
@@ -238,59 +230,15 @@ class Requests:
             return decision
         return now.model_copy(update={"index": decision.index, "folded": decision.folded})
 
-    async def tell(self, decision: Decision, status: Literal["succeeded", "failed"], detail: str | None = None) -> None:
-        """As `report`, but the result that goes on behind this does not wait for the answer: the report has been sent
-        when this returns, and whatever befalls this process does not take it back. One that could not be sent at once
-        is tried again beside what follows.
-        """
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def on_sent() -> None:
-            if not sent.done():
-                sent.set_result(None)
-
-        def over(task: asyncio.Task[None]) -> None:
-            if self._telling.get(decision.id) is task:
-                del self._telling[decision.id]
-            if task.cancelled():
-                fault = None if sent.done() else "the event loop has ended"
-            else:
-                fault = where(error) if (error := task.exception()) else None
-            if fault is not None:
-                log.warning("the outcome of %s could not be reported: %s", decision.id, fault)
-            on_sent()
-
-        async def go_on() -> None:
-            loop = asyncio.get_running_loop()
-            try:
-                await self.report(decision, status, detail, on_sent)
-            except RuntimeError:  # a program may leave its event loop as it stands, or close it
-                if not loop.is_closed():
-                    raise
-
-        task = asyncio.create_task(go_on())
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
-        self._telling[decision.id] = task
-        task.add_done_callback(over)
-        await asyncio.wait({sent}, timeout=ON_ITS_WAY)
-
     async def report(
-        self,
-        decision: Decision,
-        status: Literal["succeeded", "failed"],
-        detail: str | None = None,
-        on_sent: Callable[[], None] | None = None,
+        self, decision: Decision, status: Literal["succeeded", "failed"], detail: str | None = None
     ) -> bool:
-        """Say what came of the run. Never raises for a service that is away: the run is over, its result stands.
-
-        `on_sent`: called when it has been sent, which may not be the last time.
-        """
+        """Say what came of the run. Never raises for a service that is away: the run is over, its result stands."""
         path = f"{_path(decision.id)}/outcome"
         body = {"status": status, "detail": detail[:DETAIL] if detail else None}
         try:
             wire = self.wire(decision.tool)
-            send = functools.partial(wire.send, "POST", path, body, on_sent=on_sent)
-            reply = await persist(send, _clock() + REPORT_PATIENCE, self._outage)
+            reply = await persist(lambda: wire.send("POST", path, body), _clock() + REPORT_PATIENCE, self._outage)
         except (Lost, Unavailable) as error:
             log.warning("the outcome of %s could not be reported: %s", decision.id, error)
             return False

@@ -138,7 +138,7 @@ class Gated:
         except BaseException as error:
             await self._failed(decision, error)
             raise
-        await self._requests.tell(decision, "succeeded", self._detail(result))
+        await self._requests.report(decision, "succeeded", self._detail(result))
         return result
 
     def _run_blocking(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
@@ -164,7 +164,7 @@ class Gated:
         except BaseException as error:
             run(self._failed(decision, error))
             raise
-        run(self._requests.tell(decision, "succeeded", self._detail(result)))
+        run(self._requests.report(decision, "succeeded", self._detail(result)))
         return result
 
     def _identity(self) -> Identity:
@@ -210,7 +210,7 @@ class Gated:
         status: Literal["failed"] = "failed"
         detail = f"{type(error).__name__}: {error}".removesuffix(": ")
         if isinstance(error, Exception):
-            await self._requests.tell(decision, status, detail)
+            await self._requests.report(decision, status, detail)
             return
         try:
             async with asyncio.timeout(CANCELLED_REPORT):

@@ -90,11 +90,8 @@ class Wire:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         waiting: float = 0.0,
-        on_sent: Callable[[], None] | None = None,
     ) -> Reply:
-        """One call. `waiting`: seconds that the service was asked to hold it; `on_sent`: called when its body has gone
-        to the system, which delivers it whatever becomes of this process. Raises Lost.
-        """
+        """One call. `waiting`: seconds that the service was asked to hold it. Raises Lost."""
         sent = {**self._headers, **(headers or {})}
         data = None
         if body is not None:
@@ -111,7 +108,6 @@ class Wire:
                     headers=sent,
                     allow_redirects=False,  # the key goes to the configured service only
                     timeout=aiohttp.ClientTimeout(total=self._timeout + waiting),
-                    trace_request_ctx=on_sent,
                 ) as response,
             ):
                 raw = await response.read()
