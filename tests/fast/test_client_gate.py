@@ -597,6 +597,34 @@ async def test_lost_report_hides_neither_result_nor_error(gate: Gate, service: S
     assert await Refund(gate).tool("A-1001") == "refunded 500"
 
 
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_call_that_is_cancelled_while_its_approval_is_burnt_says_so(
+    gate: Gate, service: Service, monkeypatch: pytest.MonkeyPatch, used: bool
+) -> None:
+    """People read that it did not run, unless the approval was an earlier attempt's."""
+    reached, go_on, send = asyncio.Event(), asyncio.Event(), service.send
+
+    async def held(method: str, path: str, *args: typing.Any, **options: typing.Any) -> Reply:
+        if path.endswith("/consume"):
+            reached.set()
+            await go_on.wait()
+        return await send(method, path, *args, **options)
+
+    monkeypatch.setattr(service, "send", held)
+    service.on = lambda m, p, b: problem(409, "already_consumed") if used and p.endswith("/consume") else None
+    refund = Refund(gate)
+    task = asyncio.create_task(refund.tool("A-1001"))
+    await asyncio.wait_for(reached.wait(), 5)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not refund.ran
+    said = {"status": "failed", "detail": "Not run: the call was cancelled."}
+    assert [body for _, path, body in service.calls if path.endswith("/outcome")] == ([] if used else [said])
+
+
 async def test_outcome_says_what_the_tool_wants_said(gate: Gate, service: Service) -> None:
     """Results stay private unless `outcome` turns them into a text for people."""
 

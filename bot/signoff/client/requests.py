@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist, wrong_address
-from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable
+from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable, where
 from signoff.model import dumps
 
 POLL = 25.0
@@ -27,6 +27,8 @@ GRACE = 60.0
 """Seconds past a request's expiry to go on trying to hear how it ended."""
 REPORT_PATIENCE = 5.0
 """Seconds to go on trying to report an outcome; the function's result waits no longer than that."""
+LAST_WORDS = 1.0
+"""Seconds that a cancelled call spends on saying that it did not run."""
 HEAD_START = 5.0
 """Seconds that a repeated call leaves to the first one of its run to begin; after that, whoever asked first is gone."""
 LOOK = 0.5
@@ -185,8 +187,23 @@ class Requests:
         with contextlib.suppress(KeyError):
             self._claimed.remove(decision.id)  # in one step, also among threads: the second to come finds it used
             return
-        if not await self._burnt(decision, _token()):
+        burning = asyncio.ensure_future(self._burnt(decision, _token()))
+        try:
+            burnt = await asyncio.shield(burning)
+        except asyncio.CancelledError:
+            await self._left(decision, burning)
+            raise
+        if not burnt:
             raise await self._started(decision)
+
+    async def _left(self, decision: Decision, burning: asyncio.Future[bool]) -> None:
+        """The caller has left while its approval was being burnt: where it was, people read that nothing ran."""
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                if await burning:
+                    await self.report(decision, "failed", "Not run: the call was cancelled.")
+        except (TimeoutError, NotRun) as error:
+            log.warning("%s: the call was cancelled while its approval was used: %s", decision.id, where(error))
 
     async def _burnt(self, decision: Decision, claim: str) -> bool:
         """Whether it is consumed for this claim, by this call or an earlier one; not if it is for another's.
