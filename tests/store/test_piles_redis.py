@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -100,10 +99,8 @@ async def test_i30_a_flood_of_200_on_several_replicas(house: House, another: Ope
 
 
 async def test_i30_a_batch_of_500_is_taken_up_and_shown_as_one_card(house: House, another: OpenStore) -> None:
-    """In less than two seconds, by one message, which follows the decisions."""
-    began = time.perf_counter()
+    """By one message, which follows the decisions."""
     batch_id, opened = await house.desk.batches.ask(asks(500), "All of them", AGENT, "t")
-    assert time.perf_counter() - began < 2
     assert await house.store.count(Filter(batch=batch_id)) == 500
     async with served(house, another):
         await shows(house, batch_id, 500)

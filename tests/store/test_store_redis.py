@@ -23,6 +23,9 @@ from signoff.ports import Conditions, Filter, Idempotency, Swap
 from signoff.store import RedisStore, queue, start_embedded
 from signoff.store.redis.wire import Command
 
+CLICK = 3.0
+"""Seconds in which a click has to be answered, failures too."""
+
 
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[RedisStore]:
@@ -467,7 +470,7 @@ async def test_i02_a_redis_that_is_gone_is_said_in_time(fragile: Fragile) -> Non
     ]
     began = time.monotonic()
     answers = await asyncio.gather(*calls, return_exceptions=True)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < CLICK
     assert [type(answer) for answer in answers] == [StoreUnavailable] * len(calls)
     await store.ripe(0.01)
     await store.close()
@@ -481,7 +484,7 @@ async def test_i02_a_redis_that_hangs_is_said_in_time(fragile: Fragile) -> None:
     fragile.signal(signal.SIGSTOP)
     began = time.monotonic()
     answers = await asyncio.gather(*(store.load(made.id) for _ in range(50)), return_exceptions=True)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < CLICK
     assert {type(answer) for answer in answers} == {StoreUnavailable}
     fragile.signal(signal.SIGCONT)
     assert (await store.load(made.id))[0] == made
