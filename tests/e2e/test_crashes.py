@@ -38,7 +38,7 @@ async def approve_in_slack(stage: Stage, order: str, person: str = "ada") -> boo
 
 
 async def approve_in_teams(stage: Stage, order: str, person: str = "bob") -> bool:
-    """The same in Teams, where the acknowledgement has words of its own where the click did not count."""
+    """The same in Teams. A card that the bot does not know is answered too, and no test means such a one."""
     message = teams_cards(stage, order)[0]
     where = {"as": person, "conversation": message["conversation"], "activity": message["id"]}
     told = await stage.act("teams", "click", **where, text="Approve")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import pytest
 from harness_cli import Done, Json, Server, ended, home
 
+from signoff.client.wire import Reply, Wire
+
 ASK = ("ask", "--tool", "note", "--json-arg", "amount=500")
 
 
@@ -138,3 +140,16 @@ def test_cancel_without_the_service(desk: Desk) -> None:
     done = desk.server.home.call("cancel", "req_1", env=away)
     assert (done.code, done.out, done.err.count("\n")) == (20, "", 1)
     assert desk.cancel().code == 2
+
+
+def test_an_answer_that_does_not_say_when_it_expires_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a sentence, as every answer that makes no sense: nothing may run, and nobody reads a traceback."""
+
+    async def send(wire: Wire, method: str, path: str, body: Json, **options: object) -> Reply:
+        return Reply(201, {"id": "req_1", "tool": body["tool"], "arguments": body["arguments"], "status": "pending"})
+
+    monkeypatch.setattr(Wire, "send", send)
+    done = desk.server.call(desk.agent, *ASK)
+    assert (done.code, done.out) == (20, "")
+    assert done.err.startswith("signoff: ")
+    assert done.err.count("\n") == 1

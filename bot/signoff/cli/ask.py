@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, cast, get_args
@@ -113,8 +114,10 @@ def add(app: typer.Typer) -> None:
             requests = Requests(*service(), patience=PATIENCE)
             asked = Asking(requests, None, None, "return").member(tool, {**texts, **data}, fields)
             recorded = await requests.create(tool, asked.sent, asked.identity.idempotency_key)
-            if recorded.body.get("status") == "pending" and "expires_at" in recorded.body:
-                print(f"signoff: {_waiting(recorded.body)}", file=sys.stderr, flush=True)
+            if recorded.body.get("status") == "pending":
+                # What is wrong with an answer that does not say when, `wait` says.
+                with contextlib.suppress(KeyError, TypeError, ValueError):
+                    print(f"signoff: {_waiting(recorded.body)}", file=sys.stderr, flush=True)
             made = await requests.wait(tool, recorded.body)
             made = made.model_copy(update={"folded": recorded.folded})
             if consume and made.approved:

@@ -117,9 +117,5 @@ def _short(text: str, room: int) -> str:
 
 def changed(path: str, before: object, after: object) -> str:
     """What an edit did to one value, in a line. `path`: a JSON Pointer."""
-    return f"Changed {one_line('/'.join(steps(path)))}: {_said(before)} → {_said(after)}"
-
-
-def _said(value: object) -> str:
-    kept, hidden = shorten(one_line(dumps(value)), VALUE)
-    return f"{kept}… (+{hidden})" if hidden else kept
+    was, now = (_short(one_line(dumps(value)), VALUE) for value in (before, after))
+    return f"Changed {one_line('/'.join(steps(path)))}: {was} → {now}"

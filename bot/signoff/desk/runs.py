@@ -84,8 +84,7 @@ class Runs:
             (request, now), known = await self._records.owned(request_id, key, known), None
             if request.status not in {"approved", "responded"}:
                 raise NotApproved(status=request.status)
-            known_as = request.outcome
-            if known_as is not None and (known_as.status, known_as.detail) == (outcome.status, outcome.detail):
+            if (said := request.outcome) and (said.status, said.detail) == (outcome.status, outcome.detail):
                 return request  # said again because its answer was lost
             done = outcome.model_copy(update={"at": now})
             after = request.model_copy(update={"outcome": done, "rev": request.rev + 1})
