@@ -28,6 +28,7 @@ from signoff_agents.gating.deciding import retry as retry
 from signoff_agents.gating.deciding import settle as settle
 from signoff_agents.gating.deciding import text as text
 from signoff_agents.gating.running import Ran as Ran
+from signoff_agents.gating.running import Reports as Reports
 from signoff_agents.gating.running import apart as apart
 from signoff_agents.gating.running import blocking as blocking
 from signoff_agents.gating.running import broken as broken

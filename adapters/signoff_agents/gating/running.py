@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
@@ -92,6 +93,45 @@ async def report(gate: Gate, verdict: Verdict, ran: Ran) -> None:
         await gate.report(verdict.decision, ran.status, ran.detail)
     except Exception as error:  # noqa: BLE001  # the tool has run: its result must reach the caller
         log.warning("the outcome of %s could not be reported: %s", verdict.decision.id, where(error))
+
+
+class Reports:
+    """What came of runs, told while the framework goes on: for those that have a hook before the model reads a result.
+
+    The time that the service takes is then not the run's.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._under_way: dict[str, set[asyncio.Task[None]]] = {}
+
+    def send(self, run: str, verdict: Verdict, ran: Ran) -> None:
+        """`run`: what `arrived` asks by."""
+        task = asyncio.create_task(self._told(verdict, ran))
+        tasks = self._under_way.setdefault(run, set())
+        tasks.add(task)
+
+        def end(task: asyncio.Task[None]) -> None:
+            tasks.discard(task)
+            if not tasks:
+                self._under_way.pop(run, None)
+
+        task.add_done_callback(end)
+
+    async def arrived(self, run: str) -> None:
+        """Wait for all that were sent about it."""
+        if tasks := self._under_way.get(run):
+            await asyncio.wait(set(tasks))
+
+    async def _told(self, verdict: Verdict, ran: Ran) -> None:
+        try:
+            await report(self._gate, verdict, ran)
+        except asyncio.CancelledError:
+            # The event loop ends, because whoever ran the framework has left it before its end. Said twice is said once.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CANCELLED_REPORT):
+                    await report(self._gate, verdict, ran)
+            raise
 
 
 async def broken(gate: Gate, verdicts: Iterable[Verdict], error: BaseException) -> None:

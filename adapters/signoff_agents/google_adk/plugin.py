@@ -13,12 +13,26 @@ from google.adk.tools.tool_confirmation import ToolConfirmation
 from google.adk.tools.tool_context import ToolContext
 
 from signoff.errors import where
-from signoff_agents.gating import Call, Ran, Tools, Turns, Verdict, broken, checked, fields_of, refused, report
+from signoff_agents.gating import (
+    Call,
+    Ran,
+    Reports,
+    Tools,
+    Turns,
+    Verdict,
+    broken,
+    checked,
+    fields_of,
+    refused,
+    report,
+)
 from signoff_agents.google_adk.calls import UNKNOWN, Shape, call_of, shape_of
 
 if TYPE_CHECKING:
+    from google.adk.agents.callback_context import CallbackContext
     from google.adk.agents.invocation_context import InvocationContext
     from google.adk.events.event import Event
+    from google.adk.models.llm_request import LlmRequest
     from google.genai import types
 
     from signoff.client import Gate
@@ -43,6 +57,8 @@ class ApprovalPlugin(BasePlugin):
     Put it last: what other plugins and an agent's own `before_tool_callback` change afterwards nobody has seen. The
     approval counts as the confirmation of a tool with `require_confirmation`. A tool that pauses by itself, for a
     confirmation or a sign-in, should not be asked about: it would have to run again, and it runs once.
+
+    What came of a tool is on record before the model reads its result, and before the run ends.
     """
 
     def __init__(
@@ -56,6 +72,7 @@ class ApprovalPlugin(BasePlugin):
     ) -> None:
         super().__init__(name)
         self._asking = _Asking(gate, tools, title, outcome)
+        self._reports = Reports(gate)
         self._notes: dict[tuple[str, str | None], str] = {}
 
     async def before_tool_callback(
@@ -66,9 +83,12 @@ class ApprovalPlugin(BasePlugin):
     async def after_tool_callback(
         self, *, tool: BaseTool, tool_args: dict[str, Any], tool_context: ToolContext, result: Result
     ) -> Result | None:
-        note = await self._asking.after(tool_context, result)
-        if note is not None:
-            self._notes[tool_context.invocation_id, tool_context.function_call_id] = note
+        ended = self._asking.ended(tool_context, result)
+        if ended is not None:
+            verdict, ran = ended
+            self._reports.send(tool_context.invocation_id, verdict, ran)
+            if verdict.note is not None:
+                self._notes[tool_context.invocation_id, tool_context.function_call_id] = verdict.note
         return None  # a result from here would keep the agent's own callbacks from seeing theirs
 
     async def on_tool_error_callback(
@@ -85,7 +105,12 @@ class ApprovalPlugin(BasePlugin):
                 response.response = _noted(response.response, note)
         return None
 
+    async def before_model_callback(self, *, callback_context: CallbackContext, llm_request: LlmRequest) -> None:
+        await self._reports.arrived(callback_context.invocation_id)
+
     async def after_run_callback(self, *, invocation_context: InvocationContext) -> None:
+        """Also where whoever reads the events has left before the last one."""
+        await self._reports.arrived(invocation_context.invocation_id)
         for key in [key for key in self._notes if key[0] == invocation_context.invocation_id]:
             del self._notes[key]  # its result became no event
 
@@ -105,8 +130,12 @@ def callbacks(
     asking = _Asking(gate, tools, title, outcome)
 
     async def after(tool: BaseTool, args: dict[str, Any], tool_context: ToolContext, tool_response: Any) -> Any:
-        note = await asking.after(tool_context, tool_response)
-        return None if note is None else _noted(tool_response, note)
+        ended = asking.ended(tool_context, tool_response)
+        if ended is None:
+            return None
+        verdict, ran = ended
+        await report(gate, verdict, ran)
+        return None if verdict.note is None else _noted(tool_response, verdict.note)
 
     async def failed(tool: BaseTool, args: dict[str, Any], tool_context: ToolContext, error: Exception) -> None:
         await asking.failed(tool_context, error)
@@ -147,13 +176,10 @@ class _Asking:
         self._running[tool_context] = verdict
         return None
 
-    async def after(self, tool_context: ToolContext, result: object) -> str | None:
-        """The note for the model when a person changed the arguments."""
+    def ended(self, tool_context: ToolContext, result: object) -> tuple[Verdict, Ran] | None:
+        """What ran, if it was asked about, and what came of it."""
         verdict = self._running.pop(tool_context, None)
-        if verdict is None:
-            return None
-        await report(self._gate, verdict, self._judged(result))
-        return verdict.note
+        return None if verdict is None else (verdict, self._judged(result))
 
     async def failed(self, tool_context: ToolContext, error: BaseException) -> None:
         verdict = self._running.pop(tool_context, None)

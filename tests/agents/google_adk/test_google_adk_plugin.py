@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from google.adk.tools.agent_tool import AgentTool
 from google.genai import types
 from google_adk_agent import USER, Bank, Run, Scripted, app, confirmed, pays, run
 
+from signoff import Gate
 from signoff_agents.google_adk import ApprovalPlugin, callbacks
 
 AWAY = "pay was not run: it needs a person's approval, and the approval service could not be used."
@@ -216,6 +218,78 @@ async def test_arguments_that_do_not_fit_ask_nobody(desk: Desk, arguments: Any, 
     assert out.said[0]["error"].startswith(begin)
     assert not desk.requests()
     assert not bank.paid
+
+
+class Held(BasePlugin):
+    """Holds reports back until ADK comes to the model's next turn, or to the run's end. Stands before ours."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__("held")
+        self.begun = asyncio.Event()
+        self.go = asyncio.Event()
+        told = Gate.report
+
+        async def report(gate: Gate, *said: Any) -> bool:
+            self.begun.set()
+            await self.go.wait()
+            return await told(gate, *said)
+
+        monkeypatch.setattr(Gate, "report", report)
+
+    async def before_model_callback(self, **_: Any) -> None:
+        if self.begun.is_set():
+            self.go.set()
+
+    async def after_run_callback(self, **_: Any) -> None:
+        self.go.set()
+
+
+async def test_outcome_is_on_record_before_the_model_reads_the_result(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told while ADK goes on, and there before the next turn."""
+    known: list[Any] = []
+
+    class Looking(Scripted):
+        async def generate_content_async(self, llm_request: Any, stream: bool = False) -> Any:
+            known.append([one["outcome"] for one in desk.requests()])
+            async for said in super().generate_content_async(llm_request, stream):
+                yield said
+
+    desk.people(approve)
+    made = app(Bank(), [pays(1)], Held(monkeypatch), ApprovalPlugin(desk.gate()))
+    made.root_agent.model = Looking(turns=[pays(1, 2)])
+    await Run(made, desk.run).say()
+    assert known[0] == []
+    assert [one["status"] for one in known[1]] == ["succeeded", "succeeded"]
+
+
+async def test_outcome_is_on_record_when_the_events_are_left_early(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has seen the tool's result may go; the run's end waits for the report."""
+    desk.people(approve)
+    one = Run(app(Bank(), [pays(1)], Held(monkeypatch), ApprovalPlugin(desk.gate())), desk.run)
+    message = types.Content(role="user", parts=[types.Part(text="pay")])
+    async with aclosing(one.runner.run_async(user_id=USER, session_id=desk.run, new_message=message)) as events:
+        async for event in events:
+            if event.get_function_responses():
+                break
+    assert desk.requests()[0]["outcome"]["status"] == "succeeded"
+
+
+def test_outcome_is_on_record_when_the_event_loop_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that ends while a report is under way tells it with its last breath."""
+    desk.people(approve)
+
+    async def main() -> None:
+        held = Held(monkeypatch)
+        running = asyncio.create_task(run(Bank(), pays(1), held, ApprovalPlugin(desk.gate()), session=desk.run))
+        await held.begun.wait()
+        assert not running.done()
+        # From here all that runs is cancelled, and the first try with it.
+        monkeypatch.undo()
+
+    asyncio.run(main())
+    assert desk.requests()[0]["outcome"]["status"] == "succeeded"
 
 
 async def test_failing_tool_is_reported(desk: Desk) -> None:
