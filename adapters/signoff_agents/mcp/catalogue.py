@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
@@ -11,6 +13,7 @@ from jsonschema import Draft202012Validator, SchemaError
 from mcp.shared.inbound import find_invalid_x_mcp_header, mcp_param_headers, x_mcp_header_map
 
 from signoff.errors import where
+from signoff.model import dumps
 from signoff_agents.mcp.messages import Document, part
 
 PAGES = 100
@@ -94,12 +97,20 @@ class Catalogue:
 def schema_of(tool: Mapping[str, object]) -> Document | None:
     """The arguments' schema where it can be shown. Most servers name an older dialect and keep to what both have."""
     schema = {name: value for name, value in part(tool, "inputSchema").items() if name not in {"$schema", "$id"}}
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError:
+    if not _is_2020(dumps(schema)):
         log.warning("the schema of %s is not JSON Schema 2020-12; people see its arguments without", tool.get("name"))
         return None
     return schema or None
+
+
+@functools.lru_cache(maxsize=256)
+def _is_2020(text: str) -> bool:
+    """Tools are called again and again, and this takes longer than all else that is done for a call here."""
+    try:
+        Draft202012Validator.check_schema(json.loads(text))
+    except SchemaError:
+        return False
+    return True
 
 
 def title_of(tool: Mapping[str, object]) -> str | None:
