@@ -400,6 +400,39 @@ async def test_i10_a_claim_that_is_not_consumed_counts_for_nothing(step: Doorste
     assert not refund.ran
 
 
+@pytest.mark.parametrize(("amount", "unmarked"), [(20, False), (20, True), (5000, False)])
+async def test_a_call_that_is_cancelled_while_it_is_asked_leaves_no_run_without_an_end(
+    step: Doorstep, house: House, monkeypatch: pytest.MonkeyPatch, amount: int, unmarked: bool
+) -> None:
+    """What was consumed in that step says that nothing ran; what people are asked about waits for them as ever."""
+    step.unmarked = unmarked
+    asked, go_on, send = asyncio.Event(), asyncio.Event(), step.send
+
+    async def held(method: str, path: str, *args: Any, **options: Any) -> Reply:
+        reply = await send(method, path, *args, **options)
+        if path.endswith("/requests"):
+            asked.set()
+            await go_on.wait()
+        return reply
+
+    monkeypatch.setattr(step, "send", held)
+    refund = Refund(Gate("http://service.invalid", "so_test"))
+    task = asyncio.create_task(refund.tool(amount))
+    await asyncio.wait_for(asked.wait(), 5)
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not refund.ran
+    [request] = (await house.send("GET", "/v1/requests", key="agent")).body["requests"]
+    outcome = None if request["outcome"] is None else (request["outcome"]["status"], request["outcome"]["detail"])
+    if amount == 20:
+        assert (request["status"], outcome) == ("approved", ("failed", "Not run: the call was cancelled."))
+    else:
+        assert (request["status"], outcome) == ("pending", None)
+
+
 # ── through a proxy that keeps our headers ───────────────────────────────────────────────────────
 
 

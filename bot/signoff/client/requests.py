@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Literal
@@ -138,7 +138,7 @@ class Requests:
         rule that approves it now consumes it in the same step, which spares a call. Raises Unavailable.
         """
         claim = _token() if at_once else None
-        recorded = await self.create(tool, body, idempotency_key, claim)
+        recorded = await self._claiming(tool, body, idempotency_key, claim)
         decision = await self.wait(tool, recorded.body)
         if recorded.folded:
             return decision.model_copy(update={"folded": True})
@@ -151,6 +151,25 @@ class Requests:
             raise doubtful(tool, "other arguments were approved than those that were asked about")
         self._claimed.add(decision.id)
         return decision.model_copy(update={"consumed_at": None})  # not by an earlier attempt, but for this one
+
+    async def _claiming(self, tool: str, body: Mapping[str, object], idempotency_key: str, claim: str | None) -> Reply:
+        """`create`; where the caller leaves while a rule approves and consumes it, people read that nothing ran."""
+        if claim is None:
+            return await self.create(tool, body, idempotency_key)
+        asking = asyncio.ensure_future(self.create(tool, body, idempotency_key, claim))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            await self._left(tool, self._claimed_by(asking, claim))
+            raise
+
+    async def _claimed_by(self, asking: Awaitable[Reply], claim: str) -> Decision | None:
+        """The approval that was consumed with this claim, if one was."""
+        recorded = await asking
+        decision = read(recorded.body, str(recorded.body["id"]))
+        if decision is None or not decision.approved or decision.consumed_at is None:
+            return None
+        return decision if recorded.claimed or await self._burnt(decision, claim) else None
 
     async def wait(self, tool: str, document: Document) -> Decision:
         """The decision, however long it takes; through restarts of the service. Raises Unavailable."""
@@ -191,19 +210,22 @@ class Requests:
         try:
             burnt = await asyncio.shield(burning)
         except asyncio.CancelledError:
-            await self._left(decision, burning)
+            await self._left(tool, self._burnt_by(decision, burning))
             raise
         if not burnt:
             raise await self._started(decision)
 
-    async def _left(self, decision: Decision, burning: asyncio.Future[bool]) -> None:
-        """The caller has left while its approval was being burnt: where it was, people read that nothing ran."""
+    async def _burnt_by(self, decision: Decision, burning: Awaitable[bool]) -> Decision | None:
+        return decision if await burning else None
+
+    async def _left(self, tool: str, using: Coroutine[object, object, Decision | None]) -> None:
+        """The caller has left while an approval was being used for it: where it was, people read that nothing ran."""
         try:
             async with asyncio.timeout(LAST_WORDS):
-                if await burning:
+                if (decision := await using) is not None:
                     await self.report(decision, "failed", "Not run: the call was cancelled.")
-        except (TimeoutError, NotRun) as error:
-            log.warning("%s: the call was cancelled while its approval was used: %s", decision.id, where(error))
+        except (TimeoutError, NotRun, ValueError, KeyError, TypeError) as error:
+            log.warning("%s: the call was cancelled while its approval was used: %s", tool, where(error))
 
     async def _burnt(self, decision: Decision, claim: str) -> bool:
         """Whether it is consumed for this claim, by this call or an earlier one; not if it is for another's.
