@@ -175,6 +175,26 @@ async def test_what_the_agent_prints_is_printed_as_it_is(start: Start, folder: P
     assert await demo.end() == 0, demo.said
 
 
+async def test_a_function_of_ones_own_waits_in_the_demo(start: Start) -> None:
+    """What the demo says to type runs as it stands, waits for a click, and prints what the function returned."""
+    demo = await start("--no-browser")
+    address = await demo.says(r"http://127\.0\.0\.1:\d+")
+    script = await demo.says(r"export SIGNOFF_URL=[^\n]*\n[^\n]*<<'END'\n(?s:.*?)\nEND\n")
+    own = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=PIPE, stderr=STDOUT)
+    try:
+        async with aiohttp.ClientSession(address) as http:
+            async with http.get("/control/terminal") as page:
+                shown = "\n".join((await page.json())["lines"])
+            assert script.strip() in shown
+            await done(http, "click", channel="#approvals", text="Approve")
+        said, _ = await asyncio.wait_for(own.communicate(), 30)
+        assert (own.returncode, said.decode()) == (0, "paid Ada 500.00\n")
+    finally:
+        if own.returncode is None:
+            own.kill()
+            await own.wait()
+
+
 async def done(http: aiohttp.ClientSession, verb: str, **body: object) -> None:
     """Do it as Ada in Slack, as soon as it can be done."""
     async with asyncio.timeout(30):

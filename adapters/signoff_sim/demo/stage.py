@@ -240,13 +240,14 @@ class Stage:
 
     def _echo(self, line: str) -> None:
         self._said(line)
-        task = asyncio.create_task(self._show(line))
+        task = asyncio.create_task(self.write(line))
         self._echoes.add(task)
         task.add_done_callback(self._echoes.discard)
 
-    async def _show(self, line: str) -> None:
+    async def write(self, *lines: str) -> None:
+        """Onto the page, where the agent's terminal is."""
         try:
-            async with self._http.post("/control/terminal", json={"lines": [line]}):
+            async with self._http.post("/control/terminal", json={"lines": lines}):
                 pass
         except (aiohttp.ClientError, RuntimeError):
             pass  # the page is closing down

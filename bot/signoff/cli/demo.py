@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shlex
 import signal
+import sys
 import webbrowser
 from collections.abc import Coroutine
 from typing import Annotated, TypeVar
@@ -32,8 +34,26 @@ WELCOME = """
   · the next refund, A-1004, is large: type its number as Ada, then agree as Bob and as [bold]Rita[/bold], a manager
   · under More… allow similar refunds of one order, or as Rita break the glass of a large one
   · as Rita, type [bold]/signoff freeze[/bold] in Slack, and [bold]@Signoff thaw[/bold] in Teams; help tells the rest
+"""
+OWN = """\
+  Now a function of your own. In another terminal:
 
-  Ctrl-C ends it; nothing is left behind.
+export SIGNOFF_URL={url} SIGNOFF_API_KEY={key}
+{python} - <<'END'
+from signoff import Gate
+
+@Gate(agent="mine").tool(risk="high", editable=["amount"])
+def pay(to: str, amount: float) -> str:
+    \"\"\"Pay somebody.\"\"\"
+    return f"paid {{to}} {{amount:.2f}}"
+
+print(pay("Ada", 500))
+END
+
+  Its card is in #approvals and in Teams → Finance → General; Ada and Bob may decide.
+"""
+END = """
+  Ctrl-C ends the demo; nothing is left behind.
 """
 
 
@@ -70,6 +90,9 @@ def add(app: typer.Typer) -> None:
             # What the agent prints is text, whatever brackets stand in it.
             async with Stage(port=port, said=lambda line: console.print(Text(f"agent │ {line}", "dim"))) as stage:
                 console.print(WELCOME.format(address=stage.address))
+                own = OWN.format(url=stage.bot_address, key=stage.key, python=shlex.quote(sys.executable))
+                console.print(own + END, markup=False)
+                await stage.write(*own.splitlines(), "")
                 if browser:
                     await asyncio.to_thread(webbrowser.open, stage.address)
                 agent = await stage.agent()
