@@ -127,7 +127,7 @@ class Reports:
         try:
             await report(self._gate, verdict, ran)
         except asyncio.CancelledError:
-            # The event loop ends, because whoever ran the framework has left it before its end. Said twice is said once.
+            # The event loop ends: whoever ran the framework has left it before its end. Said twice is said once.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CANCELLED_REPORT):
                     await report(self._gate, verdict, ran)
