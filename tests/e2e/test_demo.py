@@ -180,7 +180,7 @@ async def test_a_function_of_ones_own_waits_in_the_demo(start: Start) -> None:
     demo = await start("--no-browser")
     address = await demo.says(r"http://127\.0\.0\.1:\d+")
     script = await demo.says(r"export SIGNOFF_URL=[^\n]*\n[^\n]*<<'END'\n(?s:.*?)\nEND\n")
-    own = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=PIPE, stderr=STDOUT)
+    own = await asyncio.create_subprocess_exec("sh", "-c", script, stdout=PIPE, stderr=STDOUT, start_new_session=True)
     try:
         async with aiohttp.ClientSession(address) as http:
             async with http.get("/control/terminal") as page:
@@ -190,9 +190,9 @@ async def test_a_function_of_ones_own_waits_in_the_demo(start: Start) -> None:
         said, _ = await asyncio.wait_for(own.communicate(), 30)
         assert (own.returncode, said.decode()) == (0, "paid Ada 500.00\n")
     finally:
-        if own.returncode is None:
-            own.kill()
-            await own.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(own.pid, signal.SIGKILL)
+        await own.communicate()
 
 
 async def done(http: aiohttp.ClientSession, verb: str, **body: object) -> None:
