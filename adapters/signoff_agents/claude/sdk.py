@@ -6,8 +6,11 @@ unless it is registered with `on_failure="block"`, as `hooks` does.
 
 from __future__ import annotations
 
+import logging
+import os.path
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from signoff_agents import gating
@@ -36,6 +39,11 @@ DAY = 86_400.0
 
 KEPT = 1000
 """Calls that are remembered until they have run. What another hook stopped afterwards never does."""
+
+OTHERWISE = "It ran with other arguments than those that were approved."
+"""What people and the model read of a call that another hook changed: no hook can keep the others from that."""
+
+log = logging.getLogger("signoff")
 
 
 def can_use_tool(gate: Gate, tools: gating.Tools = "all", *, run_id: str | None = None) -> CanUseTool:
@@ -156,10 +164,40 @@ class _Running:
         if verdict is None or verdict.call.tool != given["tool_name"]:
             return {}
         del self._verdicts[call_id]
-        event, ran = given["hook_event_name"], gating.Ran()
+        event, ran, note = given["hook_event_name"], gating.Ran(), verdict.note
         if event == "PostToolUseFailure":
             ran.failed()
+        if not _as_approved(verdict, given):
+            asked = verdict.decision.id if verdict.decision is not None else ""
+            log.warning("%s ran with other arguments than those that were approved in %s", verdict.call.tool, asked)
+            ran.failed(OTHERWISE)
+            note = OTHERWISE  # an edit's own note says what did not run
         await gating.report(self._gate, verdict, ran)
-        if verdict.note is None:
+        if note is None:
             return {}
-        return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": verdict.note}}
+        return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": note}}
+
+
+def _as_approved(verdict: gating.Verdict, given: Any) -> bool:
+    """Whether a call that has run was the approved one; Claude says in `given` what it ran with."""
+    from signoff.client.decision import same
+
+    approved = verdict.run
+    if approved is None:  # a question of Claude's own, which went on with people's answers
+        return True
+    ran, cwd = cast("dict[str, object]", given["tool_input"]), cast("str", given.get("cwd", ""))
+    if verdict.call.tool.startswith("mcp__"):
+        return same(ran, approved)
+    # Some of Claude's own tools have more arguments before the run than after (ExitPlanMode's plan), and of an edit it
+    # drops what they do not know.
+    return all(
+        name in approved and same(_placed(name, value, cwd), _placed(name, approved[name], cwd))
+        for name, value in ran.items()
+    )
+
+
+def _placed(name: str, value: object, cwd: str) -> object:
+    """An argument of Claude's own tools: a path is as absolute as Claude makes one that people wrote."""
+    if not isinstance(value, str) or not name.lower().endswith("path"):
+        return value
+    return os.path.normpath(Path(cwd, os.path.expanduser(value.strip())))  # noqa: PTH111  # pathlib's raises

@@ -169,6 +169,38 @@ async def test_an_edit_is_told_and_the_outcome_reported(tmp_path: Path, desk: De
     assert [one["outcome"]["status"] for one in desk.requests()] == ["succeeded", "failed"]
 
 
+async def test_another_hook_that_changes_an_approved_call_does_not_go_unnoticed(
+    tmp_path: Path, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Claude's own: the tool runs with that hook's input. Ours: the card, the log and the model say that it did."""
+
+    async def other(given: Any, *_: object) -> Any:
+        changed = {**given["tool_input"], "command": "touch other"}
+        return {"hookSpecificOutput": {"hookEventName": "PreToolUse", "updatedInput": changed}}
+
+    desk.people(approve)
+    both = hooks(desk.gate())
+    both["PreToolUse"].append(HookMatcher(hooks=[other]))
+    with scripted([bash("t1", "touch a")]) as model:
+        await run(model, tmp_path, hooks=both, allowed_tools=["Bash"])
+    assert made(tmp_path, "a", "other") == {"other"}
+    (asked,) = desk.requests()
+    said = "ran with other arguments than those that were approved"
+    assert (asked["outcome"]["status"], asked["outcome"]["detail"]) == ("failed", f"It {said}.")
+    assert f"It {said}." in json.dumps(model.asked[-1])
+    logged = [one.getMessage() for one in caplog.records if one.name == "signoff"]
+    assert logged == [f"Bash {said} in {asked['id']}"]
+
+
+async def test_a_path_that_people_wrote_is_the_one_that_claude_makes_of_it(tmp_path: Path, desk: Desk) -> None:
+    """Claude makes it absolute before it writes there: no other argument than the approved one."""
+    desk.people(edit(file_path="./b.txt"))
+    with scripted([use("Write", "t1", file_path="a.txt", content="a")]) as model:
+        await run(model, tmp_path, hooks=hooks(desk.gate()))
+    assert made(tmp_path, "a.txt", "b.txt") == {"b.txt"}
+    assert desk.requests()[0]["outcome"]["status"] == "succeeded"
+
+
 # ── the command line, with no program at all ─────────────────────────────────────────────────────
 
 

@@ -19,6 +19,7 @@ from signoff_agents.claude import can_use_tool, hooks
 HOOK = [sys.executable, "-m", "signoff_agents.claude", "hook"]
 BASH = {"command": "rm -r build"}
 AWAY = "Bash was not run: it needs a person's approval, and the approval service could not be used."
+OTHERWISE = "It ran with other arguments than those that were approved."
 
 
 def call(desk: Desk, **given: Any) -> dict[str, Any]:
@@ -116,10 +117,11 @@ async def test_can_use_tools_hooks_tell_of_a_call_once_and_of_no_other(desk: Des
     for used, name in (("t1", "Bash"), ("t2", "Bash"), ("t3", "Read")):
         await decide(name, BASH, ToolPermissionContext(tool_use_id=used))
     (after,) = decide.hooks["PostToolUse"][0].hooks
-    told: list[Any] = [
-        await after(call(desk, hook_event_name="PostToolUse", tool_use_id=used), used, {"signal": None})  # type: ignore[arg-type]
-        for used in ("t3", "t2", "t1", "t1")
-    ]
+    told: list[Any] = []
+    for used in ("t3", "t2", "t1", "t1"):
+        ran = {"command": "ls"} if used == "t1" else BASH
+        ended: Any = call(desk, hook_event_name="PostToolUse", tool_use_id=used, tool_input=ran)
+        told.append(await after(ended, used, {"signal": None}))
     assert [bool(one) for one in told] == [False, False, True, False]
     assert told[2]["hookSpecificOutput"]["hookEventName"] == "PostToolUse"
     assert 'command is now "ls"' in told[2]["hookSpecificOutput"]["additionalContext"]
@@ -133,7 +135,8 @@ async def test_another_tools_call_under_the_same_id_is_told_and_reported_as_noth
     (after,) = decide.hooks["PostToolUse"][0].hooks
     told: list[Any] = []
     for name in ("Read", "Bash"):
-        ended: Any = call(desk, hook_event_name="PostToolUse", tool_name=name, tool_use_id="t1")
+        ran = {"command": "ls"}
+        ended: Any = call(desk, hook_event_name="PostToolUse", tool_name=name, tool_use_id="t1", tool_input=ran)
         told.append((await after(ended, "t1", {"signal": None}), desk.requests()[0]["outcome"]))
     assert told[0] == ({}, None)
     assert all(told[1])
@@ -157,8 +160,57 @@ async def test_hooks_tell_the_model_of_an_edit_and_report_how_it_went(desk: Desk
     said = told["hookSpecificOutput"]
     assert (said["permissionDecision"], said["updatedInput"]) == ("allow", {"command": "rm -r build/x"})
     assert "only build" in said["additionalContext"]
-    await after(call(desk, hook_event_name="PostToolUse", tool_response=""), "toolu_1", {"signal": None})  # type: ignore[arg-type]
+    ended: Any = call(desk, hook_event_name="PostToolUse", tool_input=said["updatedInput"], tool_response="")
+    await after(ended, "toolu_1", {"signal": None})
     assert desk.requests()[0]["outcome"]["status"] == "succeeded"
+
+
+PAY, PLAN = "mcp__bank__pay", {"plan": "b", "planFilePath": "/p"}
+PATH = {"file_path": "/w/a.txt", "content": "a"}
+RAN: list[tuple[str, Any, Any, Any, bool]] = [
+    ("Bash", BASH, None, BASH, True),
+    ("Bash", BASH, None, {"command": "ls"}, False),
+    ("Bash", BASH, None, {**BASH, "dangerouslyDisableSandbox": True}, False),
+    ("Bash", BASH, {"command": "ls"}, {"command": "ls"}, True),
+    ("Bash", BASH, {"command": "ls"}, BASH, False),
+    ("Write", PATH, {"file_path": "b/../b.txt"}, {"file_path": "/w/b.txt", "content": "a"}, True),
+    ("Write", PATH, {"file_path": "b.txt"}, {"file_path": "/v/b.txt", "content": "a"}, False),
+    ("ExitPlanMode", PLAN, None, {}, True),
+    (PAY, {"amount": 5, "to": [1e23, 0.1]}, None, {"to": [1e23, 0.1], "amount": 5.0}, True),
+    (PAY, {"amount": 5, "dry_run": True}, None, {"amount": 5}, False),
+    (PAY, {"amount": 5, "path": "/w/a"}, None, {"amount": 5, "path": "a"}, False),
+    (PAY, {"amount": 5}, {"amount": 12345678901234567890}, {"amount": 12345678901234567000}, False),
+]
+"""Tool, what was asked about, what people changed, what Claude says it ran with, and whether that was approved."""
+
+
+@pytest.mark.parametrize(("tool", "asked", "change", "ran", "approved"), RAN)
+async def test_what_ran_with_other_arguments_has_failed_and_what_claude_only_spells_anew_has_not(
+    tool: str, asked: Any, change: Any, ran: Any, approved: bool, desk: Desk
+) -> None:
+    """What Claude says ran is held against what was approved: people and the model read of a difference."""
+    desk.people(edit(**change) if change else approve)
+    made = hooks(desk.gate())
+    before, after = made["PreToolUse"][0].hooks[0], made["PostToolUse"][0].hooks[0]
+    about: Any = call(desk, cwd="/w", tool_name=tool, tool_input=asked)
+    await before(about, "toolu_1", {"signal": None})
+    told = await after({**about, "hook_event_name": "PostToolUse", "tool_input": ran}, "toolu_1", {"signal": None})
+    outcome = desk.requests()[0]["outcome"]
+    assert (outcome["status"], outcome["detail"]) == (("succeeded", None) if approved else ("failed", OTHERWISE))
+    said = {"hookSpecificOutput": {"hookEventName": "PostToolUse", "additionalContext": OTHERWISE}}
+    assert told == ({} if approved else said)
+
+
+async def test_can_use_tools_hooks_tell_what_ran_instead_of_an_edit(desk: Desk) -> None:
+    """The note about the edit would be wrong then; the tool fails beside that, which changes nothing."""
+    desk.people(edit(command="ls"))
+    decide = can_use_tool(desk.gate())
+    await decide("Bash", BASH, ToolPermissionContext(tool_use_id="t1"))
+    (after,) = decide.hooks["PostToolUseFailure"][0].hooks
+    ended: Any = call(desk, hook_event_name="PostToolUseFailure", tool_use_id="t1", error="Exit code 1")
+    told: Any = await after(ended, "t1", {"signal": None})
+    assert told["hookSpecificOutput"]["additionalContext"] == OTHERWISE
+    assert desk.requests()[0]["outcome"]["detail"] == OTHERWISE
 
 
 async def test_hooks_deny_without_the_service(desk: Desk) -> None:
