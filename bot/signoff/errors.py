@@ -315,6 +315,12 @@ class Overtaken(SignoffError):
     code = "overtaken"
 
 
+class Remembered(SignoffError):
+    """Something is known about this call that has to be looked at first; try again."""
+
+    code = "remembered"
+
+
 class BadCommand(SignoffError):
     """{fault} {mend}"""
 

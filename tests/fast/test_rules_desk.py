@@ -1079,6 +1079,24 @@ async def test_the_same_call_asked_right_after_a_no_is_answered_with_it() -> Non
     assert (await house.lines("asked"))[-1]["decision"]["decided_by"] == ["rule:loop breaker"]
 
 
+async def test_a_no_that_comes_while_the_call_is_asked_again_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for in the very step that writes: there is no moment in between."""
+    house = House(rules(""))
+    first = await house.ask(**RUN)
+    write = house.store.open
+
+    async def meanwhile(*args: Any) -> Any:
+        monkeypatch.undo()
+        await house.say(first, "ada", "reject", message="not our customer")
+        return await write(*args)
+
+    monkeypatch.setattr(house.store, "open", meanwhile)
+    again = await house.ask(**RUN)
+    assert again.id != first.id
+    assert again.decision is not None
+    assert [by.rule for by in again.decision.decided_by] == ["loop breaker"]
+
+
 async def test_what_may_be_asked_again_is_asked_again() -> None:
     """The person said so: `retry: ask`."""
     house = await _rejected(retry="ask")

@@ -11,7 +11,16 @@ import pytest
 from storekit import CAPS, entry, request, revised, settled, timed
 
 from signoff import audit
-from signoff.errors import BudgetSpent, CallFrozen, IdempotencyConflict, NotFound, Overtaken, RateLimited, TooManyOpen
+from signoff.errors import (
+    BudgetSpent,
+    CallFrozen,
+    IdempotencyConflict,
+    NotFound,
+    Overtaken,
+    RateLimited,
+    Remembered,
+    TooManyOpen,
+)
 from signoff.model import Freeze, Request, Spend, Version, Vote, freeze_id, freezes_of
 from signoff.ports import NOTHING, Caps, Conditions, Idempotency, Space, Store, Swap
 from signoff.store import MemoryStore
@@ -246,6 +255,21 @@ async def test_a_grant_of_five_uses_is_used_five_times(another: OpenStore) -> No
     assert (await stores[0].counts())["pending"] == 5
 
 
+# ── what is remembered ───────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_is_remembered_stops_the_write_as_long_as_it_is(store: Store) -> None:
+    """Nothing is written then; what is forgotten, or remembered under another key, stops nothing."""
+    conditions = Conditions(absent=("space", "key"))
+    await store.remember("space", "key", "something")
+    await store.remember("space", "other", "something")
+    with pytest.raises(Remembered):
+        await opened(store, None, conditions)
+    assert await untouched(store)
+    await store.forget("space", "key")
+    assert (await opened(store, None, conditions)).open
+
+
 # ── budgets ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -315,12 +339,14 @@ async def test_what_opens_no_request_spends_nothing(store: Store) -> None:
     assert (await store.open(request(), entry(), Idempotency("k", "body"), CAPS, one)).replayed
     assert not (await store.open(first, entry(), None, CAPS, one)).replayed, "the same call, sent again"
     await freeze(store)
+    await store.remember("space", "key", "")
     for refusal, idempotency, caps, conditions in (
         (IdempotencyConflict, Idempotency("k", "other"), CAPS, one),
         (RateLimited, None, Caps(open_requests=9, per_minute=1), one),
         (TooManyOpen, None, Caps(open_requests=1, per_minute=9), one),
         (CallFrozen, None, CAPS, Conditions(thawed=("*",), spend=one.spend)),
         (Overtaken, None, CAPS, Conditions(swap=Swap("grants", "g", "1", "2"), spend=one.spend)),
+        (Remembered, None, CAPS, Conditions(absent=("space", "key"), spend=one.spend)),
     ):
         with pytest.raises(refusal):
             await store.open(request(), entry(), idempotency, caps, conditions)
@@ -340,17 +366,20 @@ async def test_a_budget_that_is_spent_writes_nothing(store: Store) -> None:
 
 
 async def test_refusals_come_in_one_order(store: Store) -> None:
-    """Known, over the rate, over the cap, frozen, overtaken, spent: each only when none before it holds."""
+    """Known, over the rate, over the cap, remembered, frozen, overtaken, spent: each only when none before it holds."""
     await store.open(request(), entry(), Idempotency("k", "body"), CAPS)
     await freeze(store)
+    await store.remember("space", "key", "")
+    kept = ("space", "key")
     frozen, lost, empty = ("*",), Swap("grants", "g", "1", "2"), Spend(budget="b", calls=0, per=60)
     full, slow = Caps(open_requests=0, per_minute=9), Caps(open_requests=0, per_minute=1)
     known, wide = Idempotency("k", "other"), Caps(open_requests=9, per_minute=9)
     for refusal, idempotency, caps, conditions in (
-        (IdempotencyConflict, known, slow, Conditions(frozen, lost, empty)),
-        (RateLimited, None, slow, Conditions(frozen, lost, empty)),
-        (TooManyOpen, None, full, Conditions(frozen, lost, empty)),
-        (CallFrozen, None, wide, Conditions(frozen, lost, empty)),
+        (IdempotencyConflict, known, slow, Conditions(frozen, lost, empty, kept)),
+        (RateLimited, None, slow, Conditions(frozen, lost, empty, kept)),
+        (TooManyOpen, None, full, Conditions(frozen, lost, empty, kept)),
+        (Remembered, None, wide, Conditions(frozen, lost, empty, kept)),
+        (CallFrozen, None, wide, Conditions(frozen, lost, empty, ("space", "other"))),
         (Overtaken, None, wide, Conditions((), lost, empty)),
         (BudgetSpent, None, wide, Conditions((), None, empty)),
     ):

@@ -12,7 +12,7 @@ from signoff.desk import entries as audit
 from signoff.desk.flood import Crowded, Floods
 from signoff.desk.opening import Openings
 from signoff.desk.records import ATTEMPTS
-from signoff.errors import BudgetSpent, CallFrozen, Overtaken, StoreUnavailable
+from signoff.errors import BudgetSpent, CallFrozen, Overtaken, Remembered, StoreUnavailable
 from signoff.model import Ask, Batch, Key
 from signoff.policy import Policy
 from signoff.ports import Caps, Idempotency, Opened, Store
@@ -49,7 +49,7 @@ class Intake:
         StoreUnavailable.
         """
         policy, spent, frozen = self._policy(), set[str](), set[str]()
-        grants, late = True, False
+        grants, late, look = True, False, False
         crowded = {} if crowded is None else crowded
         tries = ATTEMPTS + len(policy.rule_names)
         while tries > 0:
@@ -60,7 +60,7 @@ class Intake:
                 if frozen and terms.decide == "reject" and terms.rule in policy.rule_names:
                     frozen.add(terms.rule)  # it rejects what an earlier rule would let run, were it not for the freeze
                     continue
-                opening = await self._openings.of(policy, ask, terms, key, now, batch=batch, grants=grants)
+                opening = await self._openings.of(policy, ask, terms, key, now, batch=batch, grants=grants, look=look)
                 request = claims.consumed_at_once(opening.request, claim, now)
                 if not self._floods.known(key.id, idempotency):
                     request = await self._floods.piled(request, request.terms.show, crowded, first=True)
@@ -70,6 +70,9 @@ class Intake:
                     )
                 except BudgetSpent:
                     spent.add(terms.rule)
+                except Remembered:
+                    look = True
+                    continue
                 except Overtaken:
                     # Somebody else used the same grant at this moment: look again what is left of it.
                     late = True

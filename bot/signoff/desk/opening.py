@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from signoff import cards, digest
@@ -65,28 +65,33 @@ class Openings:
         *,
         batch: Batch | None = None,
         grants: bool = True,
+        look: bool = True,
     ) -> Opening:
-        """What these terms make of the call. `batch`: of which it is one. `grants`: whether any may be used. Raises
-        StoreUnavailable.
+        """What these terms make of the call. `batch`: of which it is one. `grants`: whether any may be used. `look`:
+        whether a person may lately have rejected it; without that, it is a condition that nobody has, which spares a
+        read. Raises StoreUnavailable.
         """
         terms = terms.model_copy(update={"show": await self._voices.places(policy, terms.show)})
         waiting = asking.record(ask, terms, key, now, batch)
         request = asking.by_rule(waiting, policy.who(terms.approvers), now, self._signer)
-        if request.status == "approved":
-            silent = terms.mode != "enforce"
-            # A person has just said no to this very call, while a budget was used up, say: no rule says yes to it now.
-            if not silent and (again := await self._rejected(waiting, now)):
-                return Opening(again)
-            if silent:  # nobody is asked, and nobody is bothered
-                request = request.model_copy(update={"terms": terms.model_copy(update={"show": (), "spend": None})})
-            return Opening(request, Conditions(freezes_of(request), None, None if silent else terms.spend))
-        if not request.open:
+        approved = request.status == "approved"
+        if approved and terms.mode != "enforce":  # nobody is asked, and nobody is bothered
+            request = request.model_copy(update={"terms": terms.model_copy(update={"show": (), "spend": None})})
+            return Opening(request, Conditions(freezes_of(request)))
+        if not approved and not request.open:
             return Opening(request)
-        if again := await self._rejected(request, now):
+        # A person has just said no to this very call, while a budget was used up, say: no rule says yes to it now.
+        if look and (again := await self._rejected(waiting, now)):
             return Opening(again)
-        if grants and (granted := await self._granted(policy, request, now)):
-            return granted
-        return Opening(*await self._orders.marked(request))
+        if approved:
+            opening = Opening(request, Conditions(freezes_of(request), None, terms.spend))
+        else:
+            granted = await self._granted(policy, request, now) if grants else None
+            opening = granted or Opening(*await self._orders.marked(request))
+        place = None if look else _rejected_place(request)
+        if place is None:
+            return opening
+        return replace(opening, conditions=replace(opening.conditions, absent=(REJECTED, place)))
 
     # ── loops ────────────────────────────────────────────────────────────────────────────────────
 
@@ -98,10 +103,8 @@ class Openings:
 
     async def _rejected(self, request: Request, now: datetime) -> Request | None:
         """The same call, asked again right after a person rejected it: answered with that rejection."""
-        places = _loop_places(request) if request.terms.loop else ()
-        if not places:
-            return None
-        found = await self._store.recall(REJECTED, places[-1])
+        place = _rejected_place(request)
+        found = None if place is None else await self._store.recall(REJECTED, place)
         if found is None:
             return None
         try:
@@ -203,6 +206,12 @@ def _values(request: Request, pointers: Iterable[str]) -> dict[str, str]:
         if value is not MISSING:
             found[pointer] = digest.canonical(value)
     return found
+
+
+def _rejected_place(request: Request) -> str | None:
+    """Where a rejection of this very call would be remembered."""
+    places = _loop_places(request) if request.terms.loop else ()
+    return places[-1] if places else None
 
 
 def _loop_places(request: Request) -> Sequence[str]:

@@ -54,6 +54,8 @@ class Conditions:
     swap: Swap | None = None
     spend: Spend | None = None
     """Taken out of its budget, or nothing is written at all. For `open` only."""
+    absent: tuple[str, str] | None = None
+    """A space and a key of the store's memory under which nothing may be remembered. For `open` only."""
 
 
 NOTHING = Conditions()
@@ -123,7 +125,8 @@ class Records(Protocol):
         a `run_id` and outside of a batch takes up what repeats it: the same key, run, digest, risk, channel, decisions
         and schemas answer that request (`folded`), and the idempotency key then means it too. Also takes requests that
         are already decided. Raises IdempotencyConflict, RateLimited, TooManyOpen, StoreUnavailable, and for the
-        conditions CallFrozen, Overtaken (the swap), BudgetSpent; then nothing was written and no rate counted.
+        conditions Remembered (what must be absent), CallFrozen, Overtaken (the swap), BudgetSpent; then nothing was
+        written and no rate counted.
         """
         ...
 

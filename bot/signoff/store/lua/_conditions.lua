@@ -2,13 +2,14 @@
 -- When nothing has to hold, nothing of this is passed.
 --
 -- KEYS from k on, only those that are needed:
+--   memory:<space>:<key>           string  what must not be remembered
 --   freezes                        hash  id -> text (signoff.model.orders)
 --   freezes|grants|delegations     hash  the same; where an order is swapped
 --   spent:<budget>                 zset  "<request id>:<amount>" by the time (ms) of the spending, and "sum" by the
 --                                        negative of the amounts' sum, so that it stands before all times. One key,
 --                                        so that entries and sum end together. Whole numbers up to 2^53
 -- ARGV from a on:
---   how many freezes  ·  1: a swap  ·  1: a spending
+--   1: something must not be remembered  ·  how many freezes  ·  1: a swap  ·  1: a spending
 --   the freezes' ids
 --   of a swap: id  ·  the text that stands  ·  the text that is to stand. '=' and the text, or empty for none
 --   of a spending: the window in ms  ·  amount  ·  calls and sum that fit into the window, or empty
@@ -49,10 +50,16 @@ local function spend(now, spent, id, a)
 end
 
 -- Asked last, because with the last condition all is taken.
--- Answers nothing, or {'frozen', the freeze's text}, {'overtaken'} or {'spent'}; then nothing was taken.
+-- Answers nothing, or {'remembered'}, {'frozen', the freeze's text}, {'overtaken'} or {'spent'}; then nothing was taken.
 local function refusal(now, k, a)
-  local freezes, swaps, spends = tonumber(ARGV[a]), ARGV[a + 1] == '1', ARGV[a + 2] == '1'
-  a = a + 3
+  local absent, freezes, swaps, spends = ARGV[a] == '1', tonumber(ARGV[a + 1]), ARGV[a + 2] == '1', ARGV[a + 3] == '1'
+  a = a + 4
+  if absent then
+    if redis.call('EXISTS', KEYS[k]) == 1 then
+      return {'remembered'}
+    end
+    k = k + 1
+  end
   if freezes > 0 then
     for _, text in ipairs(redis.call('HMGET', KEYS[k], unpack(ARGV, a, a + freezes - 1))) do
       if text then

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from signoff import audit
 from signoff.audit import Entry, Line
-from signoff.errors import BudgetSpent, Overtaken
+from signoff.errors import BudgetSpent, Overtaken, Remembered
 from signoff.model import Spend
 from signoff.ports import Conditions, Space, Swap
 from signoff.store import record
@@ -34,7 +34,9 @@ class MemoryOrders(Shelf):
         self._lines.append(Line(seq, now, entry.body, audit.link(previous, seq, now, entry.body_hash)))
 
     def _take(self, conditions: Conditions, now: int) -> None:
-        """Raises CallFrozen, Overtaken or BudgetSpent; then nothing was taken."""
+        """Raises Remembered, CallFrozen, Overtaken or BudgetSpent; then nothing was taken."""
+        if conditions.absent is not None and self._remembered(*conditions.absent) is not None:
+            raise Remembered
         freezes = self._orders.get("freezes", {})
         for freeze in conditions.thawed:
             if freeze in freezes:

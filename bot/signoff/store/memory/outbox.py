@@ -100,11 +100,7 @@ class MemoryMemory(Shelf):
         self._memory[space, key] = (value, None if ttl is None else self._ms() + max(int(ttl * 1000), 1))
 
     async def recall(self, space: str, key: str) -> str | None:
-        value, end = self._memory.get((space, key), (None, None))
-        if end is not None and self._ms() >= end:
-            del self._memory[space, key]
-            return None
-        return value
+        return self._remembered(space, key)
 
     async def first(self, space: str, key: str, ttl: float) -> bool:
         if await self.recall(space, key) is not None:

@@ -64,6 +64,13 @@ class Shelf:
         self._keys: dict[str, Key] = {}
         self._closed = False
 
+    def _remembered(self, space: str, key: str) -> str | None:
+        value, end = self._memory.get((space, key), (None, None))
+        if end is not None and self._ms() >= end:
+            del self._memory[space, key]
+            return None
+        return value
+
     def _ms(self) -> int:
         return record.milliseconds(self._clock())
 

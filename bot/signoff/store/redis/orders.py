@@ -36,9 +36,10 @@ def conditioned(names: Names, conditions: Conditions) -> tuple[tuple[str, ...], 
     """KEYS and ARGV of `lua/_conditions.lua`."""
     if conditions is NOTHING:
         return (), ()
-    thawed, swap, spend = conditions.thawed, conditions.swap, conditions.spend
-    keys: list[str] = []
-    args: list[str | int] = [len(thawed), int(swap is not None), int(spend is not None), *thawed]
+    thawed, swap, spend, absent = conditions.thawed, conditions.swap, conditions.spend, conditions.absent
+    keys: list[str] = [] if absent is None else [names.memory(*absent)]
+    args: list[str | int] = [int(absent is not None), len(thawed), int(swap is not None), int(spend is not None)]
+    args += thawed
     if thawed:
         keys.append(names.orders("freezes"))
     if swap is not None:

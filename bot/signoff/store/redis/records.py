@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from signoff.audit import Entry
 from signoff.audit import Line as AuditLine
-from signoff.errors import BudgetSpent, IdempotencyConflict, NotFound, Overtaken, RateLimited, TooManyOpen
+from signoff.errors import BudgetSpent, IdempotencyConflict, NotFound, Overtaken, RateLimited, Remembered, TooManyOpen
 from signoff.model import Event, Request, Status
 from signoff.ports import NOTHING, Caps, Conditions, Filter, Idempotency, Opened, Page
 from signoff.store import ids, record
@@ -90,6 +90,8 @@ class RedisRecords(RedisQueue):
                 raise Overtaken
             case "spent":
                 raise BudgetSpent
+            case "remembered":
+                raise Remembered
             case _:
                 raise TooManyOpen(limit=caps.open_requests)
 
