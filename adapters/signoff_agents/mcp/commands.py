@@ -34,6 +34,7 @@ def run(parser: argparse.ArgumentParser, said: argparse.Namespace, command: list
 async def _gateway(parser: argparse.ArgumentParser, said: argparse.Namespace, command: list[str]) -> int:
     from signoff_agents.mcp.child import NotStarted
     from signoff_agents.mcp.gateway import Gateway
+    from signoff_agents.mcp.preflight import preflight
 
     fields = {
         "agent": said.agent, "risk": said.risk, "channel": said.channel, "expires_in": said.expires_in,
@@ -54,19 +55,21 @@ async def _gateway(parser: argparse.ArgumentParser, said: argparse.Namespace, co
     except ValueError as error:
         parser.error(str(error))
     try:
-        if address is None:
-            return await made.stdio()
-        return await made.http(*address, hosts=said.allow_host)
+        async with preflight():
+            if address is None:
+                return await made.stdio()
+            return await made.http(*address, hosts=said.allow_host)
     except (NotStarted, OSError) as error:
         sys.stderr.write(f"signoff: {error}\n")
         return NOT_STARTED
 
 
 async def _serve(said: argparse.Namespace) -> int:
+    from signoff_agents.mcp.preflight import preflight
     from signoff_agents.mcp.server import server
 
     gate = _gate(said)
-    async with gate:
+    async with preflight(), gate:
         await server(gate, run_id=said.run).run_stdio_async()
     return 0
 
