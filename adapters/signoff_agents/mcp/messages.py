@@ -6,7 +6,7 @@ decided by our reading, so what is forwarded is our reading written anew, and wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from signoff.model import dumps, loads
@@ -22,6 +22,9 @@ CALL: Final = "tools/call"
 LIST: Final = "tools/list"
 CANCELLED: Final = "notifications/cancelled"
 LIST_CHANGED: Final = "notifications/tools/list_changed"
+
+DEEPEST = 500
+"""Levels of a host's message: about half of what Python can read, because it can read more than it can write."""
 
 VERSION_META: Final = "io.modelcontextprotocol/protocolVersion"
 CLIENT_META: Final = "io.modelcontextprotocol/clientInfo"
@@ -40,10 +43,12 @@ class Faulty(ValueError):
         self.answer = failed(request_id, code, text) if answerable else None
 
 
-def read(raw: bytes | str) -> Document:
+def read(raw: bytes) -> Document:
     """One message from a host. Raises Faulty."""
     try:
         parsed = loads(raw, unique=True)
+        if raw.count(b"[") + raw.count(b"{") > DEEPEST and _too_deep(parsed):
+            raise ValueError("the JSON is nested too deeply")
     except ValueError as error:
         raise Faulty(PARSE_ERROR, f"This is not JSON that can be relied on: {error}.") from error
     if not isinstance(parsed, dict):
@@ -79,6 +84,21 @@ def _check_call(message: Document, method: str, request_id: object) -> None:
         raise Faulty(INVALID_PARAMS, "A name in this call is misspelled.", request_id)
     if not isinstance(given.get("name"), str) or not isinstance(given.get("arguments", {}), dict):
         raise Faulty(INVALID_PARAMS, "A tool call has a name, and its arguments are an object.", request_id)
+
+
+def _too_deep(parsed: object) -> bool:
+    level: list[object] = [parsed]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("Document", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
 
 
 def _ambiguous(found: Mapping[str, object], names: set[str]) -> bool:

@@ -89,6 +89,17 @@ def test_what_could_be_read_as_a_call_by_another_parser_goes_nowhere(wire: Wire,
     assert desk.requests() == []
 
 
+def test_a_message_that_is_nested_too_deeply_is_refused_and_the_gateway_goes_on(wire: Wire) -> None:
+    """Also one that can just be read and could not be written again: the host reads that, the server gets nothing."""
+    depths = [500, *range(900, 1000), 100_000]
+    for depth in depths:
+        wire.send('{"jsonrpc":"2.0","id":1,"method":"odd","params":' + "[" * depth + "]" * depth + "}")
+    assert [wire.answer()["error"]["code"] for _ in depths] == [-32700] * len(depths)
+    wire.send('{"jsonrpc":"2.0","id":2,"method":"environment","params":' + "[" * 499 + "]" * 499 + "}")
+    assert wire.answer()["id"] == 2
+    assert [one["method"] for one in wire.got] == ["environment"]
+
+
 def test_the_server_does_not_see_the_key_to_its_approvals(wire: Wire) -> None:
     """What is held by approvals must not be able to ask for them."""
     wire.send({"jsonrpc": "2.0", "id": 1, "method": "environment"})
