@@ -77,6 +77,14 @@ async def test_i30_off_means_a_card_for_each() -> None:
     assert {request.piled for request in await asked(house, 30)} == {()}
 
 
+async def test_i30_what_was_just_rejected_counts_to_no_flood(house: House) -> None:
+    """It is answered with the rejection and shown nowhere, so it takes no card from others."""
+    first = await house.ask(run_id="run-1")
+    await house.desk.answer(first.id, Answer(kind="reject", version=first.version), who("ada"))
+    assert {(await house.ask(run_id="run-1")).status for _ in range(8)} == {"rejected"}
+    assert (await house.ask(501)).piled == ()
+
+
 async def test_i30_asking_the_same_again_counts_once(house: House) -> None:
     """An agent that repeats a call under its idempotency key uses up nothing."""
     ask = Ask.model_validate({"tool": "refund", "arguments": {"order": "A-1", "amount": 500}})

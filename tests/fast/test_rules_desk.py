@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruleskit import AGENT, COMPANY, House, key, people, rules, voters, who
 
+from signoff.desk import Desk
 from signoff.errors import (
     AlreadyDecided,
     AlreadyVoted,
@@ -20,8 +21,10 @@ from signoff.errors import (
     NotSeen,
     SelfApproval,
     StaleVersion,
+    TooManyOpen,
 )
 from signoff.model import Actor, Answer, Ask, Request
+from signoff.ports import Caps, Limits
 
 STAGED = """
 rules:
@@ -1077,6 +1080,16 @@ async def test_the_same_call_asked_right_after_a_no_is_answered_with_it() -> Non
     assert again.decision.message == "Ada rejected the same call at 09:00 UTC: not our customer"
     assert [by.rule for by in again.decision.decided_by] == ["loop breaker"]
     assert (await house.lines("asked"))[-1]["decision"]["decided_by"] == ["rule:loop breaker"]
+
+
+async def test_who_may_ask_no_more_still_hears_the_no() -> None:
+    """The answer is there already, so the cap on open requests does not stand before it."""
+    house = await _rejected()
+    house.desk = Desk(house.store, house.policy, house.signer, Limits(caps=Caps(open_requests=1, per_minute=9)))
+    await house.ask(order="A-2")
+    with pytest.raises(TooManyOpen):
+        await house.ask(order="A-3")
+    assert (await house.ask(**RUN)).status == "rejected"
 
 
 async def test_a_no_that_comes_while_the_call_is_asked_again_counts(monkeypatch: pytest.MonkeyPatch) -> None:

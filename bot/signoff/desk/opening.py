@@ -69,7 +69,8 @@ class Openings:
     ) -> Opening:
         """What these terms make of the call. `batch`: of which it is one. `grants`: whether any may be used. `look`:
         whether a person may lately have rejected it; without that, it is a condition that nobody has, which spares a
-        read. Raises StoreUnavailable.
+        read where a rule approves. What waits is looked at in any case, before it counts to floods and caps. Raises
+        StoreUnavailable.
         """
         terms = terms.model_copy(update={"show": await self._voices.places(policy, terms.show)})
         waiting = asking.record(ask, terms, key, now, batch)
@@ -81,7 +82,7 @@ class Openings:
         if not approved and not request.open:
             return Opening(request)
         # A person has just said no to this very call, while a budget was used up, say: no rule says yes to it now.
-        if look and (again := await self._rejected(waiting, now)):
+        if (look or not approved) and (again := await self._rejected(waiting, now)):
             return Opening(again)
         if approved:
             opening = Opening(request, Conditions(freezes_of(request), None, terms.spend))
