@@ -400,11 +400,15 @@ async def test_i10_a_claim_that_is_not_consumed_counts_for_nothing(step: Doorste
     assert not refund.ran
 
 
+@pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize(("amount", "unmarked"), [(20, False), (20, True), (5000, False)])
 async def test_a_call_that_is_cancelled_while_it_is_asked_leaves_no_run_without_an_end(
-    step: Doorstep, house: House, monkeypatch: pytest.MonkeyPatch, amount: int, unmarked: bool
+    step: Doorstep, house: House, monkeypatch: pytest.MonkeyPatch, amount: int, unmarked: bool, again: bool
 ) -> None:
-    """What was consumed in that step says that nothing ran; what people are asked about waits for them as ever."""
+    """What was consumed in that step says that nothing ran; what people are asked about waits for them as ever.
+
+    Also where it is cancelled `again`, and then it waits for nothing.
+    """
     step.unmarked = unmarked
     asked, go_on, send = asyncio.Event(), asyncio.Event(), step.send
 
@@ -417,13 +421,19 @@ async def test_a_call_that_is_cancelled_while_it_is_asked_leaves_no_run_without_
 
     monkeypatch.setattr(step, "send", held)
     refund = Refund(Gate("http://service.invalid", "so_test"))
+    others = asyncio.all_tasks()
     task = asyncio.create_task(refund.tool(amount))
     await asyncio.wait_for(asked.wait(), 5)
     task.cancel()
     await asyncio.sleep(0)
+    if again:
+        task.cancel()
+        await asyncio.wait({task})
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+    if again:
+        await asyncio.wait(asyncio.all_tasks() - others)
     assert not refund.ran
     [request] = (await house.send("GET", "/v1/requests", key="agent")).body["requests"]
     outcome = None if request["outcome"] is None else (request["outcome"]["status"], request["outcome"]["detail"])

@@ -61,6 +61,8 @@ class Requests:
         self._patience, self._timeout = patience, timeout
         self._claimed: set[str] = set()
         """Requests that are consumed for a caller of ours who has not been told so yet."""
+        self._leaving: set[asyncio.Task[None]] = set()
+        """The last words of cancelled calls."""
         self._wire: Wire | None = None
         self._outage = Outage()
         self._held: AsyncExitStack | None = None
@@ -220,6 +222,13 @@ class Requests:
 
     async def _left(self, tool: str, using: Coroutine[object, object, Decision | None]) -> None:
         """The caller has left while an approval was being used for it: where it was, people read that nothing ran."""
+        words = asyncio.ensure_future(self._last_words(tool, using))
+        self._leaving.add(words)
+        words.add_done_callback(self._leaving.discard)
+        # Who is cancelled again does not wait for them, and they are said all the same: anyio cancels again and again.
+        await asyncio.wait({words})
+
+    async def _last_words(self, tool: str, using: Coroutine[object, object, Decision | None]) -> None:
         try:
             async with asyncio.timeout(LAST_WORDS):
                 if (decision := await using) is not None:
