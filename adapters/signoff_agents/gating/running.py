@@ -120,8 +120,10 @@ class Reports:
 
     async def arrived(self, run: str) -> None:
         """Wait for all that were sent about it."""
-        if tasks := self._under_way.get(run):
-            await asyncio.wait(set(tasks))
+        loop = asyncio.get_running_loop()
+        # A run may be resumed on another event loop, and those that the first one left behind never end.
+        if tasks := [task for task in list(self._under_way.get(run, ())) if task.get_loop() is loop]:
+            await asyncio.wait(tasks)
 
     async def _told(self, verdict: Verdict, ran: Ran) -> None:
         try:

@@ -15,7 +15,20 @@ from agents_harness import Desk, approve, edit, reject
 import signoff_agents
 from signoff import AlreadyStarted, Unavailable
 from signoff.client.wire import Reply, Wire
-from signoff_agents.gating import Call, Tools, Turns, checked, claim_all, decide, decide_all, fields_of, retry, running
+from signoff_agents.gating import (
+    Call,
+    Ran,
+    Reports,
+    Tools,
+    Turns,
+    checked,
+    claim_all,
+    decide,
+    decide_all,
+    fields_of,
+    retry,
+    running,
+)
 
 FOLDER = Path(signoff_agents.__file__).parent
 ADAPTERS = sorted(
@@ -219,3 +232,34 @@ def test_a_slip_in_a_tools_name_is_said(caplog: pytest.LogCaptureFixture) -> Non
     assert said == [f"nobody is asked about {name}" for name in ("pay", "read_files", "paybill")]
     assert "the tools to ask about name pya: is that misspelt?" in caplog.text
     assert fields_of({"pya": {}, "*": {}}, "pay") == {}
+
+
+def test_a_run_resumed_on_another_event_loop_waits_for_none_of_the_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was being told on a loop that stands still never arrives, and holds nothing up."""
+    desk.people(approve)
+    gate = desk.gate()
+    reports = Reports(gate)
+
+    async def report(*said: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def begun() -> None:
+        verdict = await decide(gate, calls(desk, "a")[0])
+        reports.send("run", verdict, Ran())
+        await asyncio.sleep(0)
+
+    async def resumed() -> None:
+        async with asyncio.timeout(5):
+            await reports.arrived("run")
+
+    monkeypatch.setattr(gate, "report", report)
+    first = asyncio.new_event_loop()
+    first.run_until_complete(begun())
+    asyncio.run(resumed())
+    for task in asyncio.all_tasks(first):
+        task.cancel()
+    monkeypatch.undo()
+    first.run_until_complete(asyncio.wait(asyncio.all_tasks(first)))
+    first.close()
