@@ -625,6 +625,47 @@ async def test_a_call_that_is_cancelled_while_its_approval_is_burnt_says_so(
     assert [body for _, path, body in service.calls if path.endswith("/outcome")] == ([] if used else [said])
 
 
+async def test_a_run_that_is_cancelled_again_and_again_is_reported(gate: Gate, service: Service) -> None:
+    """As anyio's scopes do it, at every turn of the event loop: the report goes out all the same."""
+    began, told = asyncio.Event(), asyncio.Event()
+
+    @gate.tool
+    async def pay() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    service.on = lambda m, p, b: told.set() if p.endswith("/outcome") else None
+    task = asyncio.create_task(pay())
+    await asyncio.wait_for(began.wait(), 5)
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait_for(told.wait(), 5)
+    assert task.cancelled()
+    assert service.last("/outcome") == {"status": "failed", "detail": "The run was cancelled."}
+
+
+async def test_nobody_is_asked_for_who_has_left_before(gate: Gate, service: Service) -> None:
+    """A time-out of nothing is over before the call is sent; a cancellation that was caught earlier is none of it."""
+    refund = Refund(gate)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await refund.tool("A-1001")
+    assert not service.calls
+
+    async def cleaning_up() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return await refund.tool("A-1001")
+        raise AssertionError
+
+    task = asyncio.create_task(cleaning_up())
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "refunded 500"
+
+
 async def test_outcome_says_what_the_tool_wants_said(gate: Gate, service: Service) -> None:
     """Results stay private unless `outcome` turns them into a text for people."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CANCELLED_REPORT = 1.0
-"""Seconds that a cancelled call spends on reporting that."""
 LOOK = 1.0
 """Seconds between looks at whether a run goes on."""
 
@@ -130,21 +127,26 @@ class Reports:
             await report(self._gate, verdict, ran)
         except asyncio.CancelledError:
             # The event loop ends: whoever ran the framework has left it before its end. Said twice is said once.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CANCELLED_REPORT):
-                    await report(self._gate, verdict, ran)
+            from signoff.client.parting import last_words
+
+            await last_words(report(self._gate, verdict, ran))
             raise
 
 
 async def broken(gate: Gate, verdicts: Iterable[Verdict], error: BaseException) -> None:
     """Report that these ended in an error, or were cancelled."""
     ran = Ran("failed", _detail(error))
-    try:
-        async with asyncio.timeout(None if isinstance(error, Exception) else CANCELLED_REPORT):
-            for verdict in verdicts:
-                await report(gate, verdict, ran)
-    except TimeoutError:
-        pass
+
+    async def tell() -> None:
+        for verdict in verdicts:
+            await report(gate, verdict, ran)
+
+    if isinstance(error, Exception):
+        await tell()
+    else:
+        from signoff.client.parting import last_words
+
+        await last_words(tell())
 
 
 def _detail(error: BaseException) -> str:

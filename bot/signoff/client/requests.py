@@ -15,6 +15,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from signoff.client.decision import Decision, doubtful, on_hold, read, same, sentence, started, unavailable
+from signoff.client.parting import last_words
 from signoff.client.wire import TIMEOUT, Document, Lost, Outage, Reply, Wire, persist, wrong_address
 from signoff.errors import Doubtful, IdsReused, NotRun, NotSetUp, Refused, Unavailable, Unusable, where
 from signoff.model import dumps
@@ -27,8 +28,6 @@ GRACE = 60.0
 """Seconds past a request's expiry to go on trying to hear how it ended."""
 REPORT_PATIENCE = 5.0
 """Seconds to go on trying to report an outcome; the function's result waits no longer than that."""
-LAST_WORDS = 1.0
-"""Seconds that a cancelled call spends on saying that it did not run."""
 HEAD_START = 5.0
 """Seconds that a repeated call leaves to the first one of its run to begin; after that, whoever asked first is gone."""
 LOOK = 0.5
@@ -61,8 +60,6 @@ class Requests:
         self._patience, self._timeout = patience, timeout
         self._claimed: set[str] = set()
         """Requests that are consumed for a caller of ours who has not been told so yet."""
-        self._leaving: set[asyncio.Task[None]] = set()
-        """The last words of cancelled calls."""
         self._wire: Wire | None = None
         self._outage = Outage()
         self._held: AsyncExitStack | None = None
@@ -158,11 +155,19 @@ class Requests:
         """`create`; where the caller leaves while a rule approves and consumes it, people read that nothing ran."""
         if claim is None:
             return await self.create(tool, body, idempotency_key)
-        asking = asyncio.ensure_future(self.create(tool, body, idempotency_key, claim))
+        caller = asyncio.current_task()
+        cancelled = caller.cancelling() if caller is not None else 0
+
+        async def ask() -> Reply:
+            if caller is not None and caller.cancelling() > cancelled:
+                raise asyncio.CancelledError  # the caller left before it was asked: then nobody is
+            return await self.create(tool, body, idempotency_key, claim)
+
+        asking = asyncio.ensure_future(ask())
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
-            await self._left(tool, self._claimed_by(asking, claim))
+            await last_words(self._left(tool, self._claimed_by(asking, claim)))
             raise
 
     async def _claimed_by(self, asking: Awaitable[Reply], claim: str) -> Decision | None:
@@ -212,7 +217,7 @@ class Requests:
         try:
             burnt = await asyncio.shield(burning)
         except asyncio.CancelledError:
-            await self._left(tool, self._burnt_by(decision, burning))
+            await last_words(self._left(tool, self._burnt_by(decision, burning)))
             raise
         if not burnt:
             raise await self._started(decision)
@@ -222,18 +227,10 @@ class Requests:
 
     async def _left(self, tool: str, using: Coroutine[object, object, Decision | None]) -> None:
         """The caller has left while an approval was being used for it: where it was, people read that nothing ran."""
-        words = asyncio.ensure_future(self._last_words(tool, using))
-        self._leaving.add(words)
-        words.add_done_callback(self._leaving.discard)
-        # Who is cancelled again does not wait for them, and they are said all the same: anyio cancels again and again.
-        await asyncio.wait({words})
-
-    async def _last_words(self, tool: str, using: Coroutine[object, object, Decision | None]) -> None:
         try:
-            async with asyncio.timeout(LAST_WORDS):
-                if (decision := await using) is not None:
-                    await self.report(decision, "failed", "Not run: the call was cancelled.")
-        except (TimeoutError, NotRun, ValueError, KeyError, TypeError) as error:
+            if (decision := await using) is not None:
+                await self.report(decision, "failed", "Not run: the call was cancelled.")
+        except (NotRun, ValueError, KeyError, TypeError) as error:
             log.warning("%s: the call was cancelled while its approval was used: %s", tool, where(error))
 
     async def _burnt(self, decision: Decision, claim: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,14 +13,12 @@ from signoff.client.decision import Decision, doubtful, refusal, same, started, 
 from signoff.client.deferred import Deferred, Pending, deferring, failed, not_run
 from signoff.client.disguise import disguised
 from signoff.client.fields import OnReject, body, told
+from signoff.client.parting import last_words
 from signoff.client.requests import DETAIL, Requests
 from signoff.client.signature import Document, Parameters, docstring
 from signoff.client.together import Member
 from signoff.errors import NotRun, Unusable
 from signoff.model import Risk
-
-CANCELLED_REPORT = 1.0
-"""Seconds that a cancelled call spends on reporting that."""
 
 Describe = Callable[[object], str | None]
 
@@ -212,11 +209,7 @@ class Gated:
         if isinstance(error, Exception):
             await self._requests.report(decision, status, detail)
             return
-        try:
-            async with asyncio.timeout(CANCELLED_REPORT):
-                await self._requests.report(decision, status, "The run was cancelled.")
-        except TimeoutError:
-            pass
+        await last_words(self._requests.report(decision, status, "The run was cancelled."))
 
     def _detail(self, result: object) -> str | None:
         """Results are not sent anywhere unless `outcome` says what of them may be shown."""

@@ -368,8 +368,11 @@ async def test_failing_function_is_reported(desk: Desk) -> None:
     assert outcome["detail"] == "LookupError: no such account"
 
 
-async def test_cancelled_run_is_reported(desk: Desk) -> None:
-    """A run that is cancelled half-way is a failure on the card, and does not run again under the same ids."""
+@pytest.mark.parametrize("again", [False, True])
+async def test_cancelled_run_is_reported(desk: Desk, again: bool) -> None:
+    """A run that is cancelled half-way is a failure on the card, and does not run again under the same ids. Also where
+    it is cancelled `again` at every turn of the event loop, as anyio's scopes do.
+    """
     begun = asyncio.Event()
 
     async def slow() -> None:
@@ -383,6 +386,9 @@ async def test_cancelled_run_is_reported(desk: Desk) -> None:
         task = asyncio.create_task(gated())
     await begun.wait()
     task.cancel()
+    while again and not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.to_thread(eventually, lambda: desk.requests()[0]["outcome"])
