@@ -43,6 +43,9 @@ Describe = Callable[[Any], str | None]
 NOTE = "note"
 """Where in a result the model reads that a person changed the arguments."""
 
+RETRIED = "ERROR_HANDLED_BY_REFLECT_AND_RETRY_PLUGIN"
+"""ADK's own word in what its ReflectAndRetryToolPlugin says in the place of an error."""
+
 log = logging.getLogger("signoff")
 
 
@@ -58,7 +61,7 @@ class ApprovalPlugin(BasePlugin):
     approval counts as the confirmation of a tool with `require_confirmation`. A tool that pauses by itself, for a
     confirmation or a sign-in, should not be asked about: it would have to run again, and it runs once.
 
-    What came of a tool is on record before the model reads its result, and before the run ends.
+    What came of a tool is on record before the model reads its result (of a live run: by its end).
     """
 
     def __init__(
@@ -73,22 +76,22 @@ class ApprovalPlugin(BasePlugin):
         super().__init__(name)
         self._asking = _Asking(gate, tools, title, outcome)
         self._reports = Reports(gate)
+        self._contexts: dict[tuple[str, str | None], ToolContext] = {}
+        """Of calls that run: what a plugin before this one answers in our place comes without it."""
         self._notes: dict[tuple[str, str | None], str] = {}
 
     async def before_tool_callback(
         self, *, tool: BaseTool, tool_args: dict[str, Any], tool_context: ToolContext
     ) -> Result | None:
-        return await self._asking.before(tool, tool_args, tool_context)
+        instead = await self._asking.before(tool, tool_args, tool_context)
+        if instead is None:
+            self._contexts[tool_context.invocation_id, tool_context.function_call_id] = tool_context
+        return instead
 
     async def after_tool_callback(
         self, *, tool: BaseTool, tool_args: dict[str, Any], tool_context: ToolContext, result: Result
     ) -> Result | None:
-        ended = self._asking.ended(tool_context, result)
-        if ended is not None:
-            verdict, ran = ended
-            self._reports.send(tool_context.invocation_id, verdict, ran)
-            if verdict.note is not None:
-                self._notes[tool_context.invocation_id, tool_context.function_call_id] = verdict.note
+        self._ended(tool_context, result)
         return None  # a result from here would keep the agent's own callbacks from seeing theirs
 
     async def on_tool_error_callback(
@@ -97,9 +100,21 @@ class ApprovalPlugin(BasePlugin):
         await self._asking.failed(tool_context, error)
         return None
 
+    def _ended(self, tool_context: ToolContext, result: object) -> None:
+        ended = self._asking.ended(tool_context, result)
+        if ended is not None:
+            verdict, ran = ended
+            self._reports.send(tool_context.invocation_id, verdict, ran)
+            if verdict.note is not None:
+                self._notes[tool_context.invocation_id, tool_context.function_call_id] = verdict.note
+
     async def on_event_callback(self, *, invocation_context: InvocationContext, event: Event) -> Event | None:
         """Adds what was changed to the results, before they are kept and the model reads them."""
-        for response in event.get_function_responses() if self._notes else ():
+        for response in event.get_function_responses():
+            # An earlier plugin that answers for a tool keeps the later ones' callbacks from being called.
+            context = self._contexts.pop((event.invocation_id, response.id), None)
+            if context is not None:
+                self._ended(context, response.response)
             note = self._notes.pop((event.invocation_id, response.id), None)
             if note is not None:
                 response.response = _noted(response.response, note)
@@ -111,8 +126,9 @@ class ApprovalPlugin(BasePlugin):
     async def after_run_callback(self, *, invocation_context: InvocationContext) -> None:
         """Also where whoever reads the events has left before the last one."""
         await self._reports.arrived(invocation_context.invocation_id)
-        for key in [key for key in self._notes if key[0] == invocation_context.invocation_id]:
-            del self._notes[key]  # its result became no event
+        for left in (self._contexts, self._notes):
+            for key in [key for key in left if key[0] == invocation_context.invocation_id]:
+                del left[key]  # its result became no event
 
 
 class Callbacks(TypedDict):
@@ -225,6 +241,8 @@ class _Asking:
     def _judged(self, result: object) -> Ran:
         """What came of it: ADK's tools return their errors, and so do MCP's."""
         said = cast("Mapping[str, Any]", result) if isinstance(result, Mapping) else {}
+        if said.get("response_type") == RETRIED:
+            return _failed(": ".join(str(said[key]) for key in ("error_type", "error_details") if said.get(key)))
         if said.get("isError") is True or said.get("error"):
             return _failed(str(said["error"]) if said.get("error") else None)
         if self._outcome is None:

@@ -18,6 +18,7 @@ import google_adk_agent
 from google.adk.agents import LlmAgent
 from google.adk.errors import StaleSessionError
 from google.adk.plugins.base_plugin import BasePlugin
+from google.adk.plugins.reflect_retry_tool_plugin import ReflectAndRetryToolPlugin
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.adk.tools import BaseTool, FunctionTool
 from google.adk.tools.agent_tool import AgentTool
@@ -298,6 +299,30 @@ async def test_failing_tool_is_reported(desk: Desk) -> None:
     with pytest.raises(ValueError, match="no money"):
         await run(Bank(), [("fails", {"why": "no money"})], ApprovalPlugin(desk.gate()))
     assert desk.requests()[0]["outcome"]["detail"] == "ValueError: no money"
+
+
+async def test_error_that_another_plugin_answers_is_reported(desk: Desk) -> None:
+    """ADK's own plugin for retries turns an error into advice; people still read what went wrong."""
+    desk.people(approve)
+    plugins = (ReflectAndRetryToolPlugin(), ApprovalPlugin(desk.gate()))
+    await run(Bank(), [("fails", {"why": "no money"})], *plugins)
+    outcome = desk.requests()[0]["outcome"]
+    assert (outcome["status"], outcome["detail"]) == ("failed", "ValueError: no money")
+
+
+async def test_result_that_another_plugin_changes_is_reported(desk: Desk) -> None:
+    """ADK asks no further plugin then; the outcome is told all the same, and the model of the edit."""
+
+    class Changing(BasePlugin):
+        async def after_tool_callback(self, **_: Any) -> Any:
+            return {"changed": True}
+
+    bank = Bank()
+    desk.people(edit(amount=5, message="cap is 5"))
+    out = await run(bank, pays(30), Changing("changing"), ApprovalPlugin(desk.gate()))
+    assert bank.paid == ["p0 5"]
+    assert desk.requests()[0]["outcome"]["status"] == "succeeded"
+    assert out.said == [{"changed": True, "note": WITH_NOTE}]
 
 
 async def test_error_as_a_result_is_reported(desk: Desk) -> None:
