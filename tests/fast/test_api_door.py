@@ -682,7 +682,7 @@ AGENTS_SIDE = {"not_run", "rejected", "expired", "cancelled", "unavailable", "re
     "on_hold",
     "repeated",
 }
-DESK = {"budget_spent", "counted", "moved_on", "review_gone"}
+DESK = {"budget_spent", "counted", "moved_on", "remembered", "review_gone"}
 """Said inside and in chats only."""
 BOOT = {"bad_config", "bad_policy", "chat_error", "chat_busy", "undeliverable", "error"}
 
