@@ -97,10 +97,12 @@ class ApprovalPlugin(BasePlugin):
     async def on_tool_error_callback(
         self, *, tool: BaseTool, tool_args: dict[str, Any], tool_context: ToolContext, error: Exception
     ) -> Result | None:
+        self._contexts.pop((tool_context.invocation_id, tool_context.function_call_id), None)
         await self._asking.failed(tool_context, error)
         return None
 
     def _ended(self, tool_context: ToolContext, result: object) -> None:
+        self._contexts.pop((tool_context.invocation_id, tool_context.function_call_id), None)
         ended = self._asking.ended(tool_context, result)
         if ended is not None:
             verdict, ran = ended
@@ -112,7 +114,7 @@ class ApprovalPlugin(BasePlugin):
         """Adds what was changed to the results, before they are kept and the model reads them."""
         for response in event.get_function_responses():
             # An earlier plugin that answers for a tool keeps the later ones' callbacks from being called.
-            context = self._contexts.pop((event.invocation_id, response.id), None)
+            context = self._contexts.get((event.invocation_id, response.id))
             if context is not None:
                 self._ended(context, response.response)
             note = self._notes.pop((event.invocation_id, response.id), None)

@@ -301,6 +301,16 @@ async def test_failing_tool_is_reported(desk: Desk) -> None:
     assert desk.requests()[0]["outcome"]["detail"] == "ValueError: no money"
 
 
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_run_that_fails_leaves_nothing_behind(desk: Desk, asked: bool) -> None:
+    """The plugin lasts as long as its program and keeps no call of a run that is over, asked about or not."""
+    desk.people(approve)
+    plugin = ApprovalPlugin(desk.gate(), {"fails": {} if asked else None})
+    with pytest.raises(ValueError, match="no money"):
+        await run(Bank(), [("fails", {"why": "no money"})], plugin)
+    assert not [kept for kept in vars(plugin).values() if isinstance(kept, dict) and kept]
+
+
 async def test_error_that_another_plugin_answers_is_reported(desk: Desk) -> None:
     """ADK's own plugin for retries turns an error into advice; people still read what went wrong."""
     desk.people(approve)
