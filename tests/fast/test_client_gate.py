@@ -30,6 +30,7 @@ from signoff import (
     Unusable,
     call,
 )
+from signoff.client import parting
 from signoff.client import requests as verbs
 from signoff.client import wire as wires
 from signoff.client.wire import Document, Lost, Reply, Wire
@@ -643,6 +644,29 @@ async def test_a_run_that_is_cancelled_again_and_again_is_reported(gate: Gate, s
     await asyncio.wait_for(told.wait(), 5)
     assert task.cancelled()
     assert service.last("/outcome") == {"status": "failed", "detail": "The run was cancelled."}
+
+
+async def test_last_words_that_nobody_hears_in_time_are_in_the_log(
+    gate: Gate, service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A service that hangs holds a cancelled call up no longer than that, and somebody can read of it."""
+    reached = asyncio.Event()
+
+    async def hangs(*_: typing.Any, **__: typing.Any) -> Reply:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(service, "send", hangs)
+    monkeypatch.setattr(parting, "LAST_WORDS", 0.01)
+    refund = Refund(gate)
+    task = asyncio.create_task(refund.tool("A-1001"))
+    await asyncio.wait_for(reached.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not refund.ran
+    assert "did not answer in time to hear of it" in caplog.text
 
 
 async def test_nobody_is_asked_for_who_has_left_before(gate: Gate, service: Service) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
-from contextlib import suppress
 from typing import Final
 
 LAST_WORDS: Final = 1.0
 """Seconds that a cancelled call spends on them."""
+
+log = logging.getLogger("signoff")
 
 _speaking: set[asyncio.Task[None]] = set()
 """The event loop itself keeps no task alive."""
@@ -20,9 +22,11 @@ async def last_words(words: Coroutine[object, object, object]) -> None:
     """
 
     async def say() -> None:
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(LAST_WORDS):
                 await words
+        except TimeoutError:
+            log.warning("a call was cancelled, and the approval service did not answer in time to hear of it")
 
     task = asyncio.create_task(say())
     _speaking.add(task)
